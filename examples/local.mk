@@ -1,0 +1,2 @@
+# An OS each, built by a Makefile of its own from an installed libtheseus alone.
+EXTRA_DIST +=

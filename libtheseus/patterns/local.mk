@@ -1,0 +1,2 @@
+# indirection, mux, dispatcher, dfqueue: spill-free; modules may link them.
+theseus_pattern_sources +=

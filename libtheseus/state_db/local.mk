@@ -1,0 +1,2 @@
+# The metamodule: tables, rows, transactions, pools.
+theseus_core_sources +=

@@ -1,0 +1,2 @@
+# mdoc pages: section 1 the tools, 7 the ideas, 9 the nouns.
+dist_man_MANS +=

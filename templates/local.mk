@@ -1,0 +1,2 @@
+# What theseus-new starts a module, driver, interface, program or OS from.
+EXTRA_DIST +=

@@ -1,0 +1,2 @@
+# Scripts that boot the measuring kernel under -icount.
+theseus_bench +=

@@ -1,0 +1,2 @@
+# Kernels booted under QEMU; each script boots some and believes theseus-run --test only.
+check_image_tests +=

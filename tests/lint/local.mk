@@ -1,0 +1,2 @@
+# What holds of the text and of the object files, whatever they do.
+check_lint_tests +=

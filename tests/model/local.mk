@@ -1,0 +1,2 @@
+# Spin models: exhaustive, and seeded mistakes that must be found.
+check_model_tests +=
