@@ -1,0 +1,110 @@
+/*
+ * gate - the one way to call anything.
+ *
+ * A call names an interface and an operation, brings its arguments (and perhaps a blob)
+ * and is served by whatever module is bound to the interface now. Programs, modules and
+ * nano_core call alike. The outermost call and all calls nested in it are one
+ * *interaction*: it ends in THS_OK and all it did is visible, or in an error and nothing
+ * of it is (I2). Nobody but the gate ever sees a conflict, a stale binding or an empty
+ * pool; it runs the interaction again.
+ *
+ * Invariants
+ *   G1  An interaction is never preempted, never migrates, and no module code runs
+ *       inside another interaction on the same CPU.
+ *   G2  The module sees copies of arguments and blob, on the CPU's workspace; the
+ *       caller's are changed after commit only, and only when the result is THS_OK.
+ *   G3  A reference is weak: it may die at any time, and is resolved anew by the call.
+ *
+ * Use: declare a `struct ths_ref` with THS_REF() and call the typed inline caller that
+ * THS_INTERFACE (interface.h) made for the operation.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <theseus/attr.h>
+#include <theseus/err.h>
+
+#define THS_NAME_MAX 32u  /* names of modules, interfaces, tables, NUL included */
+#define THS_ARGS_MAX 256u /* bytes of arguments a call carries; a multiple of 8 */
+
+struct ths_call; /* an interaction in progress, as a module's operation meets it */
+struct ths_blob; /* a client's progress with a server: blob.h */
+
+/* What an operation looks like from the gate. @args is the workspace copy. */
+typedef enum ths_err ths_op_fn(struct ths_call *call, void *args);
+
+/* How an operation wants to be called. */
+enum ths_op_flags {
+	THS_OP_BLOB = 1,   /* takes the client's blob: ths_blob_body() */
+	THS_OP_DEVICE = 2, /* drives a device: never run twice (P9-P12) */
+};
+
+/* What user and provider of an interface must agree on, per operation. */
+struct ths_op_info {
+	const char *name;
+	uint16_t args_size; /* bytes, a multiple of 8 */
+	uint16_t flags;     /* enum ths_op_flags */
+};
+
+/* An interface, as its header declares it: one const object per translation unit. */
+struct ths_iface {
+	const char *name;
+	uint16_t version;
+	uint16_t ops;
+	const struct ths_op_info *info;
+};
+
+enum ths_ref_flags {
+	THS_REF_NOWAIT = 1, /* THS_E_AGAIN comes back instead of sleeping */
+};
+
+/*
+ * A weak reference to whatever provides an interface. Lies with the client; may be
+ * copied freely. @binding 0 with @generation 1 never matches: resolve at first use.
+ */
+struct ths_ref {
+	const struct ths_iface *iface;
+	const char *instance; /* "" for the default binding */
+	uint32_t binding;     /* index of the binding, a cache */
+	uint32_t generation;  /* of that binding when it was resolved */
+	uint32_t flags;       /* enum ths_ref_flags */
+};
+
+#define THS_REF(iface_)        THS_REF_TO(iface_, "")
+#define THS_REF_TO(iface_, to) {&iface_##_iface, (to), 0, 1, 0}
+
+/**
+ * ths_gate() - call operation @op of whatever @ref leads to
+ * @ref:  the caller's reference; its cache is refreshed
+ * @op:   the operation's number in the interface
+ * @args: the interface's argument struct for @op; copied in, and out on THS_OK
+ * @blob: the caller's blob where the operation takes one; else NULL
+ *
+ * Called from a program it is an interaction of its own, sleeps on THS_E_AGAIN (unless
+ * THS_REF_NOWAIT) and returns when it is committed or has failed. Called from within an
+ * operation it is nested: part of its caller's interaction.
+ *
+ * Context: a program at depth 0, or a module inside an operation; never an interrupt.
+ * Return:  what the operation returned, or
+ *          THS_E_UNAVAIL  nothing is bound to the interface;
+ *          THS_E_VERSION  it is bound in another version or with other arguments;
+ *          THS_E_NOSYS    the provider has no such operation;
+ *          THS_E_DEPTH    nested too deeply;
+ *          THS_E_FAULT, THS_E_STACK, THS_E_ARITH, THS_E_OPCODE  the module faulted;
+ *          THS_E_DEADLINE the interaction went beyond its budget;
+ *          THS_E_INTERNAL the operation returned a value outside enum ths_err;
+ *          THS_E_BLOB, THS_E_BUSY  the blob was refused;
+ *          THS_E_NOMEM    the pools could not be refilled.
+ *          After any error, rows, arguments and blob are as before.
+ */
+THS_MUST_CHECK enum ths_err ths_gate(struct ths_ref *ref, uint32_t op, void *args,
+				     struct ths_blob *blob);
+
+/**
+ * ths_forward() - pass the present call on, unchanged, to another provider
+ * @ref: where to; an interposer's next in the chain
+ *
+ * The operation, its arguments and blob are those the caller of this operation gave; the
+ * results come back in the same place. Context: inside an operation.
+ */
+THS_MUST_CHECK enum ths_err ths_forward(struct ths_call *call, struct ths_ref *ref);
