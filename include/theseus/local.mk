@@ -1,3 +1,21 @@
 # Public headers, one noun each; iface/ has one header per interface.
-theseusinclude_HEADERS += %D%/attr.h %D%/err.h
-theseusiface_HEADERS +=
+theseusinclude_HEADERS += \
+	%D%/arch.h \
+	%D%/attr.h \
+	%D%/effect.h \
+	%D%/err.h \
+	%D%/gate.h \
+	%D%/handle.h \
+	%D%/interface.h \
+	%D%/module.h \
+	%D%/row.h \
+	%D%/tmod.h
+theseusiface_HEADERS += \
+	%D%/iface/clock.h \
+	%D%/iface/frames.h \
+	%D%/iface/irq.h \
+	%D%/iface/module.h \
+	%D%/iface/sched.h \
+	%D%/iface/serial.h \
+	%D%/iface/tasks.h \
+	%D%/iface/testsrv.h
