@@ -71,6 +71,34 @@ void ths_arch_idle(void);
 /* One turn of a spin loop (`pause`). */
 void ths_arch_relax(void);
 
+/*
+ * The border between nano_core and module code. nano_core calls enter() first and leave()
+ * last in each function that modules call, and the other way round about each call of an
+ * operation; so the code in between two leave() and enter() is the module's. On x86_64
+ * module text is told by its address and these are nothing (the place where protection
+ * keys widen and narrow the rights); on the host, where modules are linked into the
+ * program, they count, and a fault or tick at depth 0 is the module's. An unwinding
+ * restores the depth ths_arch_run() was called at. Context: any; inline.
+ */
+#ifdef THS_HOST
+extern _Thread_local unsigned ths_host_core_depth;
+THS_INLINE void ths_arch_core_enter(void)
+{
+	ths_host_core_depth++;
+}
+THS_INLINE void ths_arch_core_leave(void)
+{
+	ths_host_core_depth--;
+}
+#else
+THS_INLINE void ths_arch_core_enter(void)
+{
+}
+THS_INLINE void ths_arch_core_leave(void)
+{
+}
+#endif
+
 /* A free-running counter, and its rate in counts per second (0: not known). */
 uint64_t ths_arch_counter(void);
 uint64_t ths_arch_counter_hz(void);
@@ -88,6 +116,8 @@ void ths_arch_tick_start(uint32_t hz);
 struct ths_frame {
 	sigjmp_buf regs;
 	uint64_t value;
+	unsigned core_depth; /* restored by an unwinding, as is ... */
+	unsigned signals;    /* ... the number of signal handlers entered */
 };
 #else
 struct ths_frame {
