@@ -7,3 +7,5 @@
 # that are replaced there stand in Makefile.am at theseus_subst.
 bin_PROGRAMS +=
 theseus_scripts +=
+
+include tools/run/local.mk

@@ -1,0 +1,288 @@
+/*
+ * watch - starts QEMU, follows it, and sees to it that it ends.
+ *
+ * One loop waits for three things: a signal (QEMU's end, or ours), a word on the control
+ * socket, the next tick of a tenth of a second. At a tick the serial log is read on
+ * from where it was left: it is shown, its size is checked, the time is checked. QEMU is
+ * ended in three steps: it is asked to quit; 2 s later it gets SIGTERM; after 2 s more
+ * SIGKILL.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define TICK_MS      100
+#define HEARTBEAT_S  10.0
+#define PATIENCE_S   2.0
+#define ECHO_BYTES   4096
+#define TRACE_TRIPLE "Triple fault"
+
+struct watch {
+	const struct run_options *options;
+	const struct run_files *files;
+	struct run_end *end;
+	struct run_qmp qmp;
+	pid_t pid;
+	int signals;        /* signalfd */
+	int log;            /* the serial log, or -1 */
+	off_t shown;        /* bytes of it read so far */
+	off_t lines;        /* lines in them */
+	double start;       /* seconds of the monotonic clock */
+	double beat;        /* when the last heartbeat or line was */
+	double asked;       /* when QEMU was told to end; 0: not yet */
+	int told;           /* 1: asked, 2: SIGTERM, 3: SIGKILL */
+	int signal;         /* that ends us, or 0 */
+	bool reaped;        /* end->status is there */
+	bool deaf;          /* the control socket is closed */
+	bool echo;          /* stdout takes what we write */
+	bool midline;       /* and the last of it was no newline */
+	struct termios tty; /* as we found it */
+	bool tty_saved;
+};
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Shows the guest's bytes as text: a control character must not clear our terminal, nor
+ * overwrite a verdict on it. */
+static void show(struct watch *watch, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)bytes[i];
+
+		if (byte == '\n')
+			watch->lines++;
+		if (!watch->echo || byte == '\r')
+			continue;
+		if (byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7f))
+			putchar(byte);
+		else
+			printf("\\x%02x", byte);
+	}
+	watch->midline = watch->echo && len && bytes[len - 1] != '\n';
+	if (watch->echo && fflush(stdout))
+		watch->echo = false;
+	watch->beat = now();
+}
+
+/* Reads the log on; returns how much of it there is, in bytes. */
+static off_t follow(struct watch *watch)
+{
+	char bytes[ECHO_BYTES];
+	ssize_t got;
+
+	if (watch->log < 0)
+		return 0;
+	while ((got = pread(watch->log, bytes, sizeof(bytes), watch->shown)) > 0) {
+		watch->shown += got;
+		show(watch, bytes, (size_t)got);
+		if (watch->shown >> 20 > (off_t)watch->options->limit_mib)
+			break;
+	}
+	return watch->shown;
+}
+
+static bool traced_triple_fault(const struct watch *watch)
+{
+	size_t len;
+	char *trace = files_read(watch->files->trace, &len);
+	bool found = trace && memmem(trace, len, TRACE_TRIPLE, strlen(TRACE_TRIPLE));
+
+	free(trace);
+	return found;
+}
+
+static void ask_to_end(struct watch *watch, bool registers)
+{
+	if (watch->told)
+		return;
+	watch->told = 1;
+	watch->asked = now();
+	qmp_quit(&watch->qmp, registers);
+}
+
+static void press(struct watch *watch)
+{
+	if (!watch->told || watch->told == 3 || now() - watch->asked < PATIENCE_S)
+		return;
+	kill(watch->pid, watch->told == 1 ? SIGTERM : SIGKILL);
+	watch->told++;
+	watch->asked = now();
+}
+
+static void check_limits(struct watch *watch)
+{
+	const struct run_options *options = watch->options;
+	double elapsed = now() - watch->start;
+
+	if (watch->told)
+		return;
+	if (watch->shown >> 20 >= (off_t)options->limit_mib) {
+		watch->end->flooded = true;
+		ask_to_end(watch, false);
+	} else if (options->timeout_s && elapsed >= options->timeout_s) {
+		watch->end->timed_out = true;
+		if (!options->quiet)
+			run_say("time is up after %u s; the processor is at:",
+				options->timeout_s);
+		ask_to_end(watch, true);
+	}
+}
+
+static void tick(struct watch *watch)
+{
+	follow(watch);
+	check_limits(watch);
+	press(watch);
+	if (watch->options->batch && !watch->options->quiet &&
+	    now() - watch->beat >= HEARTBEAT_S) {
+		run_say("%.0f s, %lld lines", now() - watch->start,
+			(long long)watch->lines);
+		watch->beat = now();
+	}
+}
+
+static void hear_signal(struct watch *watch)
+{
+	struct signalfd_siginfo info;
+
+	if (read(watch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD) {
+		watch->reaped |=
+			waitpid(watch->pid, &watch->end->status, WNOHANG) == watch->pid;
+	} else if (!watch->signal) {
+		watch->signal = (int)info.ssi_signo;
+		ask_to_end(watch, false);
+	}
+}
+
+static void hear_qmp(struct watch *watch)
+{
+	if (!qmp_read(&watch->qmp, watch->options->quiet))
+		watch->deaf = true;
+	if (!watch->qmp.shutdown[0] || watch->told)
+		return;
+	watch->end->triple_fault = traced_triple_fault(watch);
+	if (watch->end->triple_fault && !watch->options->quiet)
+		run_say("triple fault; the processor was at:");
+	ask_to_end(watch, watch->end->triple_fault);
+}
+
+static void loop(struct watch *watch)
+{
+	struct pollfd fds[2] = {{.fd = watch->signals, .events = POLLIN},
+				{.fd = watch->qmp.fd, .events = POLLIN}};
+
+	while (!watch->reaped) {
+		fds[1].fd = watch->deaf ? -1 : watch->qmp.fd;
+		if (poll(fds, 2, TICK_MS) < 0 && errno != EINTR)
+			ask_to_end(watch, false);
+		if (fds[1].revents)
+			hear_qmp(watch);
+		if (fds[0].revents)
+			hear_signal(watch);
+		tick(watch);
+	}
+	while (!watch->deaf && qmp_read(&watch->qmp, watch->options->quiet))
+		if (poll(&fds[1], 1, 0) <= 0)
+			break;
+	follow(watch);
+	if (watch->midline)
+		putchar('\n');
+}
+
+/* In the child: QEMU, with its end of the control socket and no blocked signals. */
+static void become_qemu(const struct watch *watch, char **argv, int qmp_fd, pid_t parent)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (fcntl(qmp_fd, F_SETFD, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+	    getppid() != parent)
+		_exit(127);
+	if (watch->options->batch) /* ^C at the terminal is for us to hear */
+		setpgid(0, 0);
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv(argv[0], argv);
+	run_say("cannot run %s: %s", argv[0], strerror(errno));
+	_exit(127);
+}
+
+static bool start(struct watch *watch)
+{
+	const struct run_options *options = watch->options;
+	pid_t parent = getpid();
+	int ends[2] = {-1, -1};
+	char **argv;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return false;
+	argv = command_build(options, watch->files, ends[1]);
+	if (!argv)
+		return false;
+	watch->pid = fork();
+	if (watch->pid == 0)
+		become_qemu(watch, argv, ends[1], parent);
+	close(ends[1]);
+	for (char **arg = argv; *arg; arg++)
+		free(*arg);
+	free(argv);
+	if (watch->pid < 0)
+		return false;
+	qmp_init(&watch->qmp, ends[0], options->gdb_port != 0);
+	if (options->gdb_port)
+		run_say("the guest waits: gdb -ex 'target remote 127.0.0.1:%u'",
+			options->gdb_port);
+	return true;
+}
+
+int watch_run(const struct run_options *options, const struct run_files *files,
+	      struct run_end *end)
+{
+	struct watch watch = {.options = options, .files = files, .end = end};
+	sigset_t signals;
+
+	memset(end, 0, sizeof(*end));
+	end->timeout_s = options->timeout_s;
+	end->limit_mib = options->limit_mib;
+	sigprocmask(SIG_BLOCK, NULL, &signals);
+	watch.signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	watch.log = options->batch ? open(files->serial, O_RDONLY | O_CLOEXEC) : -1;
+	watch.echo = !options->quiet;
+	watch.tty_saved = !options->batch && !tcgetattr(STDIN_FILENO, &watch.tty);
+	watch.start = watch.beat = now();
+	if (watch.signals < 0 || (options->batch && watch.log < 0) || !start(&watch)) {
+		run_say("cannot start QEMU: %s", strerror(errno));
+		return RUN_USAGE;
+	}
+	loop(&watch);
+	end->started = watch.qmp.running;
+	snprintf(end->shutdown, sizeof(end->shutdown), "%s", watch.qmp.shutdown);
+	end->triple_fault |= traced_triple_fault(&watch);
+	if (watch.tty_saved) /* QEMU, when killed, leaves it raw */
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &watch.tty);
+	close(watch.qmp.fd);
+	close(watch.signals);
+	if (watch.log >= 0)
+		close(watch.log);
+	return watch.signal ? 128 + watch.signal : RUN_OK;
+}
