@@ -1,2 +1,11 @@
 # What holds of the text and of the object files, whatever they do.
-check_lint_tests +=
+check_lint_tests += \
+	%D%/clang.sh \
+	%D%/headers.sh \
+	%D%/includes.sh \
+	%D%/manpages.sh \
+	%D%/modules.sh \
+	%D%/portable.sh \
+	%D%/symbols.sh \
+	%D%/text.sh \
+	%D%/traces.sh

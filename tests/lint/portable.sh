@@ -1,0 +1,40 @@
+#!/bin/sh
+# portable - a kernel with its own <theseus/arch.h> can link the archive alone.
+#
+# The portable members (base, patterns, nano_core, state_db) may need from arch/ only
+# what arch.h declares; any other name would pull in a member of arch/x86_64, and with it
+# our boot code, page tables and traps beside the kernel's own (examples/guest).
+set -eu
+cd "$top_builddir"
+portable=$(find libtheseus -name 'a-*.o' ! -path '*/modules/*' | sort)
+machine=$(find arch/x86_64 -name 'libtheseus_a-*.o' | sort)
+if [ -z "$portable" ] || [ -z "$machine" ]; then
+	echo "no objects found: the names automake gives them have changed"
+	exit 1
+fi
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+# shellcheck disable=SC2086 # lists of files
+{
+	"$NM" -gu $portable | awk '$1 == "U" {print $2}' | sort -u >"$tmp/needed"
+	"$NM" -g --defined-only $machine | awk 'NF == 3 {print $3}' | sort -u >"$tmp/machine"
+	"$NM" -g --defined-only $portable | awk 'NF == 3 {print $3}' | sort -u >"$tmp/portable"
+}
+grep -oE '\bths_[a-z0-9_]+' "$top_srcdir/include/theseus/arch.h" | sort -u >"$tmp/contract"
+
+comm -12 "$tmp/needed" "$tmp/machine" | comm -23 - "$tmp/contract" >"$tmp/extra"
+comm -12 "$tmp/machine" "$tmp/portable" >"$tmp/twice"
+status=0
+if [ -s "$tmp/extra" ]; then
+	echo "portable members need from arch/x86_64 what arch.h does not declare:"
+	sed 's/^/  /' "$tmp/extra"
+	status=1
+fi
+if [ -s "$tmp/twice" ]; then
+	echo "defined both by portable members and by arch/x86_64:"
+	sed 's/^/  /' "$tmp/twice"
+	status=1
+fi
+echo "$(wc -l <"$tmp/needed") names needed, $(wc -l <"$tmp/machine") offered by arch/x86_64"
+exit $status
