@@ -14,8 +14,8 @@
 #define IRQ_LINES        16u
 
 struct irq_handler {
-	uint32_t instance;   /* slot of the instance */
-	uint32_t generation; /* of that slot */
+	uint32_t binding;    /* of the module that serves: survives its swap */
+	uint32_t generation; /* of that binding */
 	uint32_t op;
 	uint32_t used;
 };
@@ -31,8 +31,8 @@ struct irq_line {
 	uint32_t reserved;
 };
 struct irq_attach { /* by nano_core, when an instance with THS_IRQ lines is bound; the
-	line is unmasked with its first handler. A handler of the same instance slot is
-	replaced (that is what a swap does). THS_E_FULL: no room. */
+	line is unmasked with its first handler. A second attach of the same binding and
+	operation is THS_E_EXIST. THS_E_FULL: no room. */
 	uint32_t line;
 	uint32_t reserved;
 	struct irq_handler handler;
