@@ -1,4 +1,4 @@
-# theseus.mk - how a module is made from C: one recipe, ours and yours.
+# theseus.mk - how a module, and a kernel, is made from C: one recipe, ours and yours.
 #
 # A .tmod is `ld -r` of the module's object with the base and pattern members it uses,
 # without debug information (kept beside it as .tmod.debug), and sealed: theseus-check
@@ -9,12 +9,18 @@
 #
 #     include $(shell pkg-config --variable=makefile libtheseus)
 #     $(eval $(call theseus_module,sched.mine,sched_mine.c))
-#     all: sched.mine.tmod
+#     $(eval $(call theseus_kernel,os.elf,os.c))
+#     all: sched.mine.tmod os.elf
 #
 # $(call theseus_module,ID,SOURCE[,FLAGS[,DIR]]) makes DIR/ID.tmod from SOURCE, whose
 # descriptor is ths_module_TOKEN, TOKEN being ID with '_' for its '.'. The same SOURCE
 # may be built several times, under different DIRs and FLAGS, into versions of a module.
+#
+# $(call theseus_kernel,FILE,SOURCES[,FLAGS[,LDSCRIPT]]) links FILE from SOURCES (.c, .S)
+# and libtheseus.a. Without LDSCRIPT it is the one of arch/x86_64, whose entry points
+# (multiboot2 and PVH) bring in our boot code; a kernel with its own boot names its own.
 
+theseus_mk := $(lastword $(MAKEFILE_LIST))
 PKG_CONFIG ?= pkg-config
 THESEUS_PC ?= libtheseus
 THESEUS_CC ?= $(CC)
@@ -24,6 +30,11 @@ THESEUS_MODULE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) \
 	$(shell $(PKG_CONFIG) --variable=module_cflags $(THESEUS_PC))
 THESEUS_MODULE_LIB ?= $(shell $(PKG_CONFIG) --variable=module_lib $(THESEUS_PC))
 THESEUS_CHECK ?= $(shell $(PKG_CONFIG) --variable=toolsdir $(THESEUS_PC))/theseus-check
+THESEUS_KERNEL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) -O2 -g \
+	$(shell $(PKG_CONFIG) --variable=kernel_cflags $(THESEUS_PC))
+THESEUS_KERNEL_LINK ?= $(shell $(PKG_CONFIG) --variable=kernel_ldflags $(THESEUS_PC))
+THESEUS_KERNEL_LDSCRIPT ?= $(shell $(PKG_CONFIG) --variable=ldscript $(THESEUS_PC))
+THESEUS_KERNEL_LIB ?= $(shell $(PKG_CONFIG) --variable=libdir $(THESEUS_PC))/libtheseus.a
 
 # Token to id: the first '_' is the '.'; sched_rr is sched.rr, test_spill_a test.spill_a.
 theseus_empty :=
@@ -35,7 +46,7 @@ theseus_token_of = $(basename $(notdir $(1)))
 theseus_tmod_files = $(foreach s,$(1),$(2)/$(call theseus_id,$(call theseus_token_of,$(s))).tmod)
 
 define theseus_module_rule
-$(3)/$(1).o: $(2) $(lastword $(MAKEFILE_LIST))
+$(3)/$(1).o: $(2) $(theseus_mk)
 	$$(THESEUS_QUIET)mkdir -p $(3) && $$(THESEUS_CC) $$(THESEUS_MODULE_CFLAGS) $(4) \
 		-MMD -MP -MF $(3)/$(1).d -MT $$@ -c -o $$@ $$<
 $(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_CHECK)
@@ -47,3 +58,21 @@ $(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_CHECK)
 -include $(3)/$(1).d
 endef
 theseus_module = $(call theseus_module_rule,$(strip $(1)),$(strip $(2)),$(or $(strip $(4)),.),$(3))
+
+theseus_objects = $(addsuffix .o,$(addprefix $(1).objects/,$(notdir $(basename $(2)))))
+
+# An object goes to FILE.objects/, so that two kernels may share a source.
+define theseus_object_rule
+$(1).objects/$(notdir $(basename $(2))).o: $(2) $(theseus_mk)
+	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) $$(THESEUS_KERNEL_CFLAGS) $(3) \
+		-MMD -MP -c -o $$@ $$<
+-include $(1).objects/$(notdir $(basename $(2))).d
+endef
+define theseus_kernel_rule
+$(1): $(call theseus_objects,$(1),$(2)) $(4) $$(THESEUS_KERNEL_LIB)
+	$$(THESEUS_QUIET)$$(THESEUS_CC) $$(THESEUS_KERNEL_LINK) -Wl,-T,$(4) -o $$@ \
+		$(call theseus_objects,$(1),$(2)) $$(THESEUS_KERNEL_LIB)
+$(foreach s,$(2),
+$(call theseus_object_rule,$(1),$(s),$(3)))
+endef
+theseus_kernel = $(call theseus_kernel_rule,$(strip $(1)),$(strip $(2)),$(3),$(or $(strip $(4)),$(THESEUS_KERNEL_LDSCRIPT)))
