@@ -29,6 +29,7 @@ THESEUS_OBJCOPY ?= objcopy
 THESEUS_MODULE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) \
 	$(shell $(PKG_CONFIG) --variable=module_cflags $(THESEUS_PC))
 THESEUS_MODULE_LIB ?= $(shell $(PKG_CONFIG) --variable=module_lib $(THESEUS_PC))
+THESEUS_MODULE_LDSCRIPT ?= $(shell $(PKG_CONFIG) --variable=module_ldscript $(THESEUS_PC))
 THESEUS_CHECK ?= $(shell $(PKG_CONFIG) --variable=toolsdir $(THESEUS_PC))/theseus-check
 THESEUS_KERNEL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) -O2 -g \
 	$(shell $(PKG_CONFIG) --variable=kernel_cflags $(THESEUS_PC))
@@ -49,10 +50,11 @@ define theseus_module_rule
 $(3)/$(1).o: $(2) $(theseus_mk)
 	$$(THESEUS_QUIET)mkdir -p $(3) && $$(THESEUS_CC) $$(THESEUS_MODULE_CFLAGS) $(4) \
 		-MMD -MP -MF $(3)/$(1).d -MT $$@ -c -o $$@ $$<
-$(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_CHECK)
+$(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_MODULE_LDSCRIPT) \
+		$$(THESEUS_CHECK)
 	$$(THESEUS_QUIET)rm -f $$@ && \
-	$$(THESEUS_LD) -r --gc-sections -u ths_module_$(subst .,_,$(1)) -o $$@.debug \
-		$$< $$(THESEUS_MODULE_LIB) && \
+	$$(THESEUS_LD) -r --gc-sections -u ths_module_$(subst .,_,$(1)) \
+		-T $$(THESEUS_MODULE_LDSCRIPT) -o $$@.debug $$< $$(THESEUS_MODULE_LIB) && \
 	$$(THESEUS_OBJCOPY) --strip-debug $$@.debug $$@.tmp && \
 	$(if $(strip $(THESEUS_CHECK)),$$(THESEUS_CHECK) --seal $$@.tmp &&) mv -f $$@.tmp $$@
 -include $(3)/$(1).d

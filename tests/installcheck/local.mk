@@ -1,0 +1,7 @@
+# Run by `make installcheck`, each in an empty folder, with nothing but the installed
+# tree on PATH and PKG_CONFIG_PATH (and CC, MAKE, QEMU, DESTDIR, prefix in the
+# environment; $examples is the folder of the examples' sources).
+theseus_installcheck += \
+	%D%/module.sh \
+	%D%/pkgconfig.sh
+EXTRA_DIST += %D%/echo_plain.c

@@ -1,0 +1,40 @@
+#!/bin/sh
+# pkgconfig - what the .pc files and theseus.m4 promise is there.
+set -eu
+# pc PACKAGE NAME: the value of a variable.
+pc() { pkg-config --variable="$2" "$1"; }
+need() { [ -e "$1" ] || { echo "missing: $1"; exit 1; }; }
+
+for variable in moduledir toolsdir pkgdatadir module_lib module_ldscript makefile ldscript; do
+	value=$(pc libtheseus $variable)
+	[ -n "$value" ] || { echo "libtheseus.pc has no $variable"; exit 1; }
+	need "$value"
+done
+for variable in kernel_cflags module_cflags kernel_ldflags abi; do
+	[ -n "$(pc libtheseus $variable)" ] || { echo "libtheseus.pc has no $variable"; exit 1; }
+done
+need "$(pc libtheseus libdir)/libtheseus.a"
+need "$(pc libtheseus-host libdir)/libtheseus-host.a"
+
+# The ABI number is the one in the header.
+printf '#include <theseus/module.h>\n_Static_assert(THS_ABI == %su, "abi");\n' \
+	"$(pc libtheseus abi)" >abi.c
+# shellcheck disable=SC2046 # flags are words
+"$CC" $(pkg-config --cflags libtheseus) $(pc libtheseus kernel_cflags) -c abi.c
+
+# theseus.m4 expands; configure finds the installed library by it.
+m4=$DESTDIR$prefix/share/aclocal
+[ -f "$m4/theseus.m4" ] || m4=$(dirname "$(find "$DESTDIR$prefix" -name theseus.m4)")
+cat >configure.ac <<'END'
+AC_INIT([user], [1])
+AC_PROG_CC
+THS_CHECK([0.1])
+AC_CONFIG_FILES([out])
+AC_OUTPUT
+END
+echo '@THESEUS_MODULEDIR@ @THESEUS_LDSCRIPT@' >out.in
+aclocal -I "$m4" && autoconf && ./configure -q
+for path in $(cat out); do
+	need "$path"
+done
+echo "abi $(pc libtheseus abi), modules in $(cat out)"
