@@ -36,6 +36,7 @@
 #define THS_BLOBS_MAX  4u
 #define THS_PORTS_MAX  4u
 #define THS_IRQS_MAX   4u
+#define THS_MIGRATE_MAX 4u
 
 enum ths_table_flags {
 	THS_SYSTEM = 0,      /* rows are the machine's; they stay until removed */
@@ -47,6 +48,8 @@ enum ths_table_flags {
 	THS_KEYED = 32,      /* the row's first 8 bytes are a key, unique in the table */
 	THS_PERSIST = 64,    /* saved and restored with the image */
 	THS_PER_INSTANCE = 128, /* each instance of the module has a table of its own */
+	THS_FIXED = 256,     /* all rows are there from the start, zeroed; none is ever made
+				or freed. So are per-CPU tables and tables of one row. */
 };
 
 struct ths_provides {
@@ -83,6 +86,17 @@ struct ths_irq_decl {  /* an interrupt line, and the device operation that serve
 	bool used;
 };
 
+/*
+ * A change of schema, row by row: a pure function of one row, run when the module that
+ * brings it is published over a table that stands at @from. @new_row is zeroed. Keys do
+ * not change. Any error refuses the publication, and every row is as before.
+ */
+typedef enum ths_err ths_migrate_fn(const void *old_row, void *new_row);
+struct ths_migrate_decl {
+	const char *from, *to; /* "table/version"; @to is a schema of ours. NULL: none */
+	ths_migrate_fn *fn;
+};
+
 struct ths_journal; /* what the faulted device operation did: handle.h */
 
 struct ths_module {
@@ -98,6 +112,7 @@ struct ths_module {
 	struct ths_blob_decl blobs[THS_BLOBS_MAX];
 	struct ths_port_decl ports[THS_PORTS_MAX];
 	struct ths_irq_decl irqs[THS_IRQS_MAX];
+	struct ths_migrate_decl migrations[THS_MIGRATE_MAX];
 	/* Run once when an instance is bound and its tables are new: sets up rows and
 	 * device. A device operation if the module declares ports. May be NULL. */
 	enum ths_err (*start)(struct ths_call *call);
@@ -119,6 +134,7 @@ struct ths_module {
 #define THS_PORTS(slot_, first_, count_)    .ports[slot_] = {(first_), (count_)}
 #define THS_IRQ(slot_, line_, iface_, op_)                                               \
 	.irqs[slot_] = {(line_), iface_##_op_##op_, true}
+#define THS_MIGRATE(slot_, from_, to_, fn_) .migrations[slot_] = {(from_), (to_), (fn_)}
 
 #define THS_MODULE(token_, id_, major_, minor_, ...)                                     \
 	THS_USED THS_SECTION(".ths.digest")                                              \

@@ -15,14 +15,16 @@
 
 #define FRAMES_ORDER_MAX 10u /* 4 MiB */
 
-struct frames_donate { /* a range nobody uses becomes ours */
+struct frames_donate { /* a range nobody uses becomes ours, a slice a call: go on at
+	base + taken * 4096 until all is. THS_E_EXIST: some of it is ours already. */
 	uint64_t base;   /* page-aligned */
-	uint64_t frames;
+	uint64_t frames; /* at least 1 */
+	uint64_t taken;  /* out: frames of it taken by this call, at least 1 */
 };
 struct frames_alloc {
 	uint32_t order;  /* 0..FRAMES_ORDER_MAX */
 	uint32_t tag;    /* who, for `mem`: free to choose */
-	uint64_t paddr;  /* out. THS_E_NOMEM: no such block */
+	uint64_t paddr;  /* out. THS_E_NOMEM: no free block of that order */
 };
 struct frames_free {
 	uint64_t paddr;  /* as allocated; THS_E_NOENT: not an allocated block */

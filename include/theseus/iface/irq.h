@@ -3,7 +3,9 @@
  *
  * nano_core marks a vector pending; at depth 0 it asks map() which handlers the vector
  * has, calls each as an interaction of its own, then calls eoi(). Handlers are weak
- * references to device operations; a dead one is skipped and reported.
+ * references to device operations; a dead one is skipped and reported. A spurious
+ * interrupt is told by eoi(), which alone may ask the device: handlers are called for it
+ * as for a true one and find nothing to do.
  */
 #pragma once
 
@@ -21,8 +23,8 @@ struct irq_handler {
 };
 struct irq_map {
 	uint32_t vector;
-	uint32_t line;     /* out. THS_E_NOENT: not a vector of ours, or spurious */
-	uint32_t handlers; /* out: how many */
+	uint32_t line;     /* out. THS_E_NOENT: not a vector of ours */
+	uint32_t handlers; /* out: how many; eoi is due even when there is none */
 	uint32_t reserved;
 	struct irq_handler handler[IRQ_HANDLERS_MAX]; /* out */
 };

@@ -5,7 +5,8 @@
  * task that runs is not in the queue. Tasks are named by their slot.
  *
  * Invariants
- *   S1  A task is in at most one queue, once.
+ *   S1  A task is in at most one queue, once. nano_core keeps a task to one CPU at a
+ *       time; the provider refuses to queue it there twice (THS_E_EXIST).
  *   S2  A task admitted is picked after finitely many picks on its CPU.
  *   S3  Any provider can go on from the tables another left ("sched.queue/1",
  *       "sched.link/1", declared below): that is what lets policies be exchanged.
@@ -14,7 +15,7 @@
 
 #include <stdint.h>
 #include <theseus/interface.h>
-#include <theseus/row.h>
+#include <theseus/row.h> /* THS_ROW_NONE */
 
 #define SCHED_TASKS_MAX 1024u
 
@@ -34,7 +35,8 @@ struct sched_tick {
 	uint32_t ticks;         /* it has run since it was picked */
 	uint32_t resched;       /* out: 1: pick again */
 };
-struct sched_remove { /* @task is to be forgotten (killed while runnable) */
+struct sched_remove { /* @task is to be forgotten (killed while runnable). THS_E_NOENT:
+	it is not in that queue */
 	uint32_t task;
 	uint32_t cpu;
 };
@@ -46,14 +48,25 @@ struct sched_remove { /* @task is to be forgotten (killed while runnable) */
 	OP(sched, remove, struct sched_remove, 0)
 THS_INTERFACE(sched, 1, SCHED_OPS)
 
-/* "sched.queue/1", per CPU: a list threaded through the link rows. */
+/*
+ * "sched.queue/1", per CPU, written by that CPU alone. The order of a queue is: the ring,
+ * then the overflow list. The ring holds the tasks themselves, so that a pick writes one
+ * row and no other; only what finds no room there is threaded through the link rows.
+ * There is an overflow list only while the ring is full. A zeroed row is an empty queue.
+ */
+#define SCHED_RING 16u
 struct sched_queue {
-	uint32_t head, tail; /* THS_ROW_NONE: empty; a zero row means count == 0 */
-	uint32_t count;
+	uint16_t first;    /* index of the head in the ring */
+	uint16_t count;    /* tasks in the ring, 0..SCHED_RING */
+	uint16_t overflow; /* tasks in the overflow list */
+	uint16_t head;     /* of the overflow list, while it is not empty */
+	uint16_t tail;
+	uint16_t reserved;
 	uint32_t picks; /* since boot, for `stats` */
+	uint16_t ring[SCHED_RING];
 };
-/* "sched.link/1", by task slot; SCHED_TASKS_MAX rows, made by the first provider. */
+/* "sched.link/1", by task slot; a THS_FIXED table of SCHED_TASKS_MAX rows. */
 struct sched_link {
-	uint32_t next;
-	uint32_t queued; /* 1: in a queue */
+	uint16_t next;   /* in the overflow list */
+	uint16_t queued; /* 1: in an overflow list */
 };

@@ -1,6 +1,10 @@
 /*
  * tasks - what a task is called, and how it ended. nano_core owns contexts; this
  * describes them, starts and ends them.
+ *
+ * What is known of a task belongs, as a joint row, to the client that created it: it is
+ * kept until it is joined, or until its creator is gone, and nobody could join it. A task
+ * that ends by returning from its program ends through exit(), called by nano_core.
  */
 #pragma once
 
@@ -17,7 +21,8 @@ struct tasks_create {
 struct tasks_exit { /* the calling task ends; the call does not return on THS_OK */
 	uint64_t status;
 };
-struct tasks_join { /* THS_E_AGAIN until @task has ended; THS_E_STALE: no such task */
+struct tasks_join { /* THS_E_AGAIN until @task has ended; THS_E_STALE: no such task, or
+	joined already; THS_E_INVAL: it is the caller */
 	struct ths_task_id task;
 	uint64_t status; /* out */
 };

@@ -58,9 +58,16 @@ struct testsrv_read { /* @rows counters from @row on are read; their sum */
 	uint32_t row, rows;
 	uint64_t sum; /* out */
 };
-struct testsrv_lookup { /* keyed lookup among @value rows made by fill */
+struct testsrv_lookup { /* fill: makes rows for the keys from @key on, the value of each
+	being its key's complement; @value in: how many are wanted; out: how many were made,
+	a slice. lookup: @value out: the key's. THS_E_NOENT: no such key */
 	uint64_t key;
-	uint64_t value; /* out */
+	uint64_t value;
+};
+struct testsrv_weak { /* @rounds upgrades of a weak reference, from join */
+	struct ths_weak weak;
+	uint64_t rounds;
+	uint64_t value; /* out: the row's */
 };
 
 #define TESTSRV_OPS(OP)                                                                  \
@@ -74,5 +81,6 @@ struct testsrv_lookup { /* keyed lookup among @value rows made by fill */
 	OP(testsrv, fault, struct testsrv_fault, 0)                                      \
 	OP(testsrv, read, struct testsrv_read, 0)                                        \
 	OP(testsrv, fill, struct testsrv_lookup, 0)                                      \
-	OP(testsrv, lookup, struct testsrv_lookup, 0)
+	OP(testsrv, lookup, struct testsrv_lookup, 0)                                    \
+	OP(testsrv, weak, struct testsrv_weak, 0)
 THS_INTERFACE(testsrv, 1, TESTSRV_OPS)
