@@ -1,7 +1,7 @@
 #!/bin/sh
 # text - what holds of every source file, read as text.
 #
-#   T1  No word that promises work to come.
+#   T1  No word that promises work to come (TAP's directive `# TODO` may be spoken of).
 #   T2  No path of one machine.
 #   T3  No .c file is longer than 700 lines.
 #   T4  Every source opens with a comment that says what it is.
@@ -24,7 +24,8 @@ files() {
 }
 
 report 'T1: unfinished words' "$(files -print0 |
-	xargs -0 grep -nHE '\b(TODO|FIXME|XXX|HACK|unimplemented|not implemented|placeholder|for now)\b')"
+	xargs -0 grep -nHE '\b(TODO|FIXME|XXX|HACK|unimplemented|not implemented|placeholder|for now)\b' |
+	grep -v '# TODO')"
 report 'T2: paths of one machine' "$(files -print0 |
 	xargs -0 grep -nHE '(^|[^A-Za-z0-9_.}])/(work|farm|root|home)/')"
 report 'T3: longer than 700 lines' "$(files -name '*.c' -exec wc -l {} + |
