@@ -1,2 +1,2 @@
 # Kernels booted under QEMU; each script boots some and believes theseus-run --test only.
-check_image_tests +=
+check_image_tests += %D%/runner_test.tap

@@ -120,7 +120,7 @@ static void add_media(struct command *command, const struct run_options *options
 	if (options->kernel)
 		add_pair(command, "-kernel", "%s", options->kernel);
 	if (options->initrd)
-		add_path(command, "-initrd", "", options->initrd);
+		add_pair(command, "-initrd", "%s", options->initrd);
 	if (options->append)
 		add_pair(command, "-append", "%s", options->append);
 }

@@ -198,9 +198,6 @@ static int take_option(int option, struct run_options *options)
 	case OPT_GDB:
 	case OPT_MEMORY:
 		return take_number(option, options);
-	case '?':
-		run_say("see theseus-run --help");
-		return RUN_USAGE;
 	default:
 		return take_word(option, options);
 	}
@@ -230,7 +227,11 @@ int options_parse(struct run_options *options, int argc, char **argv)
 
 	*options = (struct run_options){
 		.machine = "pc", .memory = "256", .smp = "1", .limit_mib = 256};
+	opterr = 0;
 	while ((option = getopt_long_only(argc, argv, "", long_options, NULL)) != -1) {
+		if (option == '?') /* getopt's own words lack our name */
+			return usage("no such option, or an argument amiss",
+				     argv[optind - 1]);
 		status = take_option(option, options);
 		if (status >= 0)
 			return status;

@@ -7,6 +7,7 @@
  *
  *   print        write the initrd to COM1, byte by byte
  *   words        write the command line itself, and a newline
+ *   tsc          write "# tsc" and the time-stamp counter
  *   flood        write lines for ever
  *   exit=XX      write the hexadecimal number to isa-debug-exit
  *   hang         halt with interrupts off
@@ -91,6 +92,18 @@ static void print(const struct start_info *info)
 		say((const void *)(uintptr_t)module->address, (size_t)module->size);
 }
 
+static void say_tsc(void)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[] = "# tsc 0000000000000000\n";
+	uint32_t half[2];
+
+	__asm__ volatile("rdtsc" : "=a"(half[0]), "=d"(half[1]));
+	for (size_t i = 0; i < 16; i++)
+		text[21 - i] = digits[half[i / 8] >> (i % 8 * 4) & 15];
+	say(text, sizeof(text) - 1);
+}
+
 _Noreturn static void hang(void)
 {
 	for (;;)
@@ -150,6 +163,8 @@ static void obey(const struct start_info *info, const char *text, size_t len)
 			all++;
 		say(line, all);
 		say("\n", 1);
+	} else if (is_word(text, len, "tsc")) {
+		say_tsc();
 	} else if (is_word(text, len, "hang")) {
 		hang();
 	} else if (is_word(text, len, "spin")) {
