@@ -11,6 +11,7 @@
 #define THS_PACKED           __attribute__((packed))
 #define THS_SECTION(name)    __attribute__((section(name)))
 #define THS_USED             __attribute__((used))
+#define THS_MAY_ALIAS        __attribute__((may_alias))
 #define THS_WEAK             __attribute__((weak))
 #define THS_NOINLINE         __attribute__((noinline))
 #define THS_INLINE           static inline __attribute__((always_inline, unused))
