@@ -2,13 +2,18 @@
 theseusinclude_HEADERS += \
 	%D%/arch.h \
 	%D%/attr.h \
+	%D%/bits.h \
 	%D%/effect.h \
 	%D%/err.h \
 	%D%/gate.h \
 	%D%/handle.h \
+	%D%/hash.h \
 	%D%/interface.h \
+	%D%/list.h \
 	%D%/module.h \
+	%D%/ring.h \
 	%D%/row.h \
+	%D%/string.h \
 	%D%/tmod.h
 theseusiface_HEADERS += \
 	%D%/iface/clock.h \

@@ -1,8 +1,7 @@
 /*
  * bits - the searches against a plain loop over single bits, and the edges.
  */
-#include <check.h>
-#include <stdlib.h>
+#include <suite.h>
 #include <string.h>
 #include <theseus/bits.h>
 
@@ -133,7 +132,7 @@ START_TEST(aligning_up_wraps_to_zero)
 }
 END_TEST
 
-int main(void)
+Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("bits");
 	TCase *tcase;
@@ -154,12 +153,5 @@ int main(void)
 	tcase_add_test(tcase, aligning_up_wraps_to_zero);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_ENV);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

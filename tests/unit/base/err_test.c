@@ -1,8 +1,7 @@
 /*
  * err - the table of errors: every value has its name and its sentence, no other has.
  */
-#include <check.h>
-#include <stdlib.h>
+#include <suite.h>
 #include <string.h>
 #include <theseus/err.h>
 
@@ -52,7 +51,8 @@ END_TEST
 
 START_TEST(foreign_values_are_named_as_such)
 {
-	static const int foreign[] = {1, THS_ERR_LAST - 1, 4711, -4711, INT32_MAX, INT32_MIN};
+	static const int foreign[] = {1,     THS_ERR_LAST - 1, 4711,
+				      -4711, INT32_MAX,        INT32_MIN};
 
 	for (size_t i = 0; i < THS_ARRAY_SIZE(foreign); i++) {
 		volatile int value = foreign[i];
@@ -82,7 +82,7 @@ START_TEST(try_hands_errors_on_and_only_errors)
 }
 END_TEST
 
-int main(void)
+Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("err");
 	TCase *tcase = tcase_create("table");
@@ -104,12 +104,5 @@ int main(void)
 	tcase_add_test(tcase, try_hands_errors_on_and_only_errors);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_ENV);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

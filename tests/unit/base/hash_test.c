@@ -1,8 +1,7 @@
 /*
  * hash - how well it mixes, measured over fixed samples: the same verdict every time.
  */
-#include <check.h>
-#include <stdlib.h>
+#include <suite.h>
 #include <string.h>
 #include <theseus/hash.h>
 
@@ -144,7 +143,7 @@ START_TEST(length_and_every_bit_matter)
 }
 END_TEST
 
-int main(void)
+Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("hash");
 	TCase *tcase;
@@ -166,12 +165,5 @@ int main(void)
 	tcase_add_test(tcase, length_and_every_bit_matter);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_ENV);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

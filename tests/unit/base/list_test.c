@@ -1,8 +1,7 @@
 /*
  * list - the links after every way of adding, removing and moving.
  */
-#include <check.h>
-#include <stdlib.h>
+#include <suite.h>
 #include <theseus/list.h>
 
 #define NODES 5
@@ -180,7 +179,7 @@ START_TEST(the_safe_walk_survives_removal)
 }
 END_TEST
 
-int main(void)
+Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("list");
 	TCase *tcase;
@@ -202,12 +201,5 @@ int main(void)
 	tcase_add_test(tcase, the_safe_walk_survives_removal);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_ENV);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

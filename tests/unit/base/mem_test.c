@@ -4,7 +4,7 @@
  * Every length up to 100 at every alignment, in a buffer that is compared whole, so a
  * byte too many is seen on either side.
  */
-#include <check.h>
+#include <suite.h>
 #include <stdlib.h>
 #include <theseus/string.h>
 
@@ -13,11 +13,12 @@ void *tested_memmove(void *into, const void *from, size_t len);
 void *tested_memset(void *into, int byte, size_t len);
 int tested_memcmp(const void *a, const void *b, size_t len);
 
+#define THS_MEM_TEST
 #define memcpy  tested_memcpy
 #define memmove tested_memmove
 #define memset  tested_memset
 #define memcmp  tested_memcmp
-#include "libtheseus/base/mem.c"
+#include <base/mem.c>
 #undef memcpy
 #undef memmove
 #undef memset
@@ -131,7 +132,7 @@ START_TEST(memmove_is_right_for_any_overlap)
 }
 END_TEST
 
-int main(void)
+Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("mem");
 	TCase *tcase;
@@ -147,12 +148,5 @@ int main(void)
 	tcase_add_loop_test(tcase, memmove_is_right_for_any_overlap, 0, 101);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_ENV);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

@@ -1,8 +1,7 @@
 /*
  * ring - against a plain array that remembers every byte.
  */
-#include <check.h>
-#include <stdlib.h>
+#include <suite.h>
 #include <string.h>
 #include <theseus/ring.h>
 
@@ -102,7 +101,7 @@ START_TEST(damaged_counters_stay_inside_the_buffer)
 }
 END_TEST
 
-int main(void)
+Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("ring");
 	TCase *tcase;
@@ -120,12 +119,5 @@ int main(void)
 	tcase_add_loop_test(tcase, damaged_counters_stay_inside_the_buffer, 0, 500);
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_ENV);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

@@ -2,7 +2,7 @@
  * string - lengths, order, cut copies, numbers. Buffers are exactly as long as stated,
  * so that a byte read too many is found by the sanitizer.
  */
-#include <check.h>
+#include <suite.h>
 #include <stdlib.h>
 #include <theseus/string.h>
 
@@ -113,7 +113,7 @@ START_TEST(numbers_are_whole_or_errors)
 }
 END_TEST
 
-int main(void)
+Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("string");
 	TCase *tcase;
@@ -134,12 +134,5 @@ int main(void)
 			    (int)THS_ARRAY_SIZE(numbers));
 	suite_add_tcase(suite, tcase);
 
-	SRunner *runner = srunner_create(suite);
-
-	srunner_run_all(runner, CK_ENV);
-
-	int failed = srunner_ntests_failed(runner);
-
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite;
 }

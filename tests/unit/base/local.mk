@@ -1,0 +1,8 @@
+check_unit_tests += \
+	%D%/bits_test \
+	%D%/err_test \
+	%D%/hash_test \
+	%D%/list_test \
+	%D%/mem_test \
+	%D%/ring_test \
+	%D%/string_test
