@@ -5,5 +5,6 @@
 #   check_tsan_tests += %D%/state_db/txn_tsan
 #   %C%_state_db_txn_tsan_CFLAGS = $(theseus_tsan_cflags)
 #   %C%_state_db_txn_tsan_LDADD = $(theseus_tsan_ldadd)
+check_unit_tests +=
 check_tsan_tests +=
 include tests/unit/base/local.mk
