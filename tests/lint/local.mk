@@ -3,6 +3,7 @@ check_lint_tests += \
 	%D%/clang.sh \
 	%D%/headers.sh \
 	%D%/includes.sh \
+	%D%/lints_fail.sh \
 	%D%/manpages.sh \
 	%D%/modules.sh \
 	%D%/portable.sh \

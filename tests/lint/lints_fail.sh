@@ -1,0 +1,129 @@
+#!/bin/sh
+# lints_fail - each lint of this folder refuses the defect it is there for, by name.
+#
+# A seeded tree has one defect at a time; a lint that passes it, or fails without saying
+# what it found, is itself the defect.
+set -u
+lints=$(cd "$(dirname "$0")" && pwd)
+real=$top_builddir
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+status=0 tried=0
+
+# Start anew with an empty tree that is source and build folder at once.
+fresh() {
+	rm -rf "$tmp/tree"
+	mkdir -p "$tmp/tree/include/theseus/iface" "$tmp/tree/libtheseus/base" \
+		"$tmp/tree/libtheseus/modules/bad" "$tmp/tree/arch/x86_64" "$tmp/tree/arch/host" \
+		"$tmp/tree/man" "$tmp/tree/modules" "$tmp/tree/stage" "$tmp/tree/tests" \
+		"$tmp/tree/tools" "$tmp/tree/templates" "$tmp/tree/examples"
+	cd "$tmp/tree" || exit 1
+	echo '/* good */' >include/theseus/good.h
+	echo '/* good */' >include/theseus/iface/good.h
+	echo '/* good */' >libtheseus/base/good.c
+}
+
+# refuses LINT WORD: LINT fails on the tree as it stands, and says WORD.
+refuses() {
+	tried=$((tried + 1))
+	if top_srcdir=$tmp/tree top_builddir=$tmp/tree STAGE=$tmp/tree/stage \
+		PORTABLE_SOURCES=libtheseus/base/bad.c MODULE_SOURCES='' X86_SOURCES='' \
+		HOST_SOURCES='' "$lints/$1.sh" >"$tmp/out" 2>&1; then
+		echo "$1 passed a tree with: $2"
+		status=1
+	elif ! grep -q -- "$2" "$tmp/out"; then
+		echo "$1 failed without naming: $2"
+		sed 's/^/  /' "$tmp/out"
+		status=1
+	fi
+}
+object() { # FILE C-TEXT
+	mkdir -p "$(dirname "$1")"
+	printf '%s\n' "$2" | "$CC" -x c -O2 -ffreestanding -c -o "$1" - || exit 1
+}
+
+fresh
+echo 'struct outer { struct unknown_inner inner; };' >include/theseus/bad.h
+refuses headers bad.h
+
+fresh
+echo '#include <stdio.h>' >libtheseus/modules/bad/bad.c
+refuses includes 'bad.c:1:#include <stdio.h>'
+fresh
+echo '#include "../../nano_core/gate_impl.h"' >libtheseus/modules/bad/bad.c
+refuses includes 'N1.*'
+fresh
+echo '#include "modules/bad/bad.h"' >libtheseus/base/bad.c
+refuses includes 'N2.*'
+fresh
+echo '#include "arch/x86_64/layout.h"' >arch/host/bad.c
+refuses includes 'N3.*'
+
+# The words are put together here, so that lint text does not find them in this file.
+todo=TO
+fresh
+echo "/* ${todo}DO: everything */" >libtheseus/base/bad.c
+refuses text 'T1.*'
+fresh
+echo "/* see /""work/place/notes */" >libtheseus/base/bad.c
+refuses text 'T2.*'
+fresh
+{ echo '/* long */'; yes 'int x;' | head -n 700; } >libtheseus/base/bad.c
+refuses text 'T3.*'
+fresh
+echo 'int x;' >libtheseus/base/bad.c
+refuses text 'T4.*'
+fresh
+echo '/* no assertion in it */' >tests/bad_test.c
+refuses text 'T5.*'
+
+fresh
+object good.o 'int ths_good(void); int ths_good(void) { return 1; }'
+object bad.o 'int stray(void); int stray(void) { return 1; }'
+for archive in libtheseus libtheseus-module libtheseus-host libtheseus-modules-host; do
+	ar crD $archive.a good.o
+done
+ar crD libtheseus.a bad.o
+refuses symbols stray
+object bad.o '__int128 ths_div(__int128 a, __int128 b); __int128 ths_div(__int128 a, __int128 b) { return a / b; }'
+rm libtheseus.a
+ar crD libtheseus.a good.o bad.o
+refuses symbols __divti3
+
+fresh
+echo 'ths_contract' >include/theseus/arch.h
+object libtheseus/base/a-core.o 'int ths_secret(void); int ths_core(void); int ths_core(void) { return ths_secret(); }'
+object arch/x86_64/libtheseus_a-boot.o 'int ths_secret(void); int ths_secret(void) { return 1; }'
+refuses portable ths_secret
+fresh
+echo 'ths_contract' >include/theseus/arch.h
+object libtheseus/base/a-core.o 'int ths_same(void); int ths_same(void) { return 1; }'
+cp libtheseus/base/a-core.o arch/x86_64/libtheseus_a-boot.o
+refuses portable ths_same
+
+fresh
+echo "$tmp/tree/include" >stage/installed
+echo >stage/libtheseus.a
+refuses traces ./installed
+
+if [ "$MANDOC" != no ]; then
+	fresh
+	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n.Sh SEE ALSO\n.Xr theseus-nowhere 1\n' >man/theseus-bad.1
+	refuses manpages theseus-nowhere
+	fresh
+	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n.Sh DESCRIPTION\n.Nosuchmacro\n' >man/theseus-bad.1
+	refuses manpages Nosuchmacro
+fi
+if [ "$CLANG" != no ]; then
+	fresh
+	echo 'static int unused_here(void) { return 1; }' >libtheseus/base/bad.c
+	refuses clang unused_here
+fi
+if [ -x "$real/tools/theseus-check" ]; then
+	fresh
+	ln -s "$real/tools/theseus-check" tools/theseus-check
+	object modules/bad.tmod 'int ths_remembered = 1;'
+	refuses modules bad.tmod
+fi
+echo "$tried defects tried"
+exit $status
