@@ -8,10 +8,12 @@ theseusinclude_HEADERS += \
 	%D%/gate.h \
 	%D%/handle.h \
 	%D%/hash.h \
+	%D%/host.h \
 	%D%/interface.h \
 	%D%/list.h \
 	%D%/module.h \
 	%D%/ring.h \
+	%D%/point.h \
 	%D%/row.h \
 	%D%/string.h \
 	%D%/tmod.h
