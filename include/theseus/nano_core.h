@@ -1,0 +1,123 @@
+/*
+ * nano_core - what an OS built from libtheseus asks of the core: loading and binding
+ * modules, swapping them, starting programs, the log.
+ *
+ * arch calls ths_boot(); that reads the module archive and its manifest, loads and binds
+ * what the manifest names in the order of its lines, and starts the programs. An OS
+ * itself is a manifest and its programs, each declared with THS_PROGRAM.
+ *
+ * Context, unless said otherwise: a program, at depth 0.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <theseus/arch.h>
+#include <theseus/module.h>
+#include <theseus/tmod.h>
+
+enum ths_instance_state {
+	THS_INSTANCE_FREE,
+	THS_INSTANCE_LOADED,  /* linked, tables open; not bound */
+	THS_INSTANCE_BOUND,   /* serves */
+	THS_INSTANCE_RETIRED, /* superseded; goes once every CPU has passed depth 0 */
+};
+
+/* ---- programs ------------------------------------------------------------------ */
+
+/*
+ * A program linked into the image. `program NAME` in the manifest starts it, as a task,
+ * once all modules are bound; without a manifest the program "main" is started. When the
+ * last program has ended the machine halts.
+ */
+struct ths_program {
+	const char *name;
+	void (*entry)(void *arg);
+};
+#define THS_PROGRAM(name_, entry_)                                                       \
+	THS_USED THS_SECTION("ths_programs")                                             \
+	static const struct ths_program ths_program_##entry_ = {(name_), (entry_)}
+
+/* Gives the CPU to whoever the scheduler names. */
+void ths_yield(void);
+/* The calling task. */
+struct ths_task_id ths_task_self(void);
+/* The kernel's command line; "" if none. */
+const char *ths_cmdline(void);
+/* The value of KEY=VALUE in the command line, copied; false: not there. */
+bool ths_cmdline_get(const char *key, char *value, size_t size);
+
+/* ---- modules ------------------------------------------------------------------- */
+
+/**
+ * ths_module_load() - a module of the archive becomes an instance
+ * @file:   name in the archive, "sched.rr.tmod"; or the id, "sched.rr"
+ * @name:   of the instance; NULL: the module's id
+ * @slot:   out: the instance
+ * @reason: out: a sentence, when refused
+ *
+ * Checks, links, maps, opens tables, resolves uses; binds nothing.
+ * Return: THS_OK; THS_E_NOENT no such file; ths_tmod_open()'s and ths_tmod_link()'s
+ *         refusals; THS_E_ABI; THS_E_SCHEMA a table exists with another layout; THS_E_USES
+ *         a use is not bound; THS_E_EXIST the instance name is taken; THS_E_FULL,
+ *         THS_E_NOMEM. After an error nothing of it is left.
+ */
+THS_MUST_CHECK enum ths_err ths_module_load(const char *file, const char *name,
+					    uint32_t *slot, struct ths_reason *reason);
+/* The same for a module linked into the image (the host's tests, examples/hello). */
+THS_MUST_CHECK enum ths_err ths_module_add(const struct ths_module *module,
+					   const char *name, uint32_t *slot,
+					   struct ths_reason *reason);
+/* Unbound and unused: unmapped, forgotten. THS_E_BUSY: it is bound. */
+THS_MUST_CHECK enum ths_err ths_module_unload(uint32_t slot);
+/* Finds an instance by name. THS_E_NOENT. */
+THS_MUST_CHECK enum ths_err ths_module_find(const char *name, uint32_t *slot);
+
+/**
+ * ths_bind() - make instance @slot the provider of its interface under @name
+ * Starts the instance if its tables are new, attaches its interrupt lines.
+ * Return: THS_OK; THS_E_EXIST the binding has a provider; THS_E_NOENT no such instance;
+ *         what `start` returned.
+ */
+THS_MUST_CHECK enum ths_err ths_bind(uint32_t slot, const char *name);
+/* The binding's provider goes; calls get THS_E_UNAVAIL. THS_E_NOENT. */
+THS_MUST_CHECK enum ths_err ths_unbind(const struct ths_iface *iface, const char *name);
+
+struct ths_swap_times { /* in counts of ths_arch_counter() */
+	uint64_t load, publish, migrate, retire;
+	uint64_t in_flight; /* interactions on other CPUs at the moment of publishing */
+};
+/**
+ * ths_swap() - instance @old is replaced by instance @new in all its bindings, at once
+ *
+ * Publishing is one commit over all bindings. Interactions in flight on @old commit
+ * before it or are run again on @new. @old is retired: unmapped when every CPU has passed
+ * depth 0. Rows of tables whose schema both name stay; a table that @new declares in the
+ * next version is converted row by row by its THS_MIGRATE function, in the same commit
+ * where it fits, before anybody is served by @new.
+ *
+ * Return: THS_OK; THS_E_NOENT; THS_E_VERSION another interface, or another version of it;
+ *         THS_E_SCHEMA. After an error @old serves on, and @new is loaded but not bound.
+ */
+THS_MUST_CHECK enum ths_err ths_swap(uint32_t old, uint32_t new_slot,
+				     struct ths_swap_times *times);
+/* Loads module @file and swaps it for whatever provides what instance or interface @from
+ * names; unloads it again on error. What the console's `swap` does. */
+THS_MUST_CHECK enum ths_err ths_swap_file(const char *from, const char *file,
+					  struct ths_swap_times *times,
+					  struct ths_reason *reason);
+
+/* For tests only: admit modules that spill (E1). */
+void ths_test_admit_spill(bool admit);
+
+/* ---- log ----------------------------------------------------------------------- */
+
+/* A line to the log, from a program or nano_core. */
+void ths_logf(const char *fmt, ...) THS_PRINTF(1, 2);
+/* Copies the log's last bytes (as many as fit), oldest first; returns how many. */
+size_t ths_log_read(char *buf, size_t size);
+
+/* ---- the end ------------------------------------------------------------------- */
+
+/* Stops the machine in good order. */
+THS_NORETURN void ths_stop(enum ths_stop how, uint32_t code);

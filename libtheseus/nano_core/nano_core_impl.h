@@ -1,0 +1,280 @@
+/*
+ * nano_core_impl - what nano_core's files share: the CPU record, instances, bindings,
+ * contexts, and the gate's internal calls.
+ *
+ * Everything here is fixed arrays in one object, ths_core: what cannot be swapped is to
+ * be small, and to be found.
+ *
+ * Invariants
+ *   N1  cpu->activity is even at depth 0 and odd inside an interaction. Only its own CPU
+ *       writes it; the change to odd is a full barrier (reclamation leans on it).
+ *   N2  cpu->txn is empty, and cpu->call is NULL, at depth 0.
+ *   N3  What a row version of a binding (struct provider) names stays until every CPU has
+ *       passed depth 0 after the version was superseded.
+ *   N4  cpu->pending is tested after activity became even, never before (P1).
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <theseus/arch.h>
+#include <theseus/blob.h>
+#include <theseus/iface/frames.h>
+#include <theseus/iface/irq.h>
+#include <theseus/iface/sched.h>
+#include <theseus/module.h>
+#include <theseus/nano_core.h>
+#include <theseus/tmod.h>
+#include "state_db/state_db_impl.h"
+
+#define INSTANCES_MAX 128u
+#define BINDINGS_MAX  128u
+#define OPS_MAX       32u
+#define DEPTH_MAX     8u
+#define CONTEXTS_MAX  SCHED_TASKS_MAX
+#define WAITERS_MAX   4096u
+#define WAITERS_HASH  1024u
+#define SLEEP_MAX     64u /* reads a sleeper registers one by one; more: all commits */
+#define VECTORS       256u
+#define TICK_HZ       1000u
+#define BUDGET_TICKS  10u
+
+#define WORKSPACE_STACK (32u * 1024) /* of the operations of one CPU */
+#define WORKSPACE_ARENA (16u * 1024) /* nested arguments and blob copies */
+#define TASK_STACK      (16u * 1024)
+
+/* ---- instances and bindings ------------------------------------------------------ */
+
+/* One operation as the gate meets it; made by the loader from ops and op_info. */
+struct instance_op { /* 16 bytes: gate.S knows */
+	ths_op_fn *fn;
+	uint16_t args_size;
+	uint16_t flags;
+	uint32_t budget;
+};
+
+enum ths_instance_state_ {
+	INSTANCE_FREE = THS_INSTANCE_FREE,
+};
+
+struct ths_instance {
+	struct instance_op op[OPS_MAX];
+	uint32_t slot;
+	uint32_t generation;
+	uint32_t state; /* enum ths_instance_state */
+	uint32_t ops;
+	const struct ths_module *module; /* in its rodata */
+	char name[THS_NAME_MAX];
+	struct ths_table *table[THS_TABLES_MAX];
+	uint64_t blob_type[THS_BLOBS_MAX];
+	struct ths_ref use[THS_USES_MAX];
+	uint64_t text, text_size, rodata, rodata_size;
+	struct ths_tmod tmod;     /* for symbols; its image lies in the archive */
+	_Atomic(uint64_t) faults;
+	uint64_t calls[THS_CPU_MAX];
+	_Atomic(uint32_t) busy;   /* hardware lock: a device operation runs */
+	_Atomic(uint32_t) kicked; /* bit per operation */
+	bool fresh;               /* a table of its was made for it */
+	bool recover;             /* a device operation faulted; recover before the next */
+	struct ths_journal journal;
+};
+
+/* The row of a binding. Immutable, like any version's data. */
+struct provider { /* gate.S knows the first three */
+	struct instance_op *op;
+	uint64_t ops;
+	struct ths_instance *instance;
+};
+
+struct ths_binding { /* 128 bytes: gate.S knows */
+	struct ths_slot slot;      /* its versions' data: struct provider */
+	uint32_t generation;       /* of the binding; even: free */
+	uint32_t version;          /* of the interface */
+	char iface[THS_NAME_MAX];
+	char name[THS_NAME_MAX];   /* of the binding; "": default */
+	uint32_t ops;
+	uint32_t published;
+	const struct ths_op_info *info; /* of the first provider (in the archive's image) */
+	uint64_t signature;        /* hash of operations' names and sizes */
+	uint64_t pad[3];
+};
+_Static_assert(sizeof(struct ths_binding) == 128, "gate.S shifts by 7");
+_Static_assert(sizeof(struct instance_op) == 16, "gate.S shifts by 4");
+
+/* ---- an interaction --------------------------------------------------------------- */
+
+/* What a module's operation sees as its `call`: one per nesting level. */
+struct ths_call {
+	struct ths_frame frame;         /* outermost: offset 0, gate.S knows */
+	struct ths_instance *instance;  /* who serves; gate.S knows the offset */
+	struct instance_op *op;
+	const struct ths_version *provider; /* the binding's version it was found by */
+	struct ths_binding *binding;    /* NULL: called by instance, not by binding */
+	struct ths_ref *ref;            /* the caller's */
+	void *args;                     /* the caller's */
+	void *copy;                     /* ours */
+	struct ths_blob *blob;          /* the caller's, or NULL */
+	void *blob_copy;                /* its body in the arena, once asked for */
+	uint32_t blob_slot;
+	uint32_t depth;                 /* 0: outermost */
+	struct txn_mark mark;
+	uint32_t arena;                 /* arena in use when the level was entered */
+	uint32_t op_number;
+};
+
+/* Something to be called at depth 0 that is not a program's call: a handler, a kick,
+ * start, recover, self-test. */
+struct ths_invoke {
+	struct ths_instance *instance;
+	ths_op_fn *fn;      /* NULL: op of the instance */
+	uint32_t op;
+	uint32_t flags;     /* enum ths_op_flags */
+	uint32_t args_size;
+	void *args;
+};
+
+enum cpu_pending { PENDING_IRQ = 1, PENDING_TICK = 2, PENDING_WAKE = 4, PENDING_KICK = 8,
+		   PENDING_RESCHED = 16, PENDING_REAP = 32 };
+
+struct ths_cpu {
+	struct ths_cpu *self;          /* offset 0: arch.h */
+	_Atomic(uint64_t) activity;    /* N1 */
+	_Atomic(uint32_t) pending;     /* enum cpu_pending */
+	uint32_t section;              /* > 0: in a section of nano_core's own, or working */
+	struct ths_call *call;         /* the innermost; N2 */
+	void *stack_top;               /* of the workspace */
+	uint32_t used;                 /* ticks this interaction has taken */
+	uint32_t number;
+	struct ths_txn txn;
+	struct ths_call calls[DEPTH_MAX];
+	uint8_t *arena;
+	uint32_t arena_used;
+	bool working, refilling, overdue, started;
+	uint32_t refill_pool;
+	uint32_t tries;
+	uint32_t current;              /* the context that runs; CONTEXTS_MAX: idle */
+	uint32_t current_ticks;
+	uint64_t ticks;
+	uint64_t longest;              /* counter ticks of the longest interaction seen */
+	_Atomic(uint64_t) irqs[VECTORS / 64];
+	struct ths_version *pool[POOLS];
+	uint32_t limbo_count;
+	struct ths_version *limbo[LIMBO_MAX];
+	struct quiet_mark limbo_mark;
+	uint32_t limbo_marked;         /* entries the mark covers */
+	_Atomic(uint32_t) committing;  /* holds the conflict token shared */
+	_Atomic(uint32_t) wake_head;   /* contexts to admit: 1 + slot, linked */
+	struct ths_arch_context boot;  /* the boot stack: where the idle loop runs */
+};
+
+/* ---- contexts --------------------------------------------------------------------- */
+
+enum context_state { CONTEXT_FREE, CONTEXT_RUNNABLE, CONTEXT_SLEEPING, CONTEXT_DYING };
+
+struct ths_context {
+	struct ths_arch_context arch;
+	_Atomic(uint32_t) state; /* enum context_state */
+	uint32_t generation;
+	uint32_t sleep_number;
+	uint32_t wake_next; /* 1 + slot, in a CPU's list */
+	uint32_t cpu;
+	uint32_t orphan;    /* runnable, but no scheduler knows */
+	_Atomic(uint32_t) waking;
+	uint32_t reserved;  /* an interaction in progress is about to start it */
+	uint64_t stack;     /* its base; 0: none so far. Kept when the task ends */
+	void (*entry)(void *);
+	void *arg;
+};
+
+struct waiter {
+	struct ths_slot *slot;
+	uint32_t task, sleep_number;
+	uint32_t next; /* 1 + index */
+};
+
+/* ---- everything ------------------------------------------------------------------- */
+
+struct ths_core {
+	_Atomic(uint64_t) clock; /* the global version clock */
+	_Atomic(uint32_t) token; /* 1 + CPU that holds the conflict token exclusively */
+	struct ths_slot any_commit; /* sleepers with too many reads wait here */
+	uint32_t cpus;
+	bool up;                 /* past boot: sleeping and switching are possible */
+	struct ths_cpu *cpu[THS_CPU_MAX];
+	struct ths_instance instance[INSTANCES_MAX];
+	struct ths_binding binding[BINDINGS_MAX];
+	struct ths_table table[TABLES_MAX];
+	_Atomic(uint32_t) tables;
+	struct ths_context context[CONTEXTS_MAX];
+	uint32_t contexts_used;  /* slots above were never in use */
+	_Atomic(uint32_t) lock;  /* of contexts, waiters */
+	struct waiter waiter[WAITERS_MAX];
+	uint32_t waiter_hash[WAITERS_HASH]; /* 1 + index */
+	uint32_t waiter_free;
+	struct ths_ref sched, frames, irq;
+};
+
+extern struct ths_core ths_core;
+
+/* spin locks, for a few instructions each; interrupts must not need them */
+THS_INLINE void ths_spin_lock(_Atomic(uint32_t) *lock)
+{
+	while (atomic_exchange_explicit(lock, 1, memory_order_acquire))
+		ths_arch_relax();
+}
+THS_INLINE void ths_spin_unlock(_Atomic(uint32_t) *lock)
+{
+	atomic_store_explicit(lock, 0, memory_order_release);
+}
+
+/* gate.c */
+THS_MUST_CHECK enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, void *args,
+					      struct ths_blob *blob);
+enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome);
+THS_MUST_CHECK enum ths_err ths_invoke(const struct ths_invoke *invoke);
+THS_MUST_CHECK enum ths_err ths_internal(enum ths_err (*fn)(struct ths_cpu *, void *),
+					 void *arg);
+void ths_section_enter(struct ths_cpu *cpu);
+void ths_section_leave(struct ths_cpu *cpu);
+/* blob_copy.c */
+THS_MUST_CHECK enum ths_err ths_gate_blob_enter(struct ths_call *call);
+void ths_gate_blob_leave(struct ths_call *call, bool commit);
+/* sleep.c */
+bool ths_sleep_prepare(struct ths_cpu *cpu);
+void ths_sleep_commit(struct ths_cpu *cpu);
+void ths_sleep_init(void);
+void ths_wake_slot(struct ths_cpu *cpu, struct ths_slot *slot);
+/* context.c */
+void ths_context_init(struct ths_cpu *cpu);
+THS_MUST_CHECK enum ths_err ths_context_reserve(struct ths_cpu *cpu, uint32_t *slot);
+THS_MUST_CHECK enum ths_err ths_context_spare(void);
+void ths_context_start(struct ths_cpu *cpu, uint32_t slot);
+void ths_context_unreserve(uint32_t slot);
+void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation);
+void ths_context_block(struct ths_cpu *cpu);
+void ths_context_admit(struct ths_cpu *cpu, uint32_t slot);
+void ths_context_yield(struct ths_cpu *cpu, bool runnable);
+THS_NORETURN void ths_context_idle(struct ths_cpu *cpu);
+/* effect.c */
+void ths_effects_perform(struct ths_cpu *cpu);
+void ths_effects_drop(struct ths_cpu *cpu, unsigned from);
+/* work.c */
+void ths_pending(struct ths_cpu *cpu, uint32_t what);
+/* memory.c */
+void ths_memory_init(const struct ths_boot_info *info);
+void *ths_pages_take(unsigned order);   /* NULL: none; depth 0 may ask mem.frames */
+void ths_pages_give(void *pages, unsigned order);
+void ths_memory_donate(void);
+bool ths_memory_refill(void);
+/* instance.c */
+THS_MUST_CHECK enum ths_err ths_instance_make(const struct ths_module *module,
+					      const char *name, struct ths_instance **out,
+					      struct ths_reason *reason);
+void ths_instance_drop(struct ths_instance *instance);
+THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
+					     const char *name, struct ths_binding **out);
+THS_MUST_CHECK enum ths_err ths_ref_resolve(struct ths_ref *ref);
+uint64_t ths_iface_signature(const struct ths_op_info *info, unsigned ops);
+/* fault.c */
+THS_NORETURN void ths_panic(const char *fmt, ...) THS_PRINTF(1, 2);

@@ -1,0 +1,254 @@
+/*
+ * state_db_impl - what state_db's files and the gate share: versions, slots, tables and
+ * the transaction record.
+ *
+ * A row is a *slot*: one word, holding the address of the row's present *version* and two
+ * flag bits. A version never changes once its address is in a slot; to write a row is to
+ * make the next version and, at commit, to put its address there. So a read is a load, a
+ * snapshot costs nothing, and to validate is to compare a word.
+ *
+ *	slot:     [ address of version                | WAITERS | LOCKED ]
+ *	version:  [ commit | older | generation … | data of the row ]
+ *
+ * A superseded version is retired: it goes to the CPU's limbo and is used again when
+ * every CPU has passed depth 0 since (pool.c).
+ *
+ * Invariants
+ *   T1  Words change by compare-and-swap or exchange only; LOCKED is set by a committer,
+ *       who alone may then replace the address.
+ *   T2  A version's commit number is larger than that of any version it replaced. (A
+ *       per-CPU row is not ordered: its versions carry commit 0.)
+ *   T3  Slots are type-stable: once part of a table, a slot stays one for ever.
+ *   T4  Nothing here allocates at commit: ths_txn_write() has taken all that it needs.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <theseus/arch.h>
+#include <theseus/module.h>
+
+enum { SLOT_LOCKED = 1, SLOT_WAITERS = 2, SLOT_FLAGS = 3 };
+
+struct ths_slot {
+	_Atomic(uintptr_t) word;
+};
+
+enum version_flags { VERSION_DEAD = 1 };
+
+struct ths_version {
+	uint64_t commit;           /* the global clock at its commit; 0: never ordered */
+	struct ths_version *older; /* what it superseded; valid while anyone may need it.
+		In a free list: the next */
+	uint32_t generation;       /* of the row's life */
+	uint8_t pool;              /* size class it came from */
+	uint8_t flags;             /* enum version_flags */
+	uint16_t schema;           /* of the data: index in the table's schema steps */
+	uint8_t data[];            /* the row; 8-aligned */
+};
+
+THS_INLINE struct ths_version *slot_version(uintptr_t word)
+{
+	return (struct ths_version *)(word & ~(uintptr_t)SLOT_FLAGS);
+}
+
+/* ---- tables -------------------------------------------------------------------- */
+
+#define TABLES_MAX     128u
+#define SEGMENT_SLOTS  512u /* one page of slots */
+#define BUCKET_ENTRIES 7u
+#define SMALL_SLOTS    8u
+#define SMALL_SEGMENTS 4u
+
+struct ths_table {
+	char schema[THS_NAME_MAX];   /* "name/version" */
+	char instance[THS_NAME_MAX]; /* THS_PER_INSTANCE: whose; else "" */
+	uint32_t row_size;
+	uint32_t rows; /* at most; slots exist below `grown` */
+	uint32_t flags;
+	uint32_t pool; /* size class of its versions */
+	uint32_t id;
+	uint16_t schema_version; /* the number behind the slash */
+	uint16_t used;           /* instances that declare it */
+	/* Segments of slots; NULL: not grown so far. The directory has room for `rows`;
+	 * small tables keep directory and slots here. */
+	_Atomic(struct ths_slot *) *segment;
+	_Atomic(struct ths_slot *) small_segment[SMALL_SEGMENTS];
+	struct ths_slot small[SMALL_SLOTS];
+	/* What every row of a fixed table is until first written. */
+	struct ths_version *zero;
+	/* Free rows: tombstones linked by their data; below `fresh` every slot has a
+	 * version. Under `lock`. */
+	_Atomic(uint32_t) lock;
+	uint32_t free_head;
+	_Atomic(uint32_t) fresh;
+	_Atomic(uint32_t) live;
+	_Atomic(uint64_t) commits;
+	/* Counts appearances and disappearances of rows (in steps of 4, so that it can be
+	 * read and waited for like a slot): what an enumeration reads. */
+	struct ths_slot population;
+	/* Keyed: buckets, rows of a hidden kind: struct bucket. */
+	struct ths_slot *bucket;
+	uint32_t bucket_mask;
+};
+
+struct bucket {
+	uint32_t count;
+	uint32_t overflow; /* entries whose home is here or before, kept further on */
+	struct bucket_entry {
+		uint32_t row;
+		uint32_t tag;
+	} entry[BUCKET_ENTRIES];
+};
+
+THS_INLINE struct ths_slot *table_slot(const struct ths_table *table, uint32_t row)
+{
+	return atomic_load_explicit(&table->segment[row / SEGMENT_SLOTS],
+				    memory_order_acquire) +
+	       row % SEGMENT_SLOTS;
+}
+
+/* ---- transactions --------------------------------------------------------------- */
+
+#define READS_MAX   512u
+#define WRITES_MAX  64u
+#define EFFECTS_MAX 32u
+#define LIMBO_MAX   1024u
+#define POOLS       10u
+
+enum write_kind { WRITE_CHANGE, WRITE_NEW, WRITE_FREE, WRITE_INTERNAL };
+
+struct txn_read {
+	struct ths_slot *slot;
+	uintptr_t seen; /* the word without flags */
+};
+
+struct txn_write {
+	struct ths_slot *slot;
+	struct ths_version *old;  /* what the slot held */
+	struct ths_version *copy; /* what it will hold */
+	struct ths_table *table;
+	uint32_t row;
+	uint8_t kind;    /* enum write_kind */
+	uint8_t waiters; /* commit saw WAITERS */
+	uint16_t under;  /* 1 + index of the entry this one overlays (an outer level's) */
+};
+
+enum effect_kind { EFFECT_TASK_START, EFFECT_TASK_KILL, EFFECT_KICK };
+
+struct txn_effect {
+	uint32_t kind; /* enum effect_kind */
+	uint32_t arg;  /* a task's slot; an operation */
+	uint64_t data; /* a generation; an instance */
+};
+
+enum txn_flags {
+	TXN_DEVICE = 1,     /* a device operation: snapshot reads, never run twice */
+	TXN_PUBLISH = 2,    /* nano_core's own: may write bindings and any table */
+	TXN_EXCLUSIVE = 4,  /* holds the conflict token */
+};
+
+/*
+ * One per CPU, empty at depth 0. The four counts are one word, so that the gate sees by
+ * one test that an interaction touched nothing.
+ */
+struct ths_txn {
+	union {
+		struct {
+			uint16_t reads, writes, effects, flags;
+		};
+		uint64_t dirty;
+	};
+	uint64_t clock;       /* reads are of this moment */
+	uint64_t filter;      /* Bloom filter of the slots written */
+	uint32_t reads_limit; /* READS_MAX; 0 once the budget is spent: the next access
+		takes the slow path and ends the interaction (P3) */
+	uint32_t savepoint;   /* first write of the present level */
+	struct txn_read read[READS_MAX];
+	struct txn_write write[WRITES_MAX];
+	struct txn_effect effect[EFFECTS_MAX];
+};
+
+struct txn_mark {
+	uint16_t writes, effects;
+	uint32_t savepoint;
+};
+
+/* How an interaction that cannot go on leaves: values for ths_arch_unwind(), beside
+ * enum ths_err (which is <= 0). Modules never see them (W4). */
+enum txn_outcome {
+	OUTCOME_CONFLICT = 1, /* run again */
+	OUTCOME_REFILL = 2,   /* a pool is empty: refill at depth 0, run again */
+	OUTCOME_STACK = 3,    /* no stack in reserve: make one at depth 0, run again */
+};
+
+/* pool.c */
+void ths_pool_init(void);
+struct ths_version *ths_pool_take(struct ths_cpu *cpu, unsigned pool);
+void ths_pool_give(struct ths_cpu *cpu, struct ths_version *version);
+void ths_pool_retire(struct ths_cpu *cpu, struct ths_version *version);
+void ths_pool_reclaim(struct ths_cpu *cpu);
+/* Depth 0: makes the pool that was found empty useful again. */
+THS_MUST_CHECK enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool);
+unsigned ths_pool_of(uint32_t size);
+/* Every CPU but @cpu has passed depth 0 since @mark was taken. */
+struct quiet_mark {
+	uint64_t activity[THS_CPU_MAX];
+};
+void ths_quiet_mark(struct quiet_mark *mark);
+bool ths_quiet_passed(const struct quiet_mark *mark, unsigned self);
+
+/* txn.c */
+void ths_txn_begin(struct ths_cpu *cpu, unsigned flags);
+THS_MUST_CHECK enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *slot,
+					 const struct ths_version **out);
+THS_MUST_CHECK enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
+					  struct ths_slot *slot, uint32_t row,
+					  enum write_kind kind, unsigned pool,
+					  struct ths_version **out);
+void ths_txn_mark(const struct ths_txn *txn, struct txn_mark *mark);
+void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark);
+void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark);
+/* False: conflict, and everything is dropped. True: installed; write[].waiters set. */
+THS_MUST_CHECK bool ths_txn_commit(struct ths_cpu *cpu);
+/* No row written got another key. */
+THS_MUST_CHECK bool ths_txn_keys_hold(const struct ths_txn *txn);
+THS_MUST_CHECK bool ths_txn_validate(struct ths_txn *txn);
+void ths_txn_drop(struct ths_cpu *cpu);
+void ths_txn_clear(struct ths_txn *txn);
+THS_NORETURN void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome);
+
+/* table.c */
+THS_MUST_CHECK enum ths_err ths_table_open(const struct ths_table_decl *decl,
+					   const char *instance, struct ths_table **out,
+					   bool *made);
+void ths_table_close(struct ths_table *table);
+THS_MUST_CHECK enum ths_err ths_table_take_row(struct ths_cpu *cpu,
+					       struct ths_table *table, uint32_t *row);
+void ths_table_give_row(struct ths_table *table, uint32_t row);
+/* index.c */
+THS_MUST_CHECK enum ths_err ths_index_find(struct ths_cpu *cpu, struct ths_table *table,
+					   uint64_t key, uint32_t *row,
+					   const struct ths_version **out);
+THS_MUST_CHECK enum ths_err ths_index_add(struct ths_cpu *cpu, struct ths_table *table,
+					  uint64_t key, uint32_t row);
+THS_MUST_CHECK enum ths_err ths_index_remove(struct ths_cpu *cpu,
+					     struct ths_table *table, uint64_t key,
+					     uint32_t row);
+/* row.c: the same as row.h's, on a table at hand */
+THS_MUST_CHECK enum ths_err ths_table_read(struct ths_cpu *cpu, struct ths_table *table,
+					   uint32_t row, const struct ths_version **out);
+THS_MUST_CHECK enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table,
+					    uint32_t row, struct ths_version **out);
+THS_MUST_CHECK enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table,
+					  uint64_t key, uint32_t *row,
+					  struct ths_version **out);
+THS_MUST_CHECK enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table *table,
+					   uint32_t row);
+THS_MUST_CHECK enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table,
+					   uint32_t *row);
+/* share.c */
+THS_MUST_CHECK enum ths_err ths_share_init(void);
+THS_MUST_CHECK enum ths_err ths_share_drop_some(struct ths_cpu *cpu, uint32_t client,
+						unsigned most, bool *more);
