@@ -53,6 +53,11 @@ THS_INLINE struct ths_version *slot_version(uintptr_t word)
 	return (struct ths_version *)(word & ~(uintptr_t)SLOT_FLAGS);
 }
 
+THS_INLINE bool ths_version_is_live(const struct ths_version *version)
+{
+	return version && !(version->flags & VERSION_DEAD);
+}
+
 /* ---- tables -------------------------------------------------------------------- */
 
 #define TABLES_MAX     128u
@@ -117,7 +122,8 @@ THS_INLINE struct ths_slot *table_slot(const struct ths_table *table, uint32_t r
 #define LIMBO_MAX   1024u
 #define POOLS       10u
 
-enum write_kind { WRITE_CHANGE, WRITE_NEW, WRITE_FREE, WRITE_INTERNAL };
+/* CHANGE wants a live row; NEW makes one out of a tombstone (or a bucket out of none). */
+enum write_kind { WRITE_CHANGE, WRITE_NEW };
 
 struct txn_read {
 	struct ths_slot *slot;
@@ -130,7 +136,6 @@ struct txn_write {
 	struct ths_version *copy; /* what it will hold */
 	struct ths_table *table;
 	uint32_t row;
-	uint8_t kind;    /* enum write_kind */
 	uint8_t waiters; /* commit saw WAITERS */
 	uint16_t under;  /* 1 + index of the entry this one overlays (an outer level's) */
 };
@@ -207,6 +212,11 @@ THS_MUST_CHECK enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table 
 					  struct ths_slot *slot, uint32_t row,
 					  enum write_kind kind, unsigned pool,
 					  struct ths_version **out);
+/* Makes a counting slot part of the read set. */
+THS_MUST_CHECK enum ths_err ths_txn_count(struct ths_cpu *cpu, struct ths_slot *slot);
+/* A read that is not made part of the read set: something else vouches for it. */
+THS_MUST_CHECK enum ths_err ths_txn_peek(struct ths_cpu *cpu, struct ths_slot *slot,
+					 const struct ths_version **out);
 void ths_txn_mark(const struct ths_txn *txn, struct txn_mark *mark);
 void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark);
 void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark);
@@ -227,6 +237,7 @@ void ths_table_close(struct ths_table *table);
 THS_MUST_CHECK enum ths_err ths_table_take_row(struct ths_cpu *cpu,
 					       struct ths_table *table, uint32_t *row);
 void ths_table_give_row(struct ths_table *table, uint32_t row);
+struct ths_table *ths_table_find(const char *schema, const char *instance);
 /* index.c */
 THS_MUST_CHECK enum ths_err ths_index_find(struct ths_cpu *cpu, struct ths_table *table,
 					   uint64_t key, uint32_t *row,
@@ -248,7 +259,14 @@ THS_MUST_CHECK enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table
 					   uint32_t row);
 THS_MUST_CHECK enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table,
 					   uint32_t *row);
-/* share.c */
+/* share.c: who owns a joint row; clients are context slots */
 THS_MUST_CHECK enum ths_err ths_share_init(void);
-THS_MUST_CHECK enum ths_err ths_share_drop_some(struct ths_cpu *cpu, uint32_t client,
-						unsigned most, bool *more);
+THS_MUST_CHECK enum ths_err ths_share_add(struct ths_cpu *cpu, struct ths_table *table,
+					  uint32_t row, uint32_t generation);
+THS_MUST_CHECK enum ths_err ths_share_remove(struct ths_cpu *cpu,
+					     struct ths_table *table, uint32_t row,
+					     uint32_t client);
+THS_MUST_CHECK enum ths_err ths_share_remove_all(struct ths_cpu *cpu,
+						 struct ths_table *table, uint32_t row);
+/* One of the client's shares goes; THS_E_NOENT: it has none. */
+THS_MUST_CHECK enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client);

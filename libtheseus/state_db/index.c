@@ -1,0 +1,147 @@
+/*
+ * index - from a key to its row.
+ *
+ * A hash table whose buckets are rows of a hidden kind: they are read, written and
+ * validated like any row, so an insertion is part of its interaction and a failed lookup
+ * (whose answer depends on a bucket staying as it is) is validated too (P6). A bucket
+ * holds seven entries in one 64-byte version; what does not fit goes to the next bucket,
+ * and every bucket passed over counts it, so that a lookup knows when to stop.
+ *
+ * A lookup that succeeds depends on the row alone, whose key never changes: the buckets
+ * it passed are not made part of its read set.
+ *
+ * Invariants
+ *   H1  A live row's key is in exactly one bucket, reached from its home bucket through
+ *       buckets whose `overflow` is not 0.
+ *   H2  Tags equal is not keys equal: the row's own key decides.
+ *
+ * Cost: O(1) expected; the number of buckets is at least a third of the rows declared.
+ */
+#include <theseus/hash.h>
+#include "nano_core/nano_core_impl.h"
+
+_Static_assert(sizeof(struct bucket) == 64, "a bucket is one version of pool 2");
+enum { BUCKET_POOL = 2 };
+
+THS_INLINE uint64_t row_key(const struct ths_version *version)
+{
+	return *(const uint64_t *)(const void *)version->data;
+}
+
+THS_INLINE const struct bucket *bucket_of(const struct ths_version *version)
+{
+	return (const struct bucket *)(const void *)version->data;
+}
+
+/* The row in @bucket with @key, read and registered; THS_E_NOENT: not in this bucket. */
+static enum ths_err find_in(struct ths_cpu *cpu, struct ths_table *table,
+			    const struct bucket *bucket, uint64_t key, uint32_t tag,
+			    uint32_t *row, const struct ths_version **out)
+{
+	for (uint32_t i = 0; i < bucket->count; i++) {
+		if (bucket->entry[i].tag != tag)
+			continue;
+		*row = bucket->entry[i].row;
+		THS_TRY(ths_txn_read(cpu, table_slot(table, *row), out));
+		if (*out && !((*out)->flags & VERSION_DEAD) && row_key(*out) == key)
+			return THS_OK;
+	}
+	return THS_E_NOENT;
+}
+
+enum ths_err ths_index_find(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
+			    uint32_t *row, const struct ths_version **out)
+{
+	uint64_t hash = ths_hash_u64(key);
+	uint32_t tag = (uint32_t)(hash >> 32);
+	struct ths_txn *txn = &cpu->txn;
+
+	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
+		uint32_t home = (uint32_t)(hash + i) & table->bucket_mask;
+		const struct ths_version *version;
+		uint16_t mark = txn->reads;
+		enum ths_err err = THS_E_NOENT;
+
+		THS_TRY(ths_txn_read(cpu, &table->bucket[home], &version));
+		if (version)
+			err = find_in(cpu, table, bucket_of(version), key, tag, row, out);
+		if (err == THS_OK && txn->reads >= mark + 2u) {
+			/* the row is enough: drop the bucket from the read set */
+			txn->read[mark] = txn->read[txn->reads - 1];
+			txn->reads = (uint16_t)(mark + 1u);
+		}
+		if (err != THS_E_NOENT)
+			return err;
+		if (!version || bucket_of(version)->overflow == 0)
+			return THS_E_NOENT;
+	}
+	return THS_E_NOENT;
+}
+
+static enum ths_err write_bucket(struct ths_cpu *cpu, struct ths_table *table,
+				 uint32_t number, struct bucket **out)
+{
+	struct ths_slot *slot = &table->bucket[number];
+	const struct ths_version *before;
+	struct ths_version *version;
+
+	THS_TRY(ths_txn_read(cpu, slot, &before));
+	THS_TRY(ths_txn_write(cpu, NULL, slot, number, WRITE_NEW, BUCKET_POOL, &version));
+	*out = (struct bucket *)(void *)version->data;
+	if (!before) {
+		(*out)->count = 0;
+		(*out)->overflow = 0;
+	}
+	return THS_OK;
+}
+
+enum ths_err ths_index_add(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
+			   uint32_t row)
+{
+	uint64_t hash = ths_hash_u64(key);
+
+	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
+		struct bucket *bucket;
+
+		THS_TRY(write_bucket(cpu, table, (uint32_t)(hash + i) & table->bucket_mask,
+				     &bucket));
+		if (bucket->count < BUCKET_ENTRIES) {
+			bucket->entry[bucket->count].row = row;
+			bucket->entry[bucket->count].tag = (uint32_t)(hash >> 32);
+			bucket->count++;
+			return THS_OK;
+		}
+		bucket->overflow++;
+	}
+	return THS_E_FULL;
+}
+
+static bool remove_from(struct bucket *bucket, uint32_t row)
+{
+	for (uint32_t i = 0; i < bucket->count; i++) {
+		if (bucket->entry[i].row != row)
+			continue;
+		bucket->entry[i] = bucket->entry[--bucket->count];
+		return true;
+	}
+	return false;
+}
+
+enum ths_err ths_index_remove(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
+			      uint32_t row)
+{
+	uint64_t hash = ths_hash_u64(key);
+
+	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
+		struct bucket *bucket;
+
+		THS_TRY(write_bucket(cpu, table, (uint32_t)(hash + i) & table->bucket_mask,
+				     &bucket));
+		if (remove_from(bucket, row))
+			return THS_OK;
+		if (bucket->overflow == 0)
+			return THS_E_INTERNAL; /* H1 is broken */
+		bucket->overflow--;
+	}
+	return THS_E_INTERNAL;
+}

@@ -1,0 +1,309 @@
+/*
+ * row - what modules call: from a table's number in the descriptor to rows.
+ *
+ * Everything a module may do to state passes here, so this is where the rules of tables
+ * are kept: who may write which kind, per-CPU rows, what exists.
+ *
+ * Invariants
+ *   R1  A module reaches the tables of its descriptor and no others.
+ *   R2  Hardware rows are written by device operations of the table's declarer, request
+ *       rows by ordinary ones, never both (P9).
+ *   R3  A per-CPU row is read in an interaction, and written, by its CPU alone.
+ */
+#include "nano_core/nano_core_impl.h"
+
+THS_INLINE enum ths_err find_table(struct ths_cpu *cpu, unsigned number,
+				   struct ths_table **out)
+{
+	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
+		return THS_E_INVAL;
+	*out = cpu->call->instance->table[number];
+	return THS_LIKELY(*out) ? THS_OK : THS_E_INVAL;
+}
+
+THS_INLINE bool slot_exists(struct ths_table *table, uint32_t row)
+{
+	return row < atomic_load_explicit(&table->fresh, memory_order_acquire);
+}
+
+THS_INLINE enum ths_err read_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+				 const struct ths_version **out)
+{
+	if (THS_UNLIKELY(!slot_exists(table, row)))
+		return THS_E_NOENT;
+	if (THS_UNLIKELY((table->flags & THS_PER_CPU) && row != cpu->number))
+		return THS_E_PERM;
+	THS_TRY(ths_txn_read(cpu, table_slot(table, row), out));
+	return THS_LIKELY(ths_version_is_live(*out)) ? THS_OK : THS_E_NOENT;
+}
+
+enum ths_err ths_table_read(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+			    const struct ths_version **out)
+{
+	return read_row(cpu, table, row, out);
+}
+
+static enum ths_err may_write(const struct ths_cpu *cpu, const struct ths_table *table)
+{
+	bool device = cpu->txn.flags & TXN_DEVICE;
+
+	if (cpu->txn.flags & TXN_PUBLISH)
+		return THS_OK;
+	if (table->flags & THS_HARDWARE)
+		return device == !(table->flags & THS_REQUEST) ? THS_OK : THS_E_PERM;
+	return !device || (table->flags & THS_PER_CPU) ? THS_OK : THS_E_PERM;
+}
+
+enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+			     struct ths_version **out)
+{
+	const struct ths_version *dead;
+	enum ths_err err;
+
+	if (THS_UNLIKELY(!slot_exists(table, row)))
+		return THS_E_NOENT;
+	if (THS_UNLIKELY((table->flags & THS_PER_CPU) && row != cpu->number))
+		return THS_E_PERM;
+	if (THS_UNLIKELY((table->flags & THS_HARDWARE) || (cpu->txn.flags & TXN_DEVICE)))
+		THS_TRY(may_write(cpu, table));
+	err = ths_txn_write(cpu, table, table_slot(table, row), row, WRITE_CHANGE,
+			    table->pool, out);
+	if (THS_UNLIKELY(err == THS_E_NOENT)) /* believed only while it stays dead */
+		THS_TRY(ths_txn_read(cpu, table_slot(table, row), &dead));
+	return err;
+}
+
+static enum ths_err may_make(const struct ths_cpu *cpu, const struct ths_table *table)
+{
+	if (table->flags & THS_FIXED)
+		return THS_E_INVAL;
+	return may_write(cpu, table);
+}
+
+static void set_key(struct ths_version *version, uint64_t key)
+{
+	*(uint64_t *)(void *)version->data = key;
+}
+
+static void zero_row(const struct ths_table *table, struct ths_version *version)
+{
+	uint64_t *word = (uint64_t *)(void *)version->data;
+
+	for (uint32_t i = 0; i < (table->row_size + 7) / 8; i++)
+		word[i] = 0;
+}
+
+enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
+			   uint32_t *row, struct ths_version **out)
+{
+	bool keyed = table->flags & THS_KEYED;
+	const struct ths_version *present;
+	enum ths_err err;
+
+	THS_TRY(may_make(cpu, table));
+	if (keyed) {
+		err = ths_index_find(cpu, table, key, row, &present);
+		if (err != THS_E_NOENT)
+			return err == THS_OK ? THS_E_EXIST : err;
+	}
+	if (cpu->txn.writes == WRITES_MAX)
+		return THS_E_FULL;
+	if (!cpu->pool[table->pool]) { /* before a row is taken, that would be lost */
+		cpu->refill_pool = table->pool;
+		ths_txn_unwind(cpu, OUTCOME_REFILL);
+	}
+	THS_TRY(ths_table_take_row(cpu, table, row));
+	err = ths_txn_write(cpu, table, table_slot(table, *row), *row, WRITE_NEW,
+			    table->pool, out);
+	if (err) {
+		ths_table_give_row(table, *row);
+		return err;
+	}
+	(*out)->flags = 0;
+	zero_row(table, *out);
+	if (!keyed)
+		return THS_OK;
+	set_key(*out, key);
+	return ths_index_add(cpu, table, key, *row);
+}
+
+/* Makes the row's next version a tombstone of the generation to come. */
+enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
+{
+	const struct ths_version *present;
+	struct ths_version *tombstone;
+
+	THS_TRY(may_make(cpu, table));
+	THS_TRY(read_row(cpu, table, row, &present));
+	if (table->flags & THS_KEYED)
+		THS_TRY(ths_index_remove(cpu, table,
+					 *(const uint64_t *)(const void *)present->data,
+					 row));
+	THS_TRY(ths_table_write(cpu, table, row, &tombstone));
+	tombstone->generation = present->generation + 1;
+	tombstone->flags = VERSION_DEAD;
+	return THS_OK;
+}
+
+enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
+{
+	const struct ths_version *version;
+	uint32_t fresh;
+
+	THS_TRY(ths_txn_count(cpu, &table->population));
+	fresh = atomic_load_explicit(&table->fresh, memory_order_acquire);
+	for (uint32_t next = *row + 1; next < fresh; next++) { /* THS_ROW_NONE + 1 is 0 */
+		THS_TRY(ths_txn_peek(cpu, table_slot(table, next), &version));
+		if (ths_version_is_live(version)) {
+			*row = next;
+			return THS_OK;
+		}
+	}
+	return THS_E_NOENT;
+}
+
+/* ---- the module's side --------------------------------------------------------------- */
+
+#define ENTER(cpu_, table_number_, table_)                                               \
+	struct ths_cpu *cpu_ = ths_cpu();                                                \
+	struct ths_table *table_;                                                        \
+	enum ths_err err;                                                                \
+	(void)call;                                                                      \
+	ths_arch_core_enter();                                                           \
+	err = find_table(cpu_, table_number_, &table_)
+
+#define LEAVE()                                                                          \
+	ths_arch_core_leave();                                                           \
+	return err
+
+enum ths_err ths_row_read_(struct ths_call *call, unsigned table_number, uint32_t row,
+			   const void **out)
+{
+	const struct ths_version *version;
+
+	ENTER(cpu, table_number, table);
+	if (THS_LIKELY(err == THS_OK))
+		err = read_row(cpu, table, row, &version);
+	if (THS_LIKELY(err == THS_OK))
+		*out = version->data;
+	LEAVE();
+}
+
+enum ths_err ths_row_write_(struct ths_call *call, unsigned table_number, uint32_t row,
+			    void **out)
+{
+	struct ths_version *version;
+
+	ENTER(cpu, table_number, table);
+	if (THS_LIKELY(err == THS_OK))
+		err = ths_table_write(cpu, table, row, &version);
+	if (THS_LIKELY(err == THS_OK))
+		*out = version->data;
+	LEAVE();
+}
+
+enum ths_err ths_row_new_(struct ths_call *call, unsigned table_number, uint64_t key,
+			  uint32_t *row, void **out)
+{
+	struct ths_version *version;
+	uint32_t number = 0;
+
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK)
+		err = ths_table_new(cpu, table, key, &number, &version);
+	if (err == THS_OK && (table->flags & THS_JOINT))
+		err = ths_share_add(cpu, table, number, version->generation);
+	if (err == THS_OK) {
+		*row = number;
+		*out = version->data;
+	}
+	LEAVE();
+}
+
+enum ths_err ths_row_find_(struct ths_call *call, unsigned table_number, uint64_t key,
+			   uint32_t *row, const void **out)
+{
+	const struct ths_version *version;
+
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK && !(table->flags & THS_KEYED))
+		err = THS_E_INVAL;
+	if (err == THS_OK)
+		err = ths_index_find(cpu, table, key, row, &version);
+	if (err == THS_OK)
+		*out = version->data;
+	LEAVE();
+}
+
+enum ths_err ths_weak_read_(struct ths_call *call, unsigned table_number,
+			    struct ths_weak weak, const void **out)
+{
+	const struct ths_version *version;
+
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK)
+		err = read_row(cpu, table, weak.row, &version);
+	if (err == THS_E_NOENT ||
+	    (err == THS_OK && version->generation != weak.generation))
+		err = THS_E_STALE;
+	if (err == THS_OK)
+		*out = version->data;
+	LEAVE();
+}
+
+enum ths_err ths_row_free(struct ths_call *call, unsigned table_number, uint32_t row)
+{
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK && (table->flags & THS_JOINT))
+		err = ths_share_remove_all(cpu, table, row);
+	if (err == THS_OK)
+		err = ths_table_free(cpu, table, row);
+	LEAVE();
+}
+
+enum ths_err ths_row_next(struct ths_call *call, unsigned table_number, uint32_t *row)
+{
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK)
+		err = ths_table_next(cpu, table, row);
+	LEAVE();
+}
+
+enum ths_err ths_row_weak(struct ths_call *call, unsigned table_number, uint32_t row,
+			  struct ths_weak *weak)
+{
+	const struct ths_version *version;
+
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK)
+		err = read_row(cpu, table, row, &version);
+	if (err == THS_OK) {
+		weak->row = row;
+		weak->generation = version->generation;
+	}
+	LEAVE();
+}
+
+enum ths_err ths_row_share(struct ths_call *call, unsigned table_number, uint32_t row)
+{
+	const struct ths_version *version;
+
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK && !(table->flags & THS_JOINT))
+		err = THS_E_INVAL;
+	if (err == THS_OK)
+		err = read_row(cpu, table, row, &version);
+	if (err == THS_OK)
+		err = ths_share_add(cpu, table, row, version->generation);
+	LEAVE();
+}
+
+enum ths_err ths_row_unshare(struct ths_call *call, unsigned table_number, uint32_t row)
+{
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK && !(table->flags & THS_JOINT))
+		err = THS_E_INVAL;
+	if (err == THS_OK)
+		err = ths_share_remove(cpu, table, row, cpu->current);
+	LEAVE();
+}

@@ -1,0 +1,365 @@
+/*
+ * table - rows of one size under one name, and which of them are free.
+ *
+ * A table is found by its schema's name ("sched.queue" of "sched.queue/1") and, where it
+ * is the instance's own, the instance. It outlives the modules that declare it: that is
+ * what lets their successors go on. Slots come in segments of a page, reached through a
+ * directory, and are never given back (T3). Which rows are free is a list through the
+ * tombstones: soft knowledge, taken and given outside transactions; whether a row really
+ * is free the transaction finds out.
+ *
+ * Invariants
+ *   B1  A row is handed out by ths_table_take_row() to one interaction at a time, and
+ *       comes back by ths_table_give_row() when that fails or when the row is freed.
+ *   B2  Below `fresh` every slot of a table that is not fixed has a version.
+ *   B3  Two declarations of one table agree in version, row size, rows and flags.
+ *
+ * Cost: finding a row's slot O(1); taking and giving O(1); opening O(tables).
+ */
+#include <theseus/bits.h>
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+/* The length of the name before the slash, and the number behind it; 0: malformed. */
+static size_t parse_schema(const char *schema, uint16_t *version)
+{
+	size_t slash = 0;
+	uint64_t number;
+
+	if (!schema)
+		return 0;
+	while (schema[slash] && schema[slash] != '/')
+		slash++;
+	if (!schema[slash] || slash == 0 || ths_strlen(schema) >= THS_NAME_MAX ||
+	    ths_str_parse_u64(schema + slash + 1, 10, &number) != THS_OK ||
+	    number > UINT16_MAX || number == 0)
+		return 0;
+	*version = (uint16_t)number;
+	return slash;
+}
+
+static bool same_table(const struct ths_table *table, const char *schema, size_t length,
+		       const char *instance)
+{
+	for (size_t i = 0; i < length; i++)
+		if (table->schema[i] != schema[i])
+			return false;
+	return table->schema[length] == '/' && ths_streq(table->instance, instance);
+}
+
+struct ths_table *ths_table_find(const char *schema, const char *instance)
+{
+	uint16_t version;
+	size_t length = parse_schema(schema, &version);
+	uint32_t count = atomic_load_explicit(&ths_core.tables, memory_order_acquire);
+
+	for (uint32_t i = 0; length && i < count; i++)
+		if (same_table(&ths_core.table[i], schema, length, instance))
+			return &ths_core.table[i];
+	return NULL;
+}
+
+static uint32_t declared_rows(const struct ths_table_decl *decl)
+{
+	if (decl->rows)
+		return decl->rows;
+	return decl->flags & THS_PER_CPU ? THS_CPU_MAX : 1;
+}
+
+static uint32_t declared_flags(const struct ths_table_decl *decl)
+{
+	uint32_t flags = decl->flags;
+
+	if ((flags & THS_PER_CPU) || declared_rows(decl) == 1)
+		flags |= THS_FIXED;
+	return flags;
+}
+
+static unsigned order_of(size_t bytes)
+{
+	unsigned order = 0;
+
+	while (((size_t)THS_PAGE_SIZE << order) < bytes)
+		order++;
+	return order;
+}
+
+/* A zeroed run of slots, each holding @word. */
+static struct ths_slot *make_slots(uint32_t count, const struct ths_version *version)
+{
+	struct ths_slot *slots = ths_pages_take(order_of(count * sizeof(*slots)));
+
+	for (uint32_t i = 0; slots && i < count; i++)
+		atomic_init(&slots[i].word, (uintptr_t)version);
+	return slots;
+}
+
+static void free_slots(struct ths_slot *slots, uint32_t count)
+{
+	if (slots)
+		ths_pages_give(slots, order_of(count * sizeof(*slots)));
+}
+
+static uint32_t segments_of(const struct ths_table *table)
+{
+	return (table->rows + SEGMENT_SLOTS - 1) / SEGMENT_SLOTS;
+}
+
+static bool is_small(const struct ths_table *table)
+{
+	return table->rows <= SMALL_SLOTS;
+}
+
+static struct ths_slot *segment_at(const struct ths_table *table, uint32_t i)
+{
+	return atomic_load_explicit(&table->segment[i], memory_order_acquire);
+}
+
+/* Gives back all the table holds; for one that could not be made. */
+static void free_table(struct ths_table *table)
+{
+	if (!is_small(table) && table->segment) {
+		for (uint32_t i = 0; i < segments_of(table); i++)
+			free_slots(segment_at(table, i), SEGMENT_SLOTS);
+		if (segments_of(table) > SMALL_SEGMENTS)
+			ths_pages_give(table->segment,
+				       order_of(segments_of(table) * sizeof(void *)));
+	}
+	if (table->bucket)
+		free_slots(table->bucket, table->bucket_mask + 1);
+	if (table->zero)
+		ths_pool_give(ths_cpu(), table->zero);
+	ths_mem_zero(table, sizeof(*table));
+}
+
+static enum ths_err make_directory(struct ths_table *table)
+{
+	uint32_t count = segments_of(table);
+	bool fixed = table->flags & THS_FIXED;
+
+	table->segment = table->small_segment;
+	if (is_small(table)) {
+		atomic_init(&table->small_segment[0], table->small);
+		for (uint32_t i = 0; fixed && i < table->rows; i++)
+			atomic_init(&table->small[i].word, (uintptr_t)table->zero);
+		return THS_OK;
+	}
+	if (count > SMALL_SEGMENTS) {
+		table->segment = ths_pages_take(order_of(count * sizeof(void *)));
+		if (!table->segment)
+			return THS_E_NOMEM;
+		for (uint32_t i = 0; i < count; i++)
+			atomic_init(&table->segment[i], NULL);
+	}
+	for (uint32_t i = 0; fixed && i < count; i++) {
+		struct ths_slot *slots = make_slots(SEGMENT_SLOTS, table->zero);
+
+		if (!slots)
+			return THS_E_NOMEM;
+		atomic_init(&table->segment[i], slots);
+	}
+	return THS_OK;
+}
+
+static enum ths_err make_zero(struct ths_table *table)
+{
+	struct ths_cpu *cpu = ths_cpu();
+
+	if (!cpu->pool[table->pool])
+		THS_TRY(ths_pool_refill(cpu, table->pool));
+	table->zero = ths_pool_take(cpu, table->pool);
+	table->zero->commit = 0;
+	table->zero->older = NULL;
+	table->zero->generation = 1;
+	table->zero->flags = 0;
+	table->zero->schema = table->schema_version;
+	ths_mem_zero(table->zero->data, (table->row_size + 7u) & ~7u);
+	return THS_OK;
+}
+
+static enum ths_err make_table(struct ths_table *table, const struct ths_table_decl *decl,
+			       const char *instance, uint16_t version)
+{
+	ths_mem_zero(table, sizeof(*table));
+	(void)ths_str_copy(table->schema, sizeof(table->schema), decl->schema);
+	(void)ths_str_copy(table->instance, sizeof(table->instance), instance);
+	table->row_size = decl->row_size;
+	table->rows = declared_rows(decl);
+	table->flags = declared_flags(decl);
+	table->pool = ths_pool_of(decl->row_size);
+	table->schema_version = version;
+	table->free_head = THS_ROW_NONE;
+	table->id = (uint32_t)(table - ths_core.table);
+	if (table->flags & THS_FIXED)
+		THS_TRY(make_zero(table));
+	THS_TRY(make_directory(table));
+	if (table->flags & THS_KEYED) {
+		uint32_t buckets = 1;
+
+		while (buckets < table->rows / 3)
+			buckets *= 2;
+		table->bucket_mask = buckets - 1;
+		table->bucket = make_slots(buckets, NULL);
+		if (!table->bucket)
+			return THS_E_NOMEM;
+	}
+	if (table->flags & THS_FIXED) {
+		atomic_store(&table->live, table->rows);
+		atomic_store(&table->fresh, table->rows);
+	}
+	return THS_OK;
+}
+
+static bool declaration_is_valid(const struct ths_table_decl *decl)
+{
+	uint32_t flags = declared_flags(decl);
+
+	if (decl->row_size == 0 || decl->row_size > 4096)
+		return false;
+	if ((flags & THS_KEYED) && (decl->row_size < 8 || (flags & THS_FIXED)))
+		return false;
+	if ((flags & THS_REQUEST) && !(flags & THS_HARDWARE))
+		return false;
+	if ((flags & THS_PER_CPU) && declared_rows(decl) != THS_CPU_MAX)
+		return false;
+	return !((flags & THS_JOINT) && (flags & THS_FIXED));
+}
+
+static struct ths_table *unused_table(void)
+{
+	uint32_t count = atomic_load(&ths_core.tables);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (!ths_core.table[i].schema[0])
+			return &ths_core.table[i];
+	return count < TABLES_MAX ? &ths_core.table[count] : NULL;
+}
+
+static enum ths_err open_new(const struct ths_table_decl *decl, const char *instance,
+			     uint16_t version, struct ths_table **out)
+{
+	struct ths_table *table = unused_table();
+	enum ths_err err;
+
+	if (!table)
+		return THS_E_FULL;
+	err = make_table(table, decl, instance, version);
+	if (err) {
+		free_table(table);
+		return err;
+	}
+	table->used = 1;
+	if (table == &ths_core.table[atomic_load(&ths_core.tables)])
+		atomic_fetch_add_explicit(&ths_core.tables, 1, memory_order_release);
+	*out = table;
+	return THS_OK;
+}
+
+/* Depth 0, one loader at a time. *@made: it is new. THS_E_SCHEMA: declared otherwise. */
+enum ths_err ths_table_open(const struct ths_table_decl *decl, const char *instance,
+			    struct ths_table **out, bool *made)
+{
+	uint16_t version;
+	struct ths_table *table;
+
+	if (!parse_schema(decl->schema, &version) || !declaration_is_valid(decl))
+		return THS_E_INVAL;
+	table = ths_table_find(decl->schema, instance);
+	*made = table == NULL;
+	if (!table)
+		return open_new(decl, instance, version, out);
+	*out = table;
+	if (table->rows != declared_rows(decl) || table->flags != declared_flags(decl))
+		return THS_E_SCHEMA;
+	if (table->schema_version == version && table->row_size != decl->row_size)
+		return THS_E_SCHEMA;
+	table->used++;
+	return table->schema_version == version ? THS_OK : THS_E_VERSION;
+}
+
+/* The declaring instance is gone. Rows stay; a table that never had any goes. */
+void ths_table_close(struct ths_table *table)
+{
+	table->used--;
+	if (table->used == 0 && atomic_load(&table->commits) == 0)
+		free_table(table);
+}
+
+/* ---- free rows --------------------------------------------------------------------- */
+
+static uint32_t *free_link(const struct ths_version *tombstone)
+{
+	return (uint32_t *)(uintptr_t)tombstone->data;
+}
+
+void ths_table_give_row(struct ths_table *table, uint32_t row)
+{
+	struct ths_version *tombstone;
+
+	ths_spin_lock(&table->lock);
+	tombstone = slot_version(atomic_load(&table_slot(table, row)->word));
+	if (tombstone->generation != UINT32_MAX) { /* else the slot retires: P16 */
+		*free_link(tombstone) = table->free_head;
+		table->free_head = row;
+	}
+	ths_spin_unlock(&table->lock);
+}
+
+static uint32_t pop_free(struct ths_table *table)
+{
+	uint32_t row;
+
+	ths_spin_lock(&table->lock);
+	row = table->free_head;
+	if (row != THS_ROW_NONE)
+		table->free_head =
+			*free_link(slot_version(atomic_load(&table_slot(table, row)->word)));
+	ths_spin_unlock(&table->lock);
+	return row;
+}
+
+/* A segment for row @row, if there is none; false: no page at hand. */
+static bool grow(struct ths_table *table, uint32_t row)
+{
+	struct ths_slot *slots;
+
+	if (segment_at(table, row / SEGMENT_SLOTS))
+		return true;
+	slots = make_slots(SEGMENT_SLOTS, NULL);
+	if (slots)
+		atomic_store_explicit(&table->segment[row / SEGMENT_SLOTS], slots,
+				      memory_order_release);
+	return slots != NULL;
+}
+
+/* The first row never used, with its first tombstone. */
+static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
+{
+	struct ths_version *tombstone = ths_pool_take(cpu, 0);
+	bool grown = true;
+
+	tombstone->commit = 0;
+	tombstone->older = NULL;
+	tombstone->generation = 1;
+	tombstone->flags = VERSION_DEAD;
+	ths_spin_lock(&table->lock);
+	*row = atomic_load(&table->fresh);
+	if (*row < table->rows && (grown = grow(table, *row))) {
+		atomic_store(&table_slot(table, *row)->word, (uintptr_t)tombstone);
+		atomic_fetch_add(&table->fresh, 1);
+		ths_spin_unlock(&table->lock);
+		return THS_OK;
+	}
+	ths_spin_unlock(&table->lock);
+	ths_pool_give(cpu, tombstone);
+	if (grown)
+		return THS_E_FULL;
+	cpu->refill_pool = POOLS; /* a page, not versions */
+	ths_txn_unwind(cpu, OUTCOME_REFILL);
+}
+
+enum ths_err ths_table_take_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
+{
+	*row = pop_free(table);
+	return *row != THS_ROW_NONE ? THS_OK : take_fresh(cpu, table, row);
+}

@@ -1,0 +1,506 @@
+/*
+ * txn - one transaction per CPU: reads of one moment, private writes, an atomic end.
+ *
+ * After TL2 (Dice, Shalev, Shavit: Transactional Locking II, DISC 2006), with immutable
+ * versions instead of words in place: a read needs no copy and no second look, and to
+ * validate is to compare an address. Nesting is closed: a level's writes to rows that an
+ * outer level wrote already go to an overlay, which is merged or dropped when the level
+ * ends, so that the outer level's pointers stay good.
+ *
+ * Commit (P4): lock the write set in address order, count appearances, take the commit
+ * version, validate the read set, the outermost binding included, install. Rows of
+ * per-CPU tables are written by their CPU alone: they need neither lock nor clock (P7).
+ *
+ * Invariants
+ *   X1  Every read was of the moment txn->clock, or the interaction was unwound (W1).
+ *   X2  Commit takes no memory and calls nobody (T4).
+ *   X3  After conflict, drop or commit the record is as ths_txn_begin() wants it.
+ *
+ * Cost: read and write O(writes so far) only where the filter hits; commit O(reads +
+ * writes log writes).
+ */
+#include "nano_core/nano_core_impl.h"
+
+static uint64_t filter_bit(const struct ths_slot *slot)
+{
+	return 1ull << (((uintptr_t)slot / sizeof(*slot)) % 64);
+}
+
+static struct txn_write *find_write(struct ths_txn *txn, const struct ths_slot *slot)
+{
+	if (!(txn->filter & filter_bit(slot)))
+		return NULL;
+	for (unsigned i = txn->writes; i-- > 0;)
+		if (txn->write[i].slot == slot)
+			return &txn->write[i];
+	return NULL;
+}
+
+void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome)
+{
+	ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)outcome);
+}
+
+void ths_txn_begin(struct ths_cpu *cpu, unsigned flags)
+{
+	struct ths_txn *txn = &cpu->txn;
+
+	txn->flags = (uint16_t)flags;
+	txn->reads_limit = READS_MAX;
+	txn->clock = atomic_load_explicit(&ths_core.clock, memory_order_acquire);
+}
+
+void ths_txn_clear(struct ths_txn *txn)
+{
+	txn->dirty = 0;
+	txn->filter = 0;
+	txn->savepoint = 0;
+	txn->reads_limit = READS_MAX;
+}
+
+/* Reads of the same row need one entry: make room by keeping the first of each. */
+static void compact_reads(struct ths_txn *txn)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < txn->reads; i++) {
+		unsigned j = 0;
+
+		while (j < kept && txn->read[j].slot != txn->read[i].slot)
+			j++;
+		if (j == kept)
+			txn->read[kept++] = txn->read[i];
+	}
+	txn->reads = (uint16_t)kept;
+}
+
+static enum ths_err reads_full(struct ths_cpu *cpu)
+{
+	if (cpu->overdue) /* the budget was spent inside nano_core: taken here (P3) */
+		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
+	compact_reads(&cpu->txn);
+	return cpu->txn.reads < READS_MAX ? THS_OK : THS_E_FULL;
+}
+
+/* The version of the transaction's moment, for those that are not run again (P6). */
+static uintptr_t snapshot_word(const struct ths_txn *txn, const struct ths_slot *slot)
+{
+	uintptr_t word;
+	struct ths_version *version;
+
+	while ((word = atomic_load_explicit(&slot->word, memory_order_acquire)) & SLOT_LOCKED)
+		ths_arch_relax();
+	version = slot_version(word);
+	while (version && version->commit > txn->clock && version->older)
+		version = version->older;
+	return (uintptr_t)version;
+}
+
+enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *slot,
+			  const struct ths_version **out)
+{
+	struct ths_txn *txn = &cpu->txn;
+	struct ths_version *version;
+	uintptr_t word;
+
+	if (txn->writes) {
+		struct txn_write *own = find_write(txn, slot);
+
+		if (own) {
+			*out = own->copy;
+			return THS_OK;
+		}
+	}
+	if (THS_UNLIKELY(txn->reads >= txn->reads_limit))
+		THS_TRY(reads_full(cpu));
+	if (THS_UNLIKELY(txn->flags & TXN_DEVICE)) {
+		*out = slot_version(snapshot_word(txn, slot));
+		return THS_OK;
+	}
+	word = atomic_load_explicit(&slot->word, memory_order_acquire);
+	version = slot_version(word);
+	if (THS_UNLIKELY((word & SLOT_LOCKED) || (version && version->commit > txn->clock)))
+		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
+	txn->read[txn->reads].slot = slot;
+	txn->read[txn->reads].seen = (uintptr_t)version;
+	txn->reads++;
+	*out = version;
+	return THS_OK;
+}
+
+static void copy_words(uint8_t *dst, const uint8_t *src, size_t bytes)
+{
+	uint64_t *to = (uint64_t *)(void *)dst;
+	const uint64_t *from = (const uint64_t *)(const void *)src;
+
+	for (; bytes >= 32; bytes -= 32, to += 4, from += 4) {
+		to[0] = from[0];
+		to[1] = from[1];
+		to[2] = from[2];
+		to[3] = from[3];
+	}
+	for (; bytes; bytes -= 8)
+		*to++ = *from++;
+}
+
+static size_t data_bytes(const struct ths_table *table, unsigned pool)
+{
+	static const uint16_t internal[POOLS] = {8,   32,   64,	  128,	256,
+						 512, 1024, 2048, 4096, 4096};
+
+	return table ? (table->row_size + 7u) & ~7u : internal[pool];
+}
+
+/* The overlay of an outer level's copy, or a first copy. */
+static struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *table,
+				     unsigned pool, const struct ths_version *from)
+{
+	struct ths_version *copy = ths_pool_take(cpu, pool);
+
+	copy->generation = from ? from->generation : 1;
+	copy->flags = from ? from->flags : 0;
+	copy->schema = table ? table->schema_version : 0;
+	if (from && from->pool == pool)
+		copy_words(copy->data, from->data, data_bytes(table, pool));
+	return copy;
+}
+
+enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
+			   struct ths_slot *slot, uint32_t row, enum write_kind kind,
+			   unsigned pool, struct ths_version **out)
+{
+	struct ths_txn *txn = &cpu->txn;
+	struct txn_write *own = txn->writes ? find_write(txn, slot) : NULL;
+	struct txn_write *entry;
+	struct ths_version *old;
+
+	if (own && own >= &txn->write[txn->savepoint]) {
+		*out = own->copy;
+		return THS_OK;
+	}
+	if (THS_UNLIKELY(txn->writes == WRITES_MAX))
+		return THS_E_FULL;
+	if (THS_UNLIKELY(txn->reads_limit == 0)) /* overdue */
+		THS_TRY(reads_full(cpu));
+	if (own) {
+		old = own->copy;
+	} else {
+		uintptr_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
+
+		old = slot_version(word);
+		if (THS_UNLIKELY((word & SLOT_LOCKED) ||
+				 (old && old->commit > txn->clock)))
+			ths_txn_unwind(cpu, OUTCOME_CONFLICT);
+	}
+	if (kind == WRITE_CHANGE && THS_UNLIKELY(!ths_version_is_live(old)))
+		return THS_E_NOENT;
+	*out = make_copy(cpu, table, pool, old);
+	entry = &txn->write[txn->writes];
+	entry->slot = slot;
+	entry->old = own ? own->old : old;
+	entry->copy = *out;
+	entry->table = table;
+	entry->row = row;
+	entry->waiters = 0;
+	entry->under = (uint16_t)(own ? own - txn->write + 1 : 0);
+	txn->writes++;
+	txn->filter |= filter_bit(slot);
+	return THS_OK;
+}
+
+/* A counter moves by 4 and keeps the flag bits, so it reads and waits like a slot. Our
+ * own appearances are not counted before commit. */
+enum ths_err ths_txn_count(struct ths_cpu *cpu, struct ths_slot *slot)
+{
+	struct ths_txn *txn = &cpu->txn;
+	uintptr_t word;
+
+	if (THS_UNLIKELY(txn->reads >= txn->reads_limit))
+		THS_TRY(reads_full(cpu));
+	word = atomic_load_explicit(&slot->word, memory_order_acquire);
+	if (txn->flags & TXN_DEVICE)
+		return THS_OK;
+	for (unsigned i = 0; i < txn->reads; i++)
+		if (txn->read[i].slot == slot)
+			return THS_OK;
+	txn->read[txn->reads].slot = slot;
+	txn->read[txn->reads].seen = word & ~(uintptr_t)SLOT_FLAGS;
+	txn->reads++;
+	return THS_OK;
+}
+
+enum ths_err ths_txn_peek(struct ths_cpu *cpu, struct ths_slot *slot,
+			  const struct ths_version **out)
+{
+	uint16_t reads = cpu->txn.reads;
+	enum ths_err err = ths_txn_read(cpu, slot, out);
+
+	if (cpu->txn.reads > reads)
+		cpu->txn.reads = reads;
+	return err;
+}
+
+/* ---- savepoints ------------------------------------------------------------------ */
+
+void ths_txn_mark(const struct ths_txn *txn, struct txn_mark *mark)
+{
+	mark->writes = txn->writes;
+	mark->effects = txn->effects;
+	mark->savepoint = txn->savepoint;
+}
+
+static void drop_write(struct ths_cpu *cpu, struct txn_write *write)
+{
+	ths_pool_give(cpu, write->copy);
+	if (write->table && !write->under && !ths_version_is_live(write->old))
+		ths_table_give_row(write->table, write->row); /* it was to be new */
+}
+
+/* A nested level failed: its writes go; its reads stay, for the parent's answer depends
+ * on them (P6). */
+void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark)
+{
+	struct ths_txn *txn = &cpu->txn;
+
+	while (txn->writes > mark->writes)
+		drop_write(cpu, &txn->write[--txn->writes]);
+	ths_effects_drop(cpu, mark->effects);
+	txn->savepoint = mark->savepoint;
+}
+
+/* A nested level succeeded: overlays become part of what they overlaid. */
+void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
+{
+	struct ths_txn *txn = &cpu->txn;
+	unsigned kept = mark->writes;
+
+	for (unsigned i = mark->writes; i < txn->writes; i++) {
+		struct txn_write *write = &txn->write[i];
+		struct txn_write *under;
+
+		if (!write->under) {
+			txn->write[kept++] = *write;
+			continue;
+		}
+		under = &txn->write[write->under - 1];
+		copy_words(under->copy->data, write->copy->data,
+			   data_bytes(write->table, write->copy->pool));
+		under->copy->generation = write->copy->generation;
+		under->copy->flags = write->copy->flags;
+		ths_pool_give(cpu, write->copy);
+	}
+	txn->writes = (uint16_t)kept;
+	txn->savepoint = mark->savepoint;
+}
+
+/* ---- the end ----------------------------------------------------------------------- */
+
+void ths_txn_drop(struct ths_cpu *cpu)
+{
+	struct txn_mark start = {0, 0, 0};
+
+	ths_txn_rollback(cpu, &start);
+	ths_txn_clear(&cpu->txn);
+}
+
+static bool is_per_cpu(const struct txn_write *write)
+{
+	return write->table && (write->table->flags & THS_PER_CPU);
+}
+
+/* +1: a row comes to be; -1: a row ceases to be. */
+static int appears(const struct txn_write *write)
+{
+	return write->table ? ths_version_is_live(write->copy) -
+				      ths_version_is_live(write->old)
+			    : 0;
+}
+
+static void sort_writes(struct ths_txn *txn)
+{
+	for (unsigned i = 1; i < txn->writes; i++) {
+		struct txn_write write = txn->write[i];
+		unsigned j = i;
+
+		for (; j > 0 && txn->write[j - 1].slot > write.slot; j--)
+			txn->write[j] = txn->write[j - 1];
+		txn->write[j] = write;
+	}
+}
+
+static bool lock_write(const struct txn_write *write)
+{
+	uintptr_t word = atomic_load_explicit(&write->slot->word, memory_order_relaxed);
+
+	do {
+		if ((word & ~(uintptr_t)SLOT_WAITERS) != (uintptr_t)write->old)
+			return false;
+	} while (!atomic_compare_exchange_weak(&write->slot->word, &word,
+					       word | SLOT_LOCKED));
+	return true;
+}
+
+static void unlock_writes(struct ths_txn *txn, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!is_per_cpu(&txn->write[i]))
+			atomic_fetch_and(&txn->write[i].slot->word,
+					 ~(uintptr_t)SLOT_LOCKED);
+}
+
+/* Locks all shared rows, counts rows that come and go. *@shared: there were such. */
+static bool lock_writes(struct ths_txn *txn, bool *shared)
+{
+	*shared = false;
+	for (unsigned i = 0; i < txn->writes; i++) {
+		struct txn_write *write = &txn->write[i];
+
+		if (is_per_cpu(write))
+			continue;
+		*shared = true;
+		if (!lock_write(write)) {
+			unlock_writes(txn, i);
+			return false;
+		}
+		if (appears(write))
+			atomic_fetch_add(&write->table->population.word, 4);
+	}
+	return true;
+}
+
+static bool read_holds(struct ths_txn *txn, const struct txn_read *read)
+{
+	uintptr_t word = atomic_load_explicit(&read->slot->word, memory_order_acquire);
+
+	if ((word & ~(uintptr_t)SLOT_WAITERS) == read->seen)
+		return true;
+	/* Ours: locked by this very commit, or a count that only we moved. */
+	if ((word & ~(uintptr_t)SLOT_FLAGS) == read->seen && (word & SLOT_LOCKED))
+		return find_write(txn, read->slot) != NULL;
+	return false;
+}
+
+/* Appearances this commit itself made in a table it enumerated are no conflict. */
+static bool population_holds(const struct ths_txn *txn, const struct txn_read *read)
+{
+	uintptr_t word = atomic_load_explicit(&read->slot->word, memory_order_acquire);
+	uintptr_t own = 0;
+
+	for (unsigned i = 0; i < txn->writes; i++)
+		if (appears(&txn->write[i]) &&
+		    &txn->write[i].table->population == read->slot)
+			own += 4;
+	return own && (word & ~(uintptr_t)SLOT_FLAGS) == read->seen + own;
+}
+
+bool ths_txn_validate(struct ths_txn *txn)
+{
+	for (unsigned i = 0; i < txn->reads; i++)
+		if (!read_holds(txn, &txn->read[i]) &&
+		    !population_holds(txn, &txn->read[i]))
+			return false;
+	return true;
+}
+
+/* The outermost call's binding still leads to the code that ran. */
+static bool binding_holds(const struct ths_cpu *cpu)
+{
+	const struct ths_call *call = &cpu->calls[0];
+	uintptr_t word;
+
+	if (!call->binding)
+		return true;
+	word = atomic_load_explicit(&call->binding->slot.word, memory_order_acquire);
+	return (word & ~(uintptr_t)SLOT_WAITERS) == (uintptr_t)call->provider;
+}
+
+static bool validate(struct ths_cpu *cpu)
+{
+	return (cpu->txn.flags & TXN_DEVICE) ||
+	       (binding_holds(cpu) && ths_txn_validate(&cpu->txn));
+}
+
+/* The conflict token, shared: waits while another CPU holds it exclusively (P5). */
+static void token_share(struct ths_cpu *cpu)
+{
+	for (;;) {
+		atomic_store(&cpu->committing, 1);
+		if (THS_LIKELY(atomic_load(&ths_core.token) == 0))
+			return;
+		atomic_store(&cpu->committing, 0);
+		while (atomic_load(&ths_core.token) != 0)
+			ths_arch_relax();
+	}
+}
+
+static void install(struct ths_cpu *cpu, struct txn_write *write, uint64_t version)
+{
+	uintptr_t before;
+
+	write->copy->commit = is_per_cpu(write) ? 0 : version;
+	write->copy->older = write->old;
+	before = atomic_exchange(&write->slot->word, (uintptr_t)write->copy);
+	write->waiters = (before & SLOT_WAITERS) != 0;
+	if (write->old && (!write->table || write->old != write->table->zero))
+		ths_pool_retire(cpu, write->old);
+	if (!write->table)
+		return;
+	atomic_fetch_add_explicit(&write->table->commits, 1, memory_order_relaxed);
+	if (appears(write))
+		atomic_fetch_add_explicit(&write->table->live, (uint32_t)appears(write),
+					  memory_order_relaxed);
+}
+
+static bool commit_locked(struct ths_cpu *cpu)
+{
+	struct ths_txn *txn = &cpu->txn;
+	uint64_t version = 0;
+	bool shared;
+
+	if (!lock_writes(txn, &shared))
+		return false;
+	if (shared)
+		version = atomic_fetch_add(&ths_core.clock, 1) + 1;
+	if (!validate(cpu)) {
+		unlock_writes(txn, txn->writes);
+		return false;
+	}
+	for (unsigned i = 0; i < txn->writes; i++)
+		install(cpu, &txn->write[i], version);
+	for (unsigned i = 0; i < txn->writes; i++) /* the slots are free to be taken */
+		if (txn->write[i].table && !ths_version_is_live(txn->write[i].copy))
+			ths_table_give_row(txn->write[i].table, txn->write[i].row);
+	return true;
+}
+
+/* A key is a row's name: it never changes while the row lives. */
+bool ths_txn_keys_hold(const struct ths_txn *txn)
+{
+	for (unsigned i = 0; i < txn->writes; i++) {
+		const struct txn_write *write = &txn->write[i];
+
+		if (write->table && (write->table->flags & THS_KEYED) &&
+		    ths_version_is_live(write->old) && ths_version_is_live(write->copy) &&
+		    *(const uint64_t *)(const void *)write->copy->data !=
+			    *(const uint64_t *)(const void *)write->old->data)
+			return false;
+	}
+	return true;
+}
+
+bool ths_txn_commit(struct ths_cpu *cpu)
+{
+	struct ths_txn *txn = &cpu->txn;
+	bool committed;
+
+	if (txn->writes == 0)
+		return validate(cpu);
+	if (txn->writes > 1)
+		sort_writes(txn);
+	if (txn->flags & TXN_EXCLUSIVE)
+		return commit_locked(cpu);
+	token_share(cpu);
+	committed = commit_locked(cpu);
+	atomic_store_explicit(&cpu->committing, 0, memory_order_release);
+	return committed;
+}
