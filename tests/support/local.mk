@@ -4,3 +4,16 @@ theseus_support_sources += %D%/main.c %D%/suite.h
 EXTRA_DIST += %D%/no-skip
 
 include tests/support/kernels/local.mk
+
+# The judge over swap tests, and who lies to it: README.md. Neither runs in a guest.
+noinst_PROGRAMS += %D%/oracle %D%/liar
+%C%_oracle_SOURCES = %D%/oracle.c %D%/oracle_rules.c %D%/oracle.h
+%C%_oracle_CPPFLAGS = -D_GNU_SOURCE
+%C%_oracle_CFLAGS = $(theseus_host_cflags)
+%C%_oracle_LDADD =
+%C%_liar_SOURCES = %D%/liar.c
+%C%_liar_CPPFLAGS = -D_GNU_SOURCE
+%C%_liar_CFLAGS = $(theseus_host_cflags)
+%C%_liar_LDADD =
+check_image_tests += %D%/oracle_test.tap
+EXTRA_DIST += %D%/README.md
