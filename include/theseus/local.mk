@@ -3,6 +3,7 @@ theseusinclude_HEADERS += \
 	%D%/arch.h \
 	%D%/attr.h \
 	%D%/bits.h \
+	%D%/dispatcher.h \
 	%D%/effect.h \
 	%D%/err.h \
 	%D%/gate.h \
@@ -23,6 +24,7 @@ theseusiface_HEADERS += \
 	%D%/iface/irq.h \
 	%D%/iface/module.h \
 	%D%/iface/sched.h \
+	%D%/iface/sched_queue.h \
 	%D%/iface/serial.h \
 	%D%/iface/tasks.h \
 	%D%/iface/testsrv.h

@@ -1,2 +1,3 @@
 # indirection, mux, dispatcher, dfqueue: spill-free; modules may link them.
-theseus_pattern_sources +=
+theseus_pattern_sources += \
+	%D%/dispatcher.c

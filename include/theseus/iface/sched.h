@@ -67,6 +67,7 @@ struct sched_queue {
 };
 /* "sched.link/1", by task slot; a THS_FIXED table of SCHED_TASKS_MAX rows. */
 struct sched_link {
-	uint16_t next;   /* in the overflow list */
-	uint16_t queued; /* 1: in an overflow list */
+	uint16_t next, prev; /* in the overflow list; of no meaning at its ends */
+	uint16_t queued;     /* 1: in an overflow list */
+	uint16_t reserved;
 };

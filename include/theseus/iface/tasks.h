@@ -31,12 +31,13 @@ struct tasks_kill {
 	uint64_t status; /* what join will say */
 };
 enum tasks_state { TASKS_FREE, TASKS_LIVE, TASKS_ENDED };
-struct tasks_next { /* enumerates; start with task.slot = THS_ROW_NONE */
-	struct ths_task_id task; /* in: the previous; out: the next. THS_E_NOENT: no more */
-	uint32_t state;          /* enum tasks_state */
-	uint32_t reserved;
+struct tasks_next { /* enumerates, in no special order */
+	uint32_t row;            /* in: the previous, first THS_ROW_NONE; out: the next.
+		THS_E_NOENT: no more */
+	uint32_t state;          /* out: enum tasks_state */
+	struct ths_task_id task; /* out */
 	char name[THS_NAME_MAX];
-	uint64_t status;
+	uint64_t status;         /* out: of one that has ended */
 };
 
 #define TASKS_OPS(OP)                                                                    \
