@@ -1,5 +1,13 @@
-# The bag of modules: one line each, `theseus_module_sources += %D%/<token>/<token>.c`
-# (or an include of the folder's own local.mk); private headers go to EXTRA_DIST.
+# The bag of modules: a folder each, its source and its local.mk.
 theseus_module_sources +=
+include libtheseus/modules/sched_rr/local.mk
+include libtheseus/modules/sched_fcfs/local.mk
+include libtheseus/modules/tasks/local.mk
+include libtheseus/modules/mem_frames/local.mk
+include libtheseus/modules/irq_pic/local.mk
+include libtheseus/modules/clock_pit/local.mk
+include libtheseus/modules/serial_16550/local.mk
+include libtheseus/modules/testsrv/local.mk
+include libtheseus/modules/testsrv_v2/local.mk
 
 dist_pkgdata_DATA += %D%/module.lds

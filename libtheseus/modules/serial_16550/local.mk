@@ -1,0 +1,1 @@
+theseus_module_sources += %D%/serial_16550.c

@@ -1,0 +1,1 @@
+theseus_module_sources += %D%/testsrv_v2.c
