@@ -48,6 +48,7 @@ struct watch {
 	bool deaf;          /* the control socket is closed */
 	bool echo;          /* stdout takes what we write */
 	bool midline;       /* and the last of it was no newline */
+	char escape;        /* inside an escape sequence: its last byte, else 0 */
 	struct termios tty; /* as we found it */
 	bool tty_saved;
 };
@@ -60,8 +61,22 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Shows the guest's bytes as text: a control character must not clear our terminal, nor
- * overwrite a verdict on it. */
+/* True if the byte belongs to an escape sequence (ECMA-48: ESC x, or ESC [ ... final). */
+static bool is_escape(struct watch *watch, char byte)
+{
+	if (watch->escape == 0) {
+		watch->escape = byte == 0x1b ? byte : 0;
+		return watch->escape;
+	}
+	if (watch->escape == 0x1b)
+		watch->escape = byte == '[' ? byte : 0;
+	else if (byte >= 0x40 && byte <= 0x7e)
+		watch->escape = 0;
+	return byte != '\n';
+}
+
+/* Shows the guest's bytes as text, as verdict_clean() sees them: a control character
+ * must not clear our terminal, nor overwrite a verdict on it. */
 static void show(struct watch *watch, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -69,14 +84,14 @@ static void show(struct watch *watch, const char *bytes, size_t len)
 
 		if (byte == '\n')
 			watch->lines++;
-		if (!watch->echo || byte == '\r')
+		if (is_escape(watch, bytes[i]) || !watch->echo || byte == '\r')
 			continue;
 		if (byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7f))
 			putchar(byte);
 		else
 			printf("\\x%02x", byte);
+		watch->midline = byte != '\n';
 	}
-	watch->midline = watch->echo && len && bytes[len - 1] != '\n';
 	if (watch->echo && fflush(stdout))
 		watch->echo = false;
 	watch->beat = now();
