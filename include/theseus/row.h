@@ -79,8 +79,8 @@ THS_MUST_CHECK enum ths_err ths_row_next(struct ths_call *call, unsigned table,
 /* A weak reference to a live row. THS_E_NOENT: no row. */
 THS_MUST_CHECK enum ths_err ths_row_weak(struct ths_call *call, unsigned table,
 					 uint32_t row, struct ths_weak *weak);
-/* Joint tables: the calling client becomes, or ceases to be, an owner of the row. When
- * the last owner leaves, or dies, the row is removed. share: THS_E_EXIST an owner
+/* Joint tables: the calling client becomes, or ceases to be, an owner of the row; who made
+ * it is its first. When the last owner leaves, or dies, the row is removed. share: THS_E_EXIST an owner
  * already. unshare: THS_E_NOENT not an owner. */
 THS_MUST_CHECK enum ths_err ths_row_share(struct ths_call *call, unsigned table,
 					  uint32_t row);

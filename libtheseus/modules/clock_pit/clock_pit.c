@@ -18,10 +18,11 @@
  *   C2  A waiter is woken at most 2 + (ticks to wait) / 4096 times.
  *   C3  An interrupt writes two rows, every 64th one three, however many wait.
  *
- * Why 250 Hz: the PIC remembers one edge of the line and no more, so a tick must be
- * longer than an interrupt may wait at depth > 0 (the default budget), or time is lost;
- * each tick costs three interactions. A tick is 4773 / 1193182 s = 4,000,227.96 ns; that
- * we say 4,000,228 is an error of one in 10^8, less than any crystal's.
+ * Why 250 Hz: each tick costs three interactions, and the PIC remembers one edge of the
+ * line and no more, so an interrupt that waits at depth > 0 for longer than a tick loses
+ * one. Operations take well under 4 ms; one that runs into its deadline may cost time a
+ * tick or two. A tick is 4773 / 1193182 s = 4,000,227.96 ns; that we say 4,000,228 is an
+ * error of one in 10^8, less than any crystal's.
  *
  * Left out on purpose: reading the counter between ticks (a device operation for 4 ms).
  * Source: Intel 8254 data sheet, "Control word format", "Mode 2".

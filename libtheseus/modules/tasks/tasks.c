@@ -44,7 +44,6 @@ static enum ths_err tasks_create_op(struct ths_call *call, struct tasks_create *
 		return THS_E_INVAL;
 	THS_TRY(ths_task_start(call, entry, (void *)(uintptr_t)arg->arg, &arg->task));
 	THS_TRY(ths_row_new_keyed(call, TASK, key_of(arg->task), &at, &row));
-	THS_TRY(ths_row_share(call, TASK, at));
 	row->state = TASKS_LIVE;
 	for (unsigned i = 0; i + 1 < THS_NAME_MAX && arg->name[i]; i++)
 		row->name[i] = arg->name[i];

@@ -14,7 +14,7 @@
 #include <theseus/module.h>
 #include "testsrv_fault.h"
 
-#define COUNTERS 64u
+#define COUNTERS 32u
 #define JOINTS   1024u
 #define BOXES    16u
 #define ITEMS    131072u
@@ -124,12 +124,13 @@ static enum ths_err srv_join(struct ths_call *call, struct testsrv_joint *arg)
 	if (arg->key == 0)
 		return THS_E_INVAL;
 	err = ths_row_find(call, JOINT, arg->key, &at, &seen);
-	if (err == THS_OK)
-		err = ths_row_write(call, JOINT, at, &owners);
-	else if (err == THS_E_NOENT)
-		err = ths_row_new_keyed(call, JOINT, arg->key, &at, &owners);
-	THS_TRY(err);
-	THS_TRY(ths_row_share(call, JOINT, at));
+	if (err == THS_E_NOENT) { /* who makes a joint row owns it */
+		THS_TRY(ths_row_new_keyed(call, JOINT, arg->key, &at, &owners));
+	} else {
+		THS_TRY(err);
+		THS_TRY(ths_row_write(call, JOINT, at, &owners));
+		THS_TRY(ths_row_share(call, JOINT, at));
+	}
 	arg->value = ++owners->joined;
 	return ths_row_weak(call, JOINT, at, &arg->weak);
 }
