@@ -3,9 +3,11 @@ theseusinclude_HEADERS += \
 	%D%/arch.h \
 	%D%/attr.h \
 	%D%/bits.h \
+	%D%/digest.h \
 	%D%/dispatcher.h \
 	%D%/effect.h \
 	%D%/err.h \
+	%D%/fmt.h \
 	%D%/gate.h \
 	%D%/handle.h \
 	%D%/hash.h \
@@ -13,9 +15,10 @@ theseusinclude_HEADERS += \
 	%D%/interface.h \
 	%D%/list.h \
 	%D%/module.h \
-	%D%/ring.h \
 	%D%/point.h \
+	%D%/ring.h \
 	%D%/row.h \
+	%D%/siphash.h \
 	%D%/string.h \
 	%D%/tmod.h
 theseusiface_HEADERS += \

@@ -1,9 +1,12 @@
 # list, ring, bits, fmt, string, hash, …: no state, no policy; modules may link them.
 theseus_base_sources += \
 	%D%/bits.c \
+	%D%/digest.c \
 	%D%/err.c \
+	%D%/fmt.c \
 	%D%/hash.c \
 	%D%/list.c \
 	%D%/mem.c \
 	%D%/ring.c \
+	%D%/siphash.c \
 	%D%/string.c

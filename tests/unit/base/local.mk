@@ -1,8 +1,11 @@
 check_unit_tests += \
 	%D%/bits_test \
+	%D%/digest_test \
 	%D%/err_test \
+	%D%/fmt_test \
 	%D%/hash_test \
 	%D%/list_test \
 	%D%/mem_test \
 	%D%/ring_test \
+	%D%/siphash_test \
 	%D%/string_test
