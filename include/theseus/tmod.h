@@ -43,6 +43,8 @@ struct ths_tmod {
 		text or rodata; UINT64_MAX: not allocated */
 	uint32_t symtab, strtab; /* section indices */
 	uint64_t descriptor;     /* offset of the descriptor within rodata */
+	uint64_t spill;          /* where in rodata the writable part begins, at a page */
+	uint64_t spill_size;     /* its bytes: 0 unless ths_tmod_open_spilling() */
 };
 
 /* What a name is worth: nano_core's published symbols, or a test's. 0: unknown. */
@@ -56,6 +58,25 @@ typedef uint64_t ths_resolve_fn(void *ctx, const char *name);
  */
 THS_MUST_CHECK enum ths_err ths_tmod_open(struct ths_tmod *tmod, const void *image,
 					  size_t size, struct ths_reason *reason);
+
+/**
+ * ths_tmod_open_spilling() - the same, without E1
+ *
+ * For the control in the tests, which shows what a module with memory of its own loses.
+ * Its writable bytes are placed at the end of rodata, from @tmod->spill on; to map those
+ * pages writable is the caller's business. COMMON symbols are refused all the same.
+ */
+THS_MUST_CHECK enum ths_err ths_tmod_open_spilling(struct ths_tmod *tmod, const void *image,
+						   size_t size, struct ths_reason *reason);
+
+/**
+ * ths_tmod_seal() - write the digest into .ths.digest (E5)
+ *
+ * Return: THS_OK; THS_E_FORMAT, THS_E_SIZE, THS_E_SPILL (COMMON) as ths_tmod_open(). That
+ *         the file may be loaded is not said by its being sealed.
+ */
+THS_MUST_CHECK enum ths_err ths_tmod_seal(void *image, size_t size,
+					  struct ths_reason *reason);
 
 /**
  * ths_tmod_link() - place and relocate
