@@ -9,3 +9,4 @@ bin_PROGRAMS +=
 theseus_scripts +=
 
 include tools/run/local.mk
+include tools/check/local.mk

@@ -1,0 +1,8 @@
+/*
+ * published - the names a module may import (I8): nano_core's list, as the loader has it.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+bool published_has(const char *name);

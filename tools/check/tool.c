@@ -1,0 +1,201 @@
+/*
+ * tool - see tool.h.
+ */
+#include "tool.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *tool_name = "theseus";
+
+void tool_warn(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fprintf(stderr, "%s: ", tool_name);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+static THS_NORETURN void no_memory(void)
+{
+	tool_warn("out of memory");
+	exit(TOOL_UNREADABLE);
+}
+
+void *tool_alloc(size_t size)
+{
+	void *memory = calloc(1, size == 0 ? 1 : size);
+
+	if (memory == NULL)
+		no_memory();
+	return memory;
+}
+
+void *tool_grow(void *memory, size_t size)
+{
+	void *grown = realloc(memory, size == 0 ? 1 : size);
+
+	if (grown == NULL)
+		no_memory();
+	return grown;
+}
+
+static THS_PRINTF(1, 0) char *print_list(const char *fmt, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		no_memory();
+	return text;
+}
+
+char *tool_print(const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	text = print_list(fmt, args);
+	va_end(args);
+	return text;
+}
+
+bool tool_read(const char *path, struct tool_file *file)
+{
+	FILE *from = fopen(path, "rb");
+	size_t room = 65536, got;
+
+	file->size = 0;
+	file->data = NULL;
+	if (from == NULL) {
+		tool_warn("%s: %s", path, strerror(errno));
+		return false;
+	}
+	do {
+		file->data = tool_grow(file->data, file->size + room);
+		got = fread(file->data + file->size, 1, room, from);
+		file->size += got;
+		room = file->size;
+	} while (got != 0 && room != 0);
+	if (ferror(from)) {
+		tool_warn("%s: %s", path, strerror(errno));
+		free(file->data);
+		fclose(from);
+		file->data = NULL;
+		return false;
+	}
+	fclose(from);
+	return true;
+}
+
+bool tool_write(const char *path, const void *data, size_t size)
+{
+	char *beside = tool_print("%s.XXXXXX", path);
+	struct stat old;
+	mode_t mode = umask(0);
+	FILE *into;
+	int fd;
+
+	umask(mode);
+	mode = stat(path, &old) == 0 ? old.st_mode & 07777 : 0666 & ~mode;
+	fd = mkstemp(beside);
+	into = fd < 0 ? NULL : fdopen(fd, "wb");
+	if (into == NULL)
+		goto failed;
+	if (fwrite(data, 1, size, into) != size || fflush(into) != 0 ||
+	    fchmod(fd, mode) != 0) {
+		int error = errno;
+
+		fclose(into);
+		unlink(beside);
+		errno = error;
+		goto failed;
+	}
+	if (fclose(into) != 0 || rename(beside, path) != 0) {
+		int error = errno;
+
+		unlink(beside);
+		errno = error;
+		goto failed;
+	}
+	free(beside);
+	return true;
+failed:
+	tool_warn("%s: %s", path, strerror(errno));
+	free(beside);
+	return false;
+}
+
+void tool_text_bytes(struct tool_text *text, const void *bytes, size_t size)
+{
+	text->text = tool_grow(text->text, text->size + size + 1);
+	memcpy(text->text + text->size, bytes, size);
+	text->size += size;
+	text->text[text->size] = '\0';
+}
+
+void tool_text_add(struct tool_text *text, const char *fmt, ...)
+{
+	va_list args;
+	char *more;
+
+	va_start(args, fmt);
+	more = print_list(fmt, args);
+	va_end(args);
+	tool_text_bytes(text, more, strlen(more));
+	free(more);
+}
+
+void tool_text_json(struct tool_text *text, const char *s)
+{
+	tool_text_bytes(text, "\"", 1);
+	for (; *s != '\0'; s++) {
+		unsigned char byte = (unsigned char)*s;
+
+		if (byte == '"' || byte == '\\')
+			tool_text_add(text, "\\%c", byte);
+		else if (byte < 0x20 || byte >= 0x7f) /* names may hold any byte */
+			tool_text_add(text, "\\u%04x", byte);
+		else
+			tool_text_bytes(text, s, 1);
+	}
+	tool_text_bytes(text, "\"", 1);
+}
+
+void tool_text_free(struct tool_text *text)
+{
+	free(text->text);
+	text->text = NULL;
+	text->size = 0;
+}
+
+void findings_add(struct findings *findings, const char *rule, const char *fmt, ...)
+{
+	va_list args;
+	struct finding *finding;
+
+	findings->list =
+		tool_grow(findings->list, (findings->count + 1) * sizeof(*finding));
+	finding = &findings->list[findings->count++];
+	finding->rule = rule;
+	va_start(args, fmt);
+	finding->text = print_list(fmt, args);
+	va_end(args);
+}
+
+void findings_free(struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		free(findings->list[i].text);
+	free(findings->list);
+	findings->list = NULL;
+	findings->count = 0;
+}

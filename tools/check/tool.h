@@ -1,0 +1,63 @@
+/*
+ * tool - what the C tools share: files read and written whole, text that grows, and a
+ * list of findings.
+ *
+ * Invariants
+ *   T1  A file is replaced wholly or not at all: written beside itself, then renamed.
+ *   T2  A message begins with the tool's name and says which file it is about.
+ *   T3  Running out of memory ends the tool with status 3 and a message; so these
+ *       functions need no check where they return memory.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <theseus/attr.h>
+
+enum tool_status { /* how our tools exit */
+		   TOOL_OK = 0,
+		   TOOL_REFUSED = 1,    /* what was checked does not hold */
+		   TOOL_USAGE = 2,      /* the command line is wrong */
+		   TOOL_UNREADABLE = 3, /* a file cannot be read or written */
+};
+
+extern const char *tool_name; /* for messages; set first thing in main() */
+
+/* "NAME: TEXT" on standard error. */
+void tool_warn(const char *fmt, ...) THS_PRINTF(1, 2);
+void *tool_alloc(size_t size);                           /* zeroed */
+void *tool_grow(void *memory, size_t size);              /* realloc */
+char *tool_print(const char *fmt, ...) THS_PRINTF(1, 2); /* to memory of its own */
+
+struct tool_file {
+	uint8_t *data;
+	size_t size;
+};
+/* False, with a message, when @path cannot be read. */
+THS_MUST_CHECK bool tool_read(const char *path, struct tool_file *file);
+/* T1; the mode of an existing @path is kept. False, with a message, on failure. */
+THS_MUST_CHECK bool tool_write(const char *path, const void *data, size_t size);
+
+/* Text that grows. All zero is empty. */
+struct tool_text {
+	char *text; /* NULL while empty */
+	size_t size;
+};
+void tool_text_add(struct tool_text *text, const char *fmt, ...) THS_PRINTF(2, 3);
+void tool_text_bytes(struct tool_text *text, const void *bytes, size_t size);
+/* @s between quotes, as JSON wants it. */
+void tool_text_json(struct tool_text *text, const char *s);
+void tool_text_free(struct tool_text *text);
+
+/* What was found wrong. All zero is empty. */
+struct findings {
+	struct finding {
+		const char *rule; /* "I1", "I7", …, "digest", "descriptor" */
+		char *text;
+	} * list;
+	size_t count;
+};
+void findings_add(struct findings *findings, const char *rule, const char *fmt, ...)
+	THS_PRINTF(3, 4);
+void findings_free(struct findings *findings);
