@@ -2,6 +2,9 @@
 # pass on: a rule per module in $(theseus_module_sources). Below, what `make help` says.
 $(foreach s,$(theseus_module_sources),$(eval $(call theseus_module,$(call \
 	theseus_id,$(call theseus_token_of,$(s))),$(s),,$(theseus_tmod_dir))))
+# Modules for tests only, in ./fixtures.
+$(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
+	theseus_id,$(call theseus_token_of,$(s))),$(s),,fixtures)))
 
 ## targets
 # all          the archives, the modules, the tools
