@@ -19,6 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <theseus/arch.h>
+#ifdef THS_HOST
+#include <theseus/host.h>
+#endif
 #include <theseus/blob.h>
 #include <theseus/iface/frames.h>
 #include <theseus/iface/irq.h>
@@ -43,6 +46,7 @@
 #define WORKSPACE_STACK (32u * 1024) /* of the operations of one CPU */
 #define WORKSPACE_ARENA (16u * 1024) /* nested arguments and blob copies */
 #define TASK_STACK      (16u * 1024)
+#define STACK_SLACK     2048u /* what nano_core itself may need of it */
 
 /* ---- instances and bindings ------------------------------------------------------ */
 
@@ -52,10 +56,6 @@ struct instance_op { /* 16 bytes: gate.S knows */
 	uint16_t args_size;
 	uint16_t flags;
 	uint32_t budget;
-};
-
-enum ths_instance_state_ {
-	INSTANCE_FREE = THS_INSTANCE_FREE,
 };
 
 struct ths_instance {
@@ -75,9 +75,10 @@ struct ths_instance {
 	uint64_t calls[THS_CPU_MAX];
 	_Atomic(uint32_t) busy;   /* hardware lock: a device operation runs */
 	_Atomic(uint32_t) kicked; /* bit per operation */
+	bool migrates;            /* a table of its stands in another schema */
 	bool fresh;               /* a table of its was made for it */
-	bool recover;             /* a device operation faulted; recover before the next */
-	struct ths_journal journal;
+	struct ths_journal journal; /* of the running device operation */
+	struct ths_journal faulted; /* of the one that faulted, for `recover` */
 };
 
 /* The row of a binding. Immutable, like any version's data. */
@@ -121,16 +122,15 @@ struct ths_call {
 	struct txn_mark mark;
 	uint32_t arena;                 /* arena in use when the level was entered */
 	uint32_t op_number;
+	bool blob_held, device_held;    /* to be let go when the level ends */
 };
 
 /* Something to be called at depth 0 that is not a program's call: a handler, a kick,
  * start, recover, self-test. */
 struct ths_invoke {
 	struct ths_instance *instance;
-	ths_op_fn *fn;      /* NULL: op of the instance */
-	uint32_t op;
-	uint32_t flags;     /* enum ths_op_flags */
-	uint32_t args_size;
+	struct instance_op *given;
+	uint32_t op_number;
 	void *args;
 };
 
@@ -144,15 +144,20 @@ struct ths_cpu {
 	uint32_t section;              /* > 0: in a section of nano_core's own, or working */
 	struct ths_call *call;         /* the innermost; N2 */
 	void *stack_top;               /* of the workspace */
-	uint32_t used;                 /* ticks this interaction has taken */
+	uint32_t used;                 /* ticks this interaction has taken; one word ... */
+	uint32_t overdue;              /* ... with this: gate.S clears both at once */
 	uint32_t number;
 	struct ths_txn txn;
 	struct ths_call calls[DEPTH_MAX];
 	uint8_t *arena;
 	uint32_t arena_used;
-	bool working, refilling, overdue, started;
-	uint32_t refill_pool;
-	uint32_t tries;
+	bool working, refilling, started;
+	bool token;                    /* holds the conflict token exclusively */
+	bool orphans;                  /* a runnable context the scheduler does not know */
+	bool recovering;               /* a `recover` runs under a lock left by a fault */
+	uint32_t faulted_count;        /* device operations to recover from */
+	struct ths_instance *faulted[DEPTH_MAX];
+	uint32_t refill_pool;          /* what was empty; POOLS: a page */
 	uint32_t current;              /* the context that runs; CONTEXTS_MAX: idle */
 	uint32_t current_ticks;
 	uint64_t ticks;
@@ -179,9 +184,10 @@ struct ths_context {
 	uint32_t sleep_number;
 	uint32_t wake_next; /* 1 + slot, in a CPU's list */
 	uint32_t cpu;
-	uint32_t orphan;    /* runnable, but no scheduler knows */
-	_Atomic(uint32_t) waking;
-	uint32_t reserved;  /* an interaction in progress is about to start it */
+	bool on_cpu;        /* runs, or has not left its stack yet */
+	bool queued;        /* the scheduler was told */
+	bool posted;        /* on a CPU's list, to be admitted */
+	bool reserved;      /* an interaction in progress is about to start it */
 	uint64_t stack;     /* its base; 0: none so far. Kept when the task ends */
 	void (*entry)(void *);
 	void *arg;
@@ -212,6 +218,8 @@ struct ths_core {
 	struct waiter waiter[WAITERS_MAX];
 	uint32_t waiter_hash[WAITERS_HASH]; /* 1 + index */
 	uint32_t waiter_free;
+	_Atomic(uint64_t) kicked[INSTANCES_MAX / 64]; /* instances with kicks to run */
+	bool quiet_faults;       /* tests: faults are counted, not logged */
 	struct ths_ref sched, frames, irq;
 };
 
@@ -233,40 +241,44 @@ THS_MUST_CHECK enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, 
 					      struct ths_blob *blob);
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome);
 THS_MUST_CHECK enum ths_err ths_invoke(const struct ths_invoke *invoke);
-THS_MUST_CHECK enum ths_err ths_internal(enum ths_err (*fn)(struct ths_cpu *, void *),
-					 void *arg);
 void ths_section_enter(struct ths_cpu *cpu);
 void ths_section_leave(struct ths_cpu *cpu);
+void *ths_arena_take(struct ths_cpu *cpu, size_t size);
 /* blob_copy.c */
 THS_MUST_CHECK enum ths_err ths_gate_blob_enter(struct ths_call *call);
 void ths_gate_blob_leave(struct ths_call *call, bool commit);
 /* sleep.c */
-bool ths_sleep_prepare(struct ths_cpu *cpu);
-void ths_sleep_commit(struct ths_cpu *cpu);
 void ths_sleep_init(void);
-void ths_wake_slot(struct ths_cpu *cpu, struct ths_slot *slot);
+bool ths_sleep_possible(const struct ths_cpu *cpu);
+bool ths_sleep_prepare(struct ths_cpu *cpu);
+void ths_wake_committed(struct ths_cpu *cpu);
 /* context.c */
 void ths_context_init(struct ths_cpu *cpu);
-THS_MUST_CHECK enum ths_err ths_context_reserve(struct ths_cpu *cpu, uint32_t *slot);
 THS_MUST_CHECK enum ths_err ths_context_spare(void);
-void ths_context_start(struct ths_cpu *cpu, uint32_t slot);
+uint32_t ths_context_reserve(void);
 void ths_context_unreserve(uint32_t slot);
+void ths_context_start(struct ths_cpu *cpu, uint32_t slot);
 void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation);
+void ths_context_wake(struct ths_cpu *cpu, uint32_t slot, uint32_t sleep_number);
 void ths_context_block(struct ths_cpu *cpu);
-void ths_context_admit(struct ths_cpu *cpu, uint32_t slot);
-void ths_context_yield(struct ths_cpu *cpu, bool runnable);
+void ths_context_admit_posted(struct ths_cpu *cpu);
+void ths_context_reschedule(struct ths_cpu *cpu);
+void ths_context_reap(struct ths_cpu *cpu);
 THS_NORETURN void ths_context_idle(struct ths_cpu *cpu);
 /* effect.c */
 void ths_effects_perform(struct ths_cpu *cpu);
 void ths_effects_drop(struct ths_cpu *cpu, unsigned from);
 /* work.c */
+void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t ops);
 void ths_pending(struct ths_cpu *cpu, uint32_t what);
 /* memory.c */
-void ths_memory_init(const struct ths_boot_info *info);
-void *ths_pages_take(unsigned order);   /* NULL: none; depth 0 may ask mem.frames */
+THS_MUST_CHECK enum ths_err ths_memory_init(const struct ths_boot_info *info);
+void *ths_pages_take(unsigned order); /* zeroed; NULL: none. Depth 0 asks mem.frames */
 void ths_pages_give(void *pages, unsigned order);
-void ths_memory_donate(void);
-bool ths_memory_refill(void);
+THS_MUST_CHECK enum ths_err ths_memory_donate(void);
+THS_MUST_CHECK enum ths_err ths_refill(struct ths_cpu *cpu);
+/* Deeper than here only with some stack left; else the interaction ends: THS_E_STACK. */
+void ths_stack_check(struct ths_cpu *cpu);
 /* instance.c */
 THS_MUST_CHECK enum ths_err ths_instance_make(const struct ths_module *module,
 					      const char *name, struct ths_instance **out,
@@ -276,5 +288,38 @@ THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
 					     const char *name, struct ths_binding **out);
 THS_MUST_CHECK enum ths_err ths_ref_resolve(struct ths_ref *ref);
 uint64_t ths_iface_signature(const struct ths_op_info *info, unsigned ops);
+THS_MUST_CHECK enum ths_err ths_invoke_recover(struct ths_instance *instance);
+THS_MUST_CHECK enum ths_err ths_invoke_start(struct ths_instance *instance);
+THS_MUST_CHECK enum ths_err ths_invoke_selftest(struct ths_instance *instance);
+THS_MUST_CHECK enum ths_err ths_invoke_op(struct ths_instance *instance, uint32_t op);
+/* Changes bindings in one commit; @change writes provider rows by ths_provider_write. */
+THS_MUST_CHECK enum ths_err ths_publish(enum ths_err (*change)(struct ths_cpu *, void *),
+					void *arg);
+THS_MUST_CHECK enum ths_err ths_provider_write(struct ths_cpu *cpu,
+					       struct ths_binding *binding,
+					       struct ths_instance *instance);
+struct ths_instance *ths_binding_instance(const struct ths_binding *binding);
+const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module,
+						 const char *from, const char *to);
+/* swap.c, migrate.c */
+void ths_quiesce(void);
+THS_MUST_CHECK enum ths_err ths_migrate(const struct ths_instance *old,
+					struct ths_instance *new,
+					enum ths_err (*change)(struct ths_cpu *, void *),
+					void *arg);
+/* loader.c */
+void ths_loader_init(const void *archive, size_t size);
+void ths_loader_retire(struct ths_instance *instance);
+/* gate.c: the conflict token, exclusively; all commits of others wait */
+void ths_token_take(struct ths_cpu *cpu);
+void ths_token_give(struct ths_cpu *cpu);
+/* module_iface.c */
+extern const struct ths_module ths_module_nano_core;
+/* published.c */
+uint64_t ths_published_find(void *unused, const char *name);
+/* log.c */
+void ths_log_quiet(bool quiet);
 /* fault.c */
+bool ths_is_module_code(uint64_t pc);
+void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr);
 THS_NORETURN void ths_panic(const char *fmt, ...) THS_PRINTF(1, 2);

@@ -52,7 +52,7 @@ static enum ths_err find_in(struct ths_cpu *cpu, struct ths_table *table,
 enum ths_err ths_index_find(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
 			    uint32_t *row, const struct ths_version **out)
 {
-	uint64_t hash = ths_hash_u64(key);
+	uint64_t hash = ths_hash_u64(0, key);
 	uint32_t tag = (uint32_t)(hash >> 32);
 	struct ths_txn *txn = &cpu->txn;
 
@@ -98,7 +98,7 @@ static enum ths_err write_bucket(struct ths_cpu *cpu, struct ths_table *table,
 enum ths_err ths_index_add(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
 			   uint32_t row)
 {
-	uint64_t hash = ths_hash_u64(key);
+	uint64_t hash = ths_hash_u64(0, key);
 
 	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
 		struct bucket *bucket;
@@ -130,7 +130,7 @@ static bool remove_from(struct bucket *bucket, uint32_t row)
 enum ths_err ths_index_remove(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
 			      uint32_t row)
 {
-	uint64_t hash = ths_hash_u64(key);
+	uint64_t hash = ths_hash_u64(0, key);
 
 	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
 		struct bucket *bucket;

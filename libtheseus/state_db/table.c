@@ -16,7 +16,6 @@
  *
  * Cost: finding a row's slot O(1); taking and giving O(1); opening O(tables).
  */
-#include <theseus/bits.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 
@@ -31,7 +30,7 @@ static size_t parse_schema(const char *schema, uint16_t *version)
 	while (schema[slash] && schema[slash] != '/')
 		slash++;
 	if (!schema[slash] || slash == 0 || ths_strlen(schema) >= THS_NAME_MAX ||
-	    ths_str_parse_u64(schema + slash + 1, 10, &number) != THS_OK ||
+	    ths_str_parse_u64(schema + slash + 1, ths_strlen(schema + slash + 1), &number) != THS_OK ||
 	    number > UINT16_MAX || number == 0)
 		return 0;
 	*version = (uint16_t)number;
@@ -129,7 +128,7 @@ static void free_table(struct ths_table *table)
 		free_slots(table->bucket, table->bucket_mask + 1);
 	if (table->zero)
 		ths_pool_give(ths_cpu(), table->zero);
-	ths_mem_zero(table, sizeof(*table));
+	memset(table, 0, sizeof(*table));
 }
 
 static enum ths_err make_directory(struct ths_table *table)
@@ -173,14 +172,14 @@ static enum ths_err make_zero(struct ths_table *table)
 	table->zero->generation = 1;
 	table->zero->flags = 0;
 	table->zero->schema = table->schema_version;
-	ths_mem_zero(table->zero->data, (table->row_size + 7u) & ~7u);
+	memset(table->zero->data, 0, (table->row_size + 7u) & ~7u);
 	return THS_OK;
 }
 
 static enum ths_err make_table(struct ths_table *table, const struct ths_table_decl *decl,
 			       const char *instance, uint16_t version)
 {
-	ths_mem_zero(table, sizeof(*table));
+	memset(table, 0, sizeof(*table));
 	(void)ths_str_copy(table->schema, sizeof(table->schema), decl->schema);
 	(void)ths_str_copy(table->instance, sizeof(table->instance), instance);
 	table->row_size = decl->row_size;

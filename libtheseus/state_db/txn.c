@@ -78,7 +78,9 @@ static enum ths_err reads_full(struct ths_cpu *cpu)
 {
 	if (cpu->overdue) /* the budget was spent inside nano_core: taken here (P3) */
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
-	compact_reads(&cpu->txn);
+	cpu->txn.reads_limit = READS_MAX;
+	if (cpu->txn.reads == READS_MAX)
+		compact_reads(&cpu->txn);
 	return cpu->txn.reads < READS_MAX ? THS_OK : THS_E_FULL;
 }
 
@@ -497,7 +499,7 @@ bool ths_txn_commit(struct ths_cpu *cpu)
 		return validate(cpu);
 	if (txn->writes > 1)
 		sort_writes(txn);
-	if (txn->flags & TXN_EXCLUSIVE)
+	if (cpu->token || (txn->flags & TXN_DEVICE)) /* holds it, one way or the other */
 		return commit_locked(cpu);
 	token_share(cpu);
 	committed = commit_locked(cpu);

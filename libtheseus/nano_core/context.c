@@ -1,0 +1,395 @@
+/*
+ * context - what a task is to nano_core: a stack, saved registers, a state.
+ *
+ * Who runs next is the scheduler's to say (iface/sched.h); this switches. Should the
+ * scheduler be dead, runnable contexts are picked in slot order, so that whoever can
+ * replace it gets to run (P19).
+ *
+ * Invariants
+ *   K1  A context that is SLEEPING is woken by exactly the wake that names its sleep
+ *       number; state, posted and queued change under ths_core.lock only.
+ *   K2  A context is switched to only when RUNNABLE and not on a CPU.
+ *   K3  Every switch happens at depth 0 inside one section of nano_core's own (section
+ *       == 1), which whoever is switched to leaves.
+ *   K4  A slot is reused after its shares are reaped, with a new generation; its stack
+ *       stays with it.
+ *
+ * Cost: O(1), but for the fallback pick and the reaper: O(contexts ever used).
+ */
+#include <theseus/iface/tasks.h>
+#include "nano_core/nano_core_impl.h"
+
+static struct ths_context *context_of(uint32_t slot)
+{
+	return &ths_core.context[slot];
+}
+
+struct ths_task_id ths_task_self(void)
+{
+	uint32_t slot = ths_cpu()->current;
+
+	return (struct ths_task_id){slot, slot < CONTEXTS_MAX
+						  ? context_of(slot)->generation
+						  : 0};
+}
+
+void ths_context_init(struct ths_cpu *cpu)
+{
+	cpu->current = CONTEXTS_MAX;
+	for (uint32_t i = 0; i < CONTEXTS_MAX; i++)
+		ths_core.context[i].generation = 1;
+}
+
+/* ---- slots and stacks ---------------------------------------------------------------- */
+
+static bool is_spare(const struct ths_context *context)
+{
+	return atomic_load(&context->state) == CONTEXT_FREE && !context->reserved;
+}
+
+/* Maps a stack for slot @slot: a guard page lies below. */
+static enum ths_err make_stack(struct ths_context *context, uint32_t slot)
+{
+	struct ths_arch_area area = ths_arch_stack_area();
+	uint64_t each = 2 * TASK_STACK;
+	ths_vaddr_t base = area.base + (slot + 2 * THS_CPU_MAX) * each + TASK_STACK;
+	void *pages;
+
+	if (base + TASK_STACK > area.base + area.size)
+		return THS_E_NOMEM;
+	pages = ths_pages_take(2);
+	if (!pages)
+		return THS_E_NOMEM;
+	if (ths_arch_map(base, ths_arch_paddr(pages), TASK_STACK / THS_PAGE_SIZE,
+			 THS_PROT_RW)) {
+		ths_pages_give(pages, 2);
+		return THS_E_NOMEM;
+	}
+	context->stack = base;
+	return THS_OK;
+}
+
+/* Depth 0: makes sure that a slot with a stack is spare. */
+enum ths_err ths_context_spare(void)
+{
+	for (uint32_t i = 0; i < CONTEXTS_MAX; i++) {
+		struct ths_context *context = context_of(i);
+
+		if (!is_spare(context))
+			continue;
+		return context->stack ? THS_OK : make_stack(context, i);
+	}
+	return THS_E_FULL;
+}
+
+/* Inside an interaction: a slot with a stack is ours; THS_ROW_NONE: there is none. */
+uint32_t ths_context_reserve(void)
+{
+	uint32_t found = THS_ROW_NONE;
+
+	ths_spin_lock(&ths_core.lock);
+	for (uint32_t i = 0; i < CONTEXTS_MAX && found == THS_ROW_NONE; i++)
+		if (is_spare(context_of(i)) && context_of(i)->stack)
+			found = i;
+	if (found != THS_ROW_NONE)
+		context_of(found)->reserved = true;
+	if (found != THS_ROW_NONE && found >= ths_core.contexts_used)
+		ths_core.contexts_used = found + 1;
+	ths_spin_unlock(&ths_core.lock);
+	return found;
+}
+
+void ths_context_unreserve(uint32_t slot)
+{
+	context_of(slot)->reserved = false;
+}
+
+/* ---- the life of a task ---------------------------------------------------------------- */
+
+/* A program returned: it ends as if it had called tasks.exit itself. */
+static void end_self(struct ths_cpu *cpu)
+{
+	struct ths_ref tasks = THS_REF(tasks);
+	struct tasks_exit args = {0};
+	enum ths_err err = tasks_exit(&tasks, &args);
+
+	if (err)
+		ths_context_kill(cpu, cpu->current,
+				 context_of(cpu->current)->generation);
+	for (;;)
+		ths_context_block(cpu);
+}
+
+static void first_steps(void *arg)
+{
+	struct ths_context *context = arg;
+	struct ths_cpu *cpu = ths_cpu();
+
+	ths_section_leave(cpu); /* K3 */
+	context->entry(context->arg);
+	end_self(ths_cpu());
+}
+
+/* Under ths_core.lock: the scheduler is to be told at the CPU's next depth 0. */
+static void post(struct ths_cpu *cpu, uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+	struct ths_cpu *target = ths_core.cpu[context->cpu];
+
+	if (context->posted || context->queued || context->on_cpu)
+		return;
+	context->posted = true;
+	context->wake_next = atomic_load(&target->wake_head);
+	atomic_store(&target->wake_head, slot + 1);
+	ths_pending(target, PENDING_WAKE);
+	if (target != cpu)
+		ths_arch_kick_cpu(target->number);
+}
+
+/* The effect of ths_task_start(): after commit. */
+void ths_context_start(struct ths_cpu *cpu, uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+
+	ths_arch_context_init(&context->arch, (void *)(uintptr_t)(context->stack + TASK_STACK),
+			      first_steps, context);
+	context->cpu = cpu->number;
+	ths_spin_lock(&ths_core.lock);
+	context->reserved = false;
+	atomic_store(&context->state, CONTEXT_RUNNABLE);
+	post(cpu, slot);
+	ths_spin_unlock(&ths_core.lock);
+}
+
+/* Under ths_core.lock. */
+void ths_context_wake(struct ths_cpu *cpu, uint32_t slot, uint32_t sleep_number)
+{
+	struct ths_context *context = context_of(slot);
+
+	if (context->sleep_number != sleep_number ||
+	    atomic_load(&context->state) != CONTEXT_SLEEPING)
+		return; /* Z2 */
+	context->sleep_number++;
+	atomic_store(&context->state, CONTEXT_RUNNABLE);
+	post(cpu, slot);
+}
+
+void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)
+{
+	struct ths_context *context = context_of(slot);
+
+	ths_spin_lock(&ths_core.lock);
+	if (context->generation == generation &&
+	    atomic_load(&context->state) != CONTEXT_FREE) {
+		context->sleep_number++;
+		atomic_store(&context->state, CONTEXT_DYING);
+	}
+	ths_spin_unlock(&ths_core.lock);
+	ths_pending(cpu, PENDING_REAP);
+	if (slot == cpu->current)
+		ths_pending(cpu, PENDING_RESCHED);
+}
+
+static enum ths_err reap_share(struct ths_cpu *cpu, void *client)
+{
+	return ths_share_reap_one(cpu, *(uint32_t *)client);
+}
+
+static bool is_dead(const struct ths_context *context)
+{
+	return atomic_load(&context->state) == CONTEXT_DYING && !context->on_cpu &&
+	       !context->queued && !context->posted;
+}
+
+static void forget(uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+	enum ths_err err;
+
+	do
+		err = ths_publish(reap_share, &slot);
+	while (err == THS_OK);
+	if (err != THS_E_NOENT)
+		ths_logf("reaping task %u: %s", slot, ths_err_text(err));
+	ths_spin_lock(&ths_core.lock);
+	context->generation++;
+	atomic_store(&context->state, CONTEXT_FREE);
+	ths_spin_unlock(&ths_core.lock);
+}
+
+/* Depth 0: frees what dead tasks left. */
+void ths_context_reap(struct ths_cpu *cpu)
+{
+	for (uint32_t i = 0; i < ths_core.contexts_used; i++) {
+		struct ths_context *context = context_of(i);
+
+		if (atomic_load(&context->state) != CONTEXT_DYING ||
+		    context->cpu != cpu->number)
+			continue;
+		if (context->queued) {
+			struct sched_remove args = {.task = i, .cpu = cpu->number};
+
+			(void)!sched_remove(&ths_core.sched, &args);
+			context->queued = false;
+		}
+		if (is_dead(context))
+			forget(i);
+	}
+}
+
+/* ---- switching -------------------------------------------------------------------------- */
+
+void ths_context_admit_posted(struct ths_cpu *cpu)
+{
+	uint32_t next = atomic_exchange(&cpu->wake_head, 0);
+
+	while (next) {
+		uint32_t slot = next - 1;
+		struct ths_context *context = context_of(slot);
+		struct sched_admit args = {.task = slot, .cpu = cpu->number};
+
+		next = context->wake_next;
+		context->posted = false;
+		if (atomic_load(&context->state) != CONTEXT_RUNNABLE)
+			continue;
+		context->queued = sched_admit(&ths_core.sched, &args) == THS_OK;
+		cpu->orphans |= !context->queued;
+	}
+	if (cpu->current == CONTEXTS_MAX)
+		ths_pending(cpu, PENDING_RESCHED);
+}
+
+static bool may_run(const struct ths_context *context, const struct ths_cpu *cpu)
+{
+	return atomic_load(&context->state) == CONTEXT_RUNNABLE && !context->on_cpu &&
+	       context->cpu == cpu->number;
+}
+
+/* The fallback: any runnable context, from the one after the current on (P19). */
+static uint32_t pick_in_slot_order(const struct ths_cpu *cpu)
+{
+	uint32_t used = ths_core.contexts_used;
+	uint32_t start = cpu->current < CONTEXTS_MAX ? cpu->current + 1 : 0;
+
+	for (uint32_t i = 0; i < used; i++) {
+		uint32_t slot = (start + i) % used;
+
+		if (may_run(context_of(slot), cpu))
+			return slot;
+	}
+	return CONTEXTS_MAX;
+}
+
+/* Asks the scheduler until it names somebody who can run, or nobody. */
+static uint32_t pick(struct ths_cpu *cpu, bool runnable)
+{
+	struct sched_pick args = {.cpu = cpu->number,
+				  .prev = cpu->current < CONTEXTS_MAX ? cpu->current
+								       : THS_ROW_NONE,
+				  .prev_runnable = runnable};
+	enum ths_err err;
+
+	for (;;) {
+		struct ths_context *next;
+
+		err = sched_pick(&ths_core.sched, &args);
+		if (err == THS_OK && args.prev_runnable)
+			context_of(args.prev)->queued = true;
+		if (err || args.next >= CONTEXTS_MAX)
+			break;
+		next = context_of(args.next);
+		next->queued = false;
+		if (may_run(next, cpu))
+			return args.next;
+		args.prev = THS_ROW_NONE; /* it is in the queue by now */
+		args.prev_runnable = 0;
+	}
+	if (err == THS_E_NOENT && !runnable && !cpu->orphans)
+		return CONTEXTS_MAX;
+	cpu->orphans = runnable;
+	return pick_in_slot_order(cpu);
+}
+
+static struct ths_arch_context *arch_of(struct ths_cpu *cpu, uint32_t slot)
+{
+	return slot < CONTEXTS_MAX ? &context_of(slot)->arch : &cpu->boot;
+}
+
+static void switch_to(struct ths_cpu *cpu, uint32_t next)
+{
+	uint32_t prev = cpu->current;
+	bool on;
+
+	if (next < CONTEXTS_MAX)
+		context_of(next)->on_cpu = true;
+	if (next == prev)
+		return;
+	on = ths_arch_irq_save();
+	cpu->current = next;
+	cpu->current_ticks = 0;
+	ths_arch_switch(arch_of(cpu, prev), arch_of(cpu, next));
+	ths_arch_irq_restore(on);
+}
+
+/* Leaves the CPU to whom the scheduler names; returns when we are named again. Section 1
+ * (K3). */
+static void hand_over(struct ths_cpu *cpu)
+{
+	struct ths_context *context =
+		cpu->current < CONTEXTS_MAX ? context_of(cpu->current) : NULL;
+	bool runnable;
+
+	if (context) {
+		ths_spin_lock(&ths_core.lock);
+		context->on_cpu = false;
+		runnable = atomic_load(&context->state) == CONTEXT_RUNNABLE;
+		ths_spin_unlock(&ths_core.lock);
+	} else {
+		runnable = false;
+	}
+	switch_to(cpu, pick(cpu, runnable));
+}
+
+/* Depth 0, nobody's section: picks anew. */
+void ths_context_reschedule(struct ths_cpu *cpu)
+{
+	cpu->section++;
+	hand_over(cpu);
+	cpu->section--;
+}
+
+void ths_yield(void)
+{
+	struct ths_cpu *cpu = ths_cpu();
+
+	if (cpu->call || !ths_core.up)
+		return;
+	cpu->section++;
+	hand_over(cpu);
+	ths_section_leave(ths_cpu());
+}
+
+/* The current task sleeps, is dying, or was woken meanwhile. Depth 0. */
+void ths_context_block(struct ths_cpu *cpu)
+{
+	struct ths_context *context = context_of(cpu->current);
+
+	cpu->section++;
+	while (atomic_load(&context->state) != CONTEXT_RUNNABLE)
+		hand_over(cpu);
+	ths_section_leave(cpu);
+}
+
+/* The boot stack's end of life: runs when nobody else can. */
+void ths_context_idle(struct ths_cpu *cpu)
+{
+	cpu->section = 0;
+	for (;;) {
+		ths_work();
+		(void)ths_arch_irq_save();
+		if (atomic_load(&cpu->pending) == 0)
+			ths_arch_idle();
+		else
+			ths_arch_irq_restore(true);
+	}
+}

@@ -1,0 +1,122 @@
+/*
+ * effect - the world beyond rows, changed after commit and only then.
+ *
+ * Invariants
+ *   E1  Whatever performing an effect takes was reserved when it was appended: performing
+ *       cannot fail.
+ *   E2  Effects are performed in the order they were appended; those of a level that was
+ *       rolled back are dropped, with what was reserved for them.
+ */
+#include "nano_core/nano_core_impl.h"
+
+static enum ths_err append(struct ths_cpu *cpu, struct txn_effect effect)
+{
+	struct ths_txn *txn = &cpu->txn;
+
+	if (!cpu->call)
+		return THS_E_PERM;
+	if (txn->effects == EFFECTS_MAX)
+		return THS_E_FULL;
+	txn->effect[txn->effects++] = effect;
+	return THS_OK;
+}
+
+static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void *arg,
+			       struct ths_task_id *task)
+{
+	uint32_t slot;
+
+	if (!cpu->call)
+		return THS_E_PERM;
+	if (!entry)
+		return THS_E_INVAL;
+	if (cpu->txn.effects == EFFECTS_MAX)
+		return THS_E_FULL;
+	slot = ths_context_reserve();
+	if (slot == THS_ROW_NONE) /* made at depth 0, or there is none to be had */
+		ths_txn_unwind(cpu, OUTCOME_STACK);
+	ths_core.context[slot].entry = entry;
+	ths_core.context[slot].arg = arg;
+	task->slot = slot;
+	task->generation = ths_core.context[slot].generation;
+	return append(cpu, (struct txn_effect){.kind = EFFECT_TASK_START, .arg = slot});
+}
+
+enum ths_err ths_task_start(struct ths_call *call, void (*entry)(void *), void *arg,
+			    struct ths_task_id *task)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	enum ths_err err;
+
+	(void)call;
+	ths_arch_core_enter();
+	ths_stack_check(cpu);
+	err = start_task(cpu, entry, arg, task);
+	ths_arch_core_leave();
+	return err;
+}
+
+enum ths_err ths_task_kill(struct ths_call *call, struct ths_task_id task)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	enum ths_err err = THS_E_STALE;
+
+	(void)call;
+	ths_arch_core_enter();
+	if (task.slot < CONTEXTS_MAX &&
+	    ths_core.context[task.slot].generation == task.generation)
+		err = append(cpu, (struct txn_effect){.kind = EFFECT_TASK_KILL,
+						      .arg = task.slot,
+						      .data = task.generation});
+	ths_arch_core_leave();
+	return err;
+}
+
+enum ths_err ths_kick(struct ths_call *call, unsigned op)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	enum ths_err err = THS_E_INVAL;
+
+	(void)call;
+	ths_arch_core_enter();
+	if (cpu->call && op < cpu->call->instance->ops && cpu->call->instance->op[op].fn &&
+	    cpu->call->instance->op[op].args_size == sizeof(struct ths_no_args))
+		err = append(cpu, (struct txn_effect){.kind = EFFECT_KICK,
+						      .arg = op,
+						      .data = cpu->call->instance->slot});
+	ths_arch_core_leave();
+	return err;
+}
+
+static void perform(struct ths_cpu *cpu, const struct txn_effect *effect)
+{
+	switch ((enum effect_kind)effect->kind) {
+	case EFFECT_TASK_START:
+		ths_context_start(cpu, effect->arg);
+		break;
+	case EFFECT_TASK_KILL:
+		ths_context_kill(cpu, effect->arg, (uint32_t)effect->data);
+		break;
+	case EFFECT_KICK:
+		ths_kick_now(cpu, &ths_core.instance[effect->data], 1u << effect->arg);
+		break;
+	}
+}
+
+void ths_effects_perform(struct ths_cpu *cpu)
+{
+	for (unsigned i = 0; i < cpu->txn.effects; i++)
+		perform(cpu, &cpu->txn.effect[i]);
+}
+
+void ths_effects_drop(struct ths_cpu *cpu, unsigned from)
+{
+	struct ths_txn *txn = &cpu->txn;
+
+	while (txn->effects > from) {
+		const struct txn_effect *effect = &txn->effect[--txn->effects];
+
+		if (effect->kind == EFFECT_TASK_START)
+			ths_context_unreserve(effect->arg);
+	}
+}

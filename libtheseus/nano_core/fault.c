@@ -1,0 +1,128 @@
+/*
+ * fault - an exception in a module is an error of its operation; in nano_core, the end.
+ *
+ * Whose fault it is the interrupted code says: module text, or an address that is nobody's
+ * text (a wild jump can only come from a module). The operation's recovery frame is taken
+ * up again with the error; nothing of the module's stack is looked at.
+ *
+ * Invariants
+ *   A1  Unwinding starts only from module code, or from a stack overrun before commit.
+ *   A2  The machine stops only in ths_panic(), and says why (I6).
+ */
+#include <stdarg.h>
+#include <theseus/fmt.h>
+#include "nano_core/nano_core_impl.h"
+
+bool ths_is_module_code(uint64_t pc)
+{
+#ifdef THS_HOST
+	return ths_host_in_module(pc);
+#else
+	struct ths_arch_area area = ths_arch_module_area();
+
+	return pc >= area.base && pc - area.base < area.size;
+#endif
+}
+
+static enum ths_err error_of(enum ths_trap_kind kind)
+{
+	switch (kind) {
+	case THS_TRAP_STACK:
+		return THS_E_STACK;
+	case THS_TRAP_ARITH:
+		return THS_E_ARITH;
+	case THS_TRAP_OPCODE:
+		return THS_E_OPCODE;
+	case THS_TRAP_PAGE:
+	case THS_TRAP_OTHER:
+		break;
+	}
+	return THS_E_FAULT;
+}
+
+/* Counts a fault against the module that runs, and logs it. */
+void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr)
+{
+	struct ths_instance *instance = cpu->call->instance;
+	const char *function = "?", *module;
+	uint64_t offset = 0;
+
+	if (!instance)
+		return;
+	atomic_fetch_add(&instance->faults, 1);
+	if (ths_core.quiet_faults)
+		return;
+	(void)ths_symbolize(pc, &function, &offset, &module);
+	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s+0x%llx", instance->name,
+		 cpu->call->op_number, ths_err_text(err), (unsigned long long)addr, function,
+		 (unsigned long long)offset);
+}
+
+static bool is_wild_jump(const struct ths_trap *trap)
+{
+	const char *function, *module;
+	uint64_t offset;
+
+	return trap->kind == THS_TRAP_PAGE && trap->addr == trap->pc &&
+	       !ths_symbolize(trap->pc, &function, &offset, &module);
+}
+
+static bool is_modules_fault(const struct ths_cpu *cpu, const struct ths_trap *trap)
+{
+	if (!cpu || !cpu->call || atomic_load(&cpu->activity) % 2 == 0)
+		return false;
+	return ths_is_module_code(trap->pc) || trap->kind == THS_TRAP_STACK ||
+	       is_wild_jump(trap);
+}
+
+void ths_trap(const struct ths_trap *trap)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	enum ths_err err = error_of(trap->kind);
+
+	if (is_modules_fault(cpu, trap)) {
+		ths_fault_note(cpu, err, trap->pc, trap->addr);
+		ths_arch_unwind(&cpu->call->frame, (uint64_t)(int64_t)err);
+	}
+	ths_logf("panic: exception %u, error 0x%llx, address 0x%llx, pc 0x%llx", trap->vector,
+		 (unsigned long long)trap->error, (unsigned long long)trap->addr,
+		 (unsigned long long)trap->pc);
+	ths_arch_backtrace(trap);
+	ths_arch_stop(THS_STOP_TEST, 0x33);
+}
+
+/* nano_core's own end: lists in nano_core(7) where this is called. */
+void ths_panic(const char *fmt, ...)
+{
+	char text[160];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)ths_vformat(text, sizeof(text), fmt, args);
+	va_end(args);
+	ths_logf("panic: %s", text);
+	ths_arch_stop(THS_STOP_TEST, 0x33);
+}
+
+void ths_stop(enum ths_stop how, uint32_t code)
+{
+	ths_arch_stop(how, code);
+}
+
+/* The stack of operations grows down from cpu->stack_top, task stacks elsewhere. */
+void ths_stack_check(struct ths_cpu *cpu)
+{
+#ifndef THS_HOST
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t top = (uintptr_t)cpu->stack_top;
+
+	if (cpu->call && here < top && top - here < WORKSPACE_STACK &&
+	    top - here > WORKSPACE_STACK - STACK_SLACK) {
+		ths_fault_note(cpu, THS_E_STACK, cpu->call->op ? (uint64_t)(uintptr_t)
+							 cpu->call->op->fn : 0, here);
+		ths_arch_unwind(&cpu->call->frame, (uint64_t)(int64_t)THS_E_STACK);
+	}
+#else
+	(void)cpu;
+#endif
+}

@@ -1,0 +1,548 @@
+/*
+ * gate - how an interaction begins, nests and ends.
+ *
+ * The outermost call runs on the CPU's workspace inside a recovery frame. Whatever comes
+ * of it - a value, a fault, a deadline, a conflict met half-way - arrives at one place,
+ * ths_gate_conclude(), which believes it only if the read set, the binding included, still
+ * holds; otherwise the interaction is run again and nobody is charged. What nests in it
+ * runs on the same stack between a savepoint and a merge or rollback.
+ *
+ * arch/x86_64/gate.S is the same for the common case (no blob, no device, resolved
+ * reference) in a few dozen instructions; it comes here for all else.
+ *
+ * Invariants
+ *   G4  Between begin() and leave() cpu->activity is odd; leave() makes it even and only
+ *       then looks for pending work (P1).
+ *   G5  A request is held by its caller's frame, not by cpu->calls[0]: between two tries
+ *       other interactions (a refill) may use that.
+ *   G6  The conflict token, if taken, is given back before anything else is called.
+ *
+ * Cost: begin and leave are O(size of arguments); commit as in txn.c.
+ */
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+#define TRIES_MAX 8u /* conflicts before the token is taken (P5) */
+
+/* What conclude() says beside enum ths_err: the request is to be made again. */
+enum { GATE_CONFLICT = 1, GATE_REFILL = 2, GATE_STACK = 3, GATE_SLEEP = 4 };
+
+struct request {
+	struct ths_ref *ref;             /* NULL: @invoke */
+	const struct ths_invoke *invoke;
+	void *args;
+	struct ths_blob *blob;
+	uint32_t op;
+	uint32_t tries;
+};
+
+void ths_section_enter(struct ths_cpu *cpu)
+{
+	cpu->section++;
+}
+
+void ths_section_leave(struct ths_cpu *cpu)
+{
+	cpu->section--;
+	if (THS_UNLIKELY(atomic_load(&cpu->pending)) && ths_cpu_is_idle())
+		ths_work();
+}
+
+/* ---- the workspace ------------------------------------------------------------------- */
+
+static void copy_args(void *to, const void *from, size_t size)
+{
+	uint64_t *dst = to;
+	const uint64_t *src = from;
+
+	for (; size; size -= 8)
+		*dst++ = *src++;
+}
+
+static uint64_t run_op(void *arg)
+{
+	struct ths_call *call = arg;
+	enum ths_err err;
+
+	ths_arch_core_leave();
+	err = call->op->fn(call, call->copy);
+	ths_arch_core_enter();
+	return (uint64_t)(int64_t)err;
+}
+
+/* Room for nested arguments and blob bodies; NULL: full. */
+void *ths_arena_take(struct ths_cpu *cpu, size_t size)
+{
+	void *room = cpu->arena + cpu->arena_used;
+
+	size = (size + 15u) & ~(size_t)15u;
+	if (size > WORKSPACE_ARENA - cpu->arena_used)
+		return NULL;
+	cpu->arena_used += (uint32_t)size;
+	return room;
+}
+
+/* ---- tokens and hardware locks ------------------------------------------------------- */
+
+void ths_token_take(struct ths_cpu *cpu)
+{
+	uint32_t nobody = 0;
+
+	while (!atomic_compare_exchange_weak(&ths_core.token, &nobody, cpu->number + 1)) {
+		nobody = 0;
+		ths_arch_relax();
+	}
+	cpu->token = true;
+	for (unsigned i = 0; i < ths_core.cpus; i++)
+		while (atomic_load(&ths_core.cpu[i]->committing))
+			ths_arch_relax();
+}
+
+void ths_token_give(struct ths_cpu *cpu)
+{
+	cpu->token = false;
+	atomic_store(&ths_core.token, 0);
+}
+
+/* A device operation holds the token shared, then its hardware lock (P5). `recover` runs
+ * under the lock the faulted operation left behind. */
+static void device_enter(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t op)
+{
+	if (cpu->recovering)
+		return;
+	for (;;) {
+		atomic_store(&cpu->committing, 1);
+		if (atomic_load(&ths_core.token) == 0)
+			break;
+		atomic_store(&cpu->committing, 0);
+		ths_arch_relax();
+	}
+	ths_spin_lock(&instance->busy);
+	instance->journal.op = op;
+	instance->journal.entries = 0;
+}
+
+static bool is_fault(enum ths_err err)
+{
+	return (err <= THS_E_FAULT && err >= THS_E_DEADLINE) || err == THS_E_INTERNAL;
+}
+
+/* After a fault the lock stays until `recover` has run (P11): recover_devices(). */
+static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_err err)
+{
+	struct ths_instance *instance = call->instance;
+
+	if (call == &cpu->calls[0])
+		atomic_store(&cpu->committing, 0);
+	if (cpu->recovering)
+		return;
+	if (is_fault(err) && instance->module->recover)
+		cpu->faulted[cpu->faulted_count++] = instance;
+	else
+		ths_spin_unlock(&instance->busy);
+}
+
+/* ---- begin and leave ----------------------------------------------------------------- */
+
+static void leave(struct ths_cpu *cpu)
+{
+	ths_txn_clear(&cpu->txn);
+	cpu->call = NULL;
+	cpu->arena_used = 0;
+	atomic_store_explicit(&cpu->activity, cpu->activity + 1, memory_order_release);
+	if (cpu->limbo_count >= LIMBO_MAX / 4)
+		ths_pool_reclaim(cpu);
+}
+
+static enum ths_err find_op(struct ths_call *call, const struct provider *provider,
+			    uint32_t op)
+{
+	if (op >= provider->ops || !provider->op[op].fn)
+		return THS_E_NOSYS;
+	call->op = &provider->op[op];
+	call->instance = provider->instance;
+	return THS_OK;
+}
+
+static enum ths_err find_provider(struct ths_cpu *cpu, struct ths_call *call,
+				  struct ths_ref *ref, uint32_t op)
+{
+	const struct ths_version *version;
+
+	if (ths_core.binding[ref->binding].generation != ref->generation)
+		THS_TRY(ths_ref_resolve(ref));
+	call->binding = &ths_core.binding[ref->binding];
+	THS_TRY(ths_txn_read(cpu, &call->binding->slot, &version));
+	if (!ths_version_is_live(version))
+		return THS_E_UNAVAIL;
+	call->provider = version;
+	return find_op(call, (const struct provider *)(const void *)version->data, op);
+}
+
+static enum ths_err find_target(struct ths_cpu *cpu, struct ths_call *call,
+				const struct request *request)
+{
+	if (request->ref)
+		return find_provider(cpu, call, request->ref, request->op);
+	call->binding = NULL;
+	call->provider = NULL;
+	call->instance = request->invoke->instance;
+	call->op = request->invoke->given;
+	return THS_OK;
+}
+
+static uint64_t begin_and_run(struct ths_cpu *cpu, struct ths_call *call,
+			      const struct request *request)
+{
+	enum ths_err err = find_target(cpu, call, request);
+
+	if (err)
+		return (uint64_t)(int64_t)err;
+	if (call->op->flags & THS_OP_DEVICE) {
+		cpu->txn.flags |= TXN_DEVICE;
+		cpu->txn.reads = 0; /* the lock vouches for the binding (P10) */
+		device_enter(cpu, call->instance, request->op);
+		call->device_held = true;
+	}
+	if (call->op->flags & THS_OP_BLOB) {
+		err = ths_gate_blob_enter(call);
+		if (err)
+			return (uint64_t)(int64_t)err;
+	}
+	copy_args(call->copy, request->args, call->op->args_size);
+	call->instance->calls[cpu->number]++;
+	return ths_arch_run(&call->frame, cpu->stack_top, run_op, call);
+}
+
+static uint64_t find_and_run(void *arg)
+{
+	struct request *request = arg;
+	struct ths_cpu *cpu = ths_cpu();
+
+	return begin_and_run(cpu, &cpu->calls[0], request);
+}
+
+/* One try of the outermost call. Lookups may meet a conflict as well, so they too run
+ * inside a frame. */
+static int64_t attempt(struct ths_cpu *cpu, struct request *request)
+{
+	struct ths_call *call = &cpu->calls[0];
+	unsigned flags = 0;
+
+	if (request->tries >= TRIES_MAX && !cpu->token) {
+		ths_token_take(cpu);
+		flags = TXN_EXCLUSIVE;
+	}
+	cpu->used = 0;
+	cpu->overdue = 0;
+	call->depth = 0;
+	call->ref = request->ref;
+	call->args = request->args;
+	call->blob = request->blob;
+	call->op_number = request->op;
+	call->copy = cpu->stack_top;
+	call->blob_copy = NULL;
+	call->blob_held = false;
+	call->device_held = false;
+	call->op = NULL;
+	call->binding = NULL;
+	cpu->call = call;
+	atomic_exchange(&cpu->activity, cpu->activity + 1);
+	ths_txn_begin(cpu, flags);
+	return (int64_t)ths_arch_run(&call->frame, NULL, find_and_run, request);
+}
+
+/* ---- the end of an interaction --------------------------------------------------------- */
+
+static enum ths_err believed_value(int64_t outcome)
+{
+	if (outcome > 0 || outcome < THS_ERR_LAST)
+		return THS_E_INTERNAL;
+	return (enum ths_err)outcome;
+}
+
+/* Drops everything. A faulted device operation leaves its journal to `recover`. */
+static void abandon(struct ths_cpu *cpu)
+{
+	struct ths_call *call = &cpu->calls[0];
+
+	ths_txn_rollback(cpu, &(struct txn_mark){0, 0, 0});
+	if (call->blob_held)
+		ths_gate_blob_leave(call, false);
+}
+
+static void conclude_device(struct ths_cpu *cpu, enum ths_err err)
+{
+	struct ths_call *call = &cpu->calls[0];
+
+	if (call->device_held)
+		device_leave(cpu, call, err);
+}
+
+static enum ths_err commit(struct ths_cpu *cpu, struct ths_call *call, bool *conflict)
+{
+	if (!ths_txn_keys_hold(&cpu->txn))
+		return THS_E_INTERNAL;
+	if (!ths_txn_commit(cpu)) {
+		*conflict = true;
+		return THS_OK;
+	}
+	copy_args(call->args, call->copy, call->op->args_size);
+	if (call->blob_held)
+		ths_gate_blob_leave(call, true);
+	ths_wake_committed(cpu);
+	ths_effects_perform(cpu);
+	return THS_OK;
+}
+
+static int give_up(struct ths_cpu *cpu, int code)
+{
+	if (cpu->txn.flags & TXN_EXCLUSIVE)
+		ths_token_give(cpu);
+	leave(cpu);
+	return code;
+}
+
+static int conclude_error(struct ths_cpu *cpu, enum ths_err err)
+{
+	bool device = cpu->txn.flags & TXN_DEVICE;
+	bool asleep = false;
+
+	if (!device && !ths_txn_validate(&cpu->txn))
+		return GATE_CONFLICT;
+	if (err == THS_E_AGAIN && !device && ths_sleep_possible(cpu)) {
+		if (cpu->txn.reads + cpu->txn.writes <= 1)
+			return THS_E_INTERNAL; /* nothing to wait for (P8) */
+		asleep = ths_sleep_prepare(cpu);
+		return asleep ? GATE_SLEEP : GATE_CONFLICT;
+	}
+	return err;
+}
+
+/* From the outcome of an attempt to a result, or a GATE_ code. The CPU is at depth 0
+ * afterwards, and pending work has not been looked at. */
+static int conclude(struct ths_cpu *cpu, int64_t outcome)
+{
+	struct ths_call *call = &cpu->calls[0];
+	bool conflict = false;
+	enum ths_err err;
+	int code;
+
+	cpu->call = call;
+	if (outcome >= OUTCOME_CONFLICT && outcome <= OUTCOME_STACK) {
+		abandon(cpu);
+		conclude_device(cpu, THS_OK);
+		return give_up(cpu, (int)outcome);
+	}
+	err = believed_value(outcome);
+	if (err == THS_OK) {
+		err = commit(cpu, call, &conflict);
+		if (err == THS_OK && !conflict) {
+			conclude_device(cpu, THS_OK);
+			return give_up(cpu, THS_OK);
+		}
+	}
+	code = conflict ? GATE_CONFLICT : conclude_error(cpu, err);
+	abandon(cpu);
+	conclude_device(cpu, err);
+	return give_up(cpu, code);
+}
+
+/* ---- requests -------------------------------------------------------------------------- */
+
+/* Runs `recover` of every driver whose operation faulted, innermost first, and releases
+ * the locks they were left with. */
+static void recover_devices(struct ths_cpu *cpu)
+{
+	for (unsigned i = 0; i < cpu->faulted_count; i++) {
+		struct ths_instance *instance = cpu->faulted[i];
+		enum ths_err err;
+
+		cpu->recovering = true;
+		instance->faulted = instance->journal;
+		err = ths_invoke_recover(instance);
+		cpu->recovering = false;
+		ths_spin_unlock(&instance->busy);
+		if (err)
+			ths_logf("recover of %s: %s", instance->name, ths_err_text(err));
+	}
+	cpu->faulted_count = 0;
+}
+
+/* Does at depth 0 what the code asks for. True: make the request again. */
+static bool again(struct ths_cpu *cpu, struct request *request, int *code)
+{
+	switch (*code) {
+	case GATE_CONFLICT:
+		request->tries++;
+		return true;
+	case GATE_REFILL:
+		*code = ths_refill(cpu);
+		return *code == THS_OK;
+	case GATE_STACK:
+		*code = ths_context_spare();
+		return *code == THS_OK;
+	case GATE_SLEEP:
+		request->tries = 0;
+		ths_context_block(cpu);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum ths_err serve(struct ths_cpu *cpu, struct request *request, int code)
+{
+	for (;;) {
+		if (THS_UNLIKELY(cpu->faulted_count && !cpu->recovering))
+			recover_devices(cpu);
+		if (!again(cpu, request, &code))
+			break;
+		code = conclude(cpu, attempt(cpu, request));
+	}
+	if (THS_UNLIKELY(atomic_load(&cpu->pending)) && ths_cpu_is_idle())
+		ths_work();
+	return (enum ths_err)code;
+}
+
+static enum ths_err outermost(struct ths_cpu *cpu, struct request *request)
+{
+	return serve(cpu, request, conclude(cpu, attempt(cpu, request)));
+}
+
+/* Where the assembly fast path comes with an outcome it does not handle: the first try
+ * is over, its request still in cpu->calls[0]. */
+enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
+{
+	struct ths_call *call = &cpu->calls[0];
+	struct request request = {.ref = call->ref,
+				  .args = call->args,
+				  .blob = call->blob,
+				  .op = call->op_number};
+	struct txn_read *binding = &cpu->txn.read[cpu->txn.reads];
+
+	if (cpu->txn.reads < READS_MAX) { /* gate.S vouched for it until here */
+		binding->slot = &call->binding->slot;
+		binding->seen = (uintptr_t)call->provider;
+		cpu->txn.reads++;
+	}
+	return serve(cpu, &request, conclude(cpu, outcome));
+}
+
+/* ---- nesting --------------------------------------------------------------------------- */
+
+static enum ths_err prepare_nested(struct ths_cpu *cpu, struct ths_call *call,
+				   const struct request *request)
+{
+	THS_TRY(find_provider(cpu, call, request->ref, request->op));
+	if (call->op->flags & THS_OP_DEVICE) {
+		if (!(cpu->txn.flags & TXN_DEVICE))
+			return THS_E_PERM; /* P9 */
+		if (atomic_load(&call->instance->busy))
+			return THS_E_BUSY;
+		device_enter(cpu, call->instance, request->op);
+		call->device_held = true;
+	}
+	call->copy = ths_arena_take(cpu, call->op->args_size);
+	if (!call->copy)
+		return THS_E_FULL;
+	copy_args(call->copy, request->args, call->op->args_size);
+	return call->op->flags & THS_OP_BLOB ? ths_gate_blob_enter(call) : THS_OK;
+}
+
+static enum ths_err finish_nested(struct ths_cpu *cpu, struct ths_call *call,
+				  enum ths_err err)
+{
+	if (err == THS_OK) {
+		ths_txn_merge(cpu, &call->mark);
+		copy_args(call->args, call->copy, call->op->args_size);
+	} else {
+		ths_txn_rollback(cpu, &call->mark);
+	}
+	if (call->blob_held)
+		ths_gate_blob_leave(call, err == THS_OK);
+	if (call->device_held)
+		device_leave(cpu, call, err);
+	return err;
+}
+
+static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
+{
+	struct ths_call *parent = cpu->call;
+	struct ths_call *call = parent + 1;
+	enum ths_err err;
+
+	if (parent->depth + 1 >= DEPTH_MAX)
+		return THS_E_DEPTH;
+	call->depth = parent->depth + 1;
+	call->ref = request->ref;
+	call->args = request->args;
+	call->blob = request->blob;
+	call->op_number = request->op;
+	call->op = NULL;
+	call->blob_copy = NULL;
+	call->blob_held = false;
+	call->device_held = false;
+	call->arena = cpu->arena_used;
+	ths_txn_mark(&cpu->txn, &call->mark);
+	err = prepare_nested(cpu, call, request);
+	if (err == THS_OK) {
+		cpu->txn.savepoint = cpu->txn.writes;
+		cpu->call = call;
+		call->instance->calls[cpu->number]++;
+		err = believed_value(
+			(int64_t)ths_arch_run(&call->frame, NULL, run_op, call));
+	}
+	err = finish_nested(cpu, call, err);
+	cpu->call = parent;
+	cpu->arena_used = call->arena;
+	return err;
+}
+
+enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, void *args,
+			       struct ths_blob *blob)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	struct request request = {.ref = ref, .args = args, .blob = blob, .op = op};
+	enum ths_err err;
+
+	if (!ref)
+		return THS_E_INVAL;
+	ths_arch_core_enter();
+	ths_stack_check(cpu);
+	err = cpu->call ? nested(cpu, &request) : outermost(cpu, &request);
+	ths_arch_core_leave();
+	return err;
+}
+
+THS_WEAK enum ths_err ths_gate(struct ths_ref *ref, uint32_t op, void *args,
+			       struct ths_blob *blob)
+{
+	return ths_gate_portable(ref, op, args, blob);
+}
+
+enum ths_err ths_forward(struct ths_call *call, struct ths_ref *ref)
+{
+	struct ths_cpu *cpu = ths_cpu();
+
+	(void)call;
+	if (!cpu->call || !ref)
+		return THS_E_INVAL;
+	return ths_gate_portable(ref, cpu->call->op_number, cpu->call->copy,
+				 cpu->call->blob);
+}
+
+/* A call of an instance, not of a binding: a handler, a kick, start, recover. Depth 0;
+ * never sleeps. */
+enum ths_err ths_invoke(const struct ths_invoke *invoke)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	struct request request = {
+		.invoke = invoke, .args = invoke->args, .op = invoke->op_number};
+	enum ths_err err;
+
+	ths_arch_core_enter();
+	err = cpu->call ? THS_E_PERM : outermost(cpu, &request);
+	ths_arch_core_leave();
+	return err;
+}

@@ -1,0 +1,524 @@
+/*
+ * instance - a module at work: its operations laid out for the gate, its tables open, its
+ * references kept; and bindings, which say whom an interface leads to.
+ *
+ * A binding is never freed; its provider is a row, changed by commit like any other (P17).
+ * So a call reads whom it calls, and is run again if that changed before it was done.
+ *
+ * Invariants
+ *   C1  An instance that could not be made leaves nothing: no table, no slot.
+ *   C2  A required use is bound, in its version and with its argument sizes, when the
+ *       instance is made. (Later it may die: then calls say THS_E_UNAVAIL.)
+ *   C3  Who is bound was started first, if any of its tables is new.
+ *
+ * Context: depth 0, one loader at a time, unless said otherwise.
+ */
+#include <theseus/fmt.h>
+#include <theseus/hash.h>
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+/* ---- references -------------------------------------------------------------------- */
+
+static bool same_operations(const struct ths_iface *user, const struct ths_iface *provider)
+{
+	unsigned ops = user->ops < provider->ops ? user->ops : provider->ops;
+
+	for (unsigned i = 0; i < ops; i++)
+		if (user->info[i].args_size != provider->info[i].args_size ||
+		    user->info[i].flags != provider->info[i].flags)
+			return false;
+	return true;
+}
+
+enum ths_err ths_binding_find(const struct ths_iface *iface, const char *name,
+			      struct ths_binding **out)
+{
+	for (unsigned i = 0; i < BINDINGS_MAX; i++) {
+		struct ths_binding *binding = &ths_core.binding[i];
+
+		if (binding->generation == 0)
+			break;
+		if (!ths_streq(binding->iface, iface->name) ||
+		    !ths_streq(binding->name, name))
+			continue;
+		*out = binding;
+		return THS_OK;
+	}
+	return THS_E_UNAVAIL;
+}
+
+/* The binding's provider at this moment; NULL: none. Inside an interaction, or with the
+ * loader's certainty that nobody swaps it. */
+struct ths_instance *ths_binding_instance(const struct ths_binding *binding)
+{
+	const struct ths_version *version = slot_version(
+		atomic_load_explicit(&binding->slot.word, memory_order_acquire));
+
+	if (!ths_version_is_live(version))
+		return NULL;
+	return ((const struct provider *)(const void *)version->data)->instance;
+}
+
+/* Inside an interaction: finds the binding the reference means. */
+enum ths_err ths_ref_resolve(struct ths_ref *ref)
+{
+	struct ths_binding *binding;
+	const struct ths_instance *instance;
+
+	if (!ref->iface)
+		return THS_E_STALE; /* a bare binding number that is no longer true */
+	THS_TRY(ths_binding_find(ref->iface, ref->instance, &binding));
+	instance = ths_binding_instance(binding);
+	if (!instance)
+		return THS_E_UNAVAIL;
+	if (binding->version != ref->iface->version ||
+	    !same_operations(ref->iface, instance->module->provides.iface))
+		return THS_E_VERSION;
+	ref->binding = (uint32_t)(binding - ths_core.binding);
+	ref->generation = binding->generation;
+	return THS_OK;
+}
+
+/* ---- making an instance --------------------------------------------------------------- */
+
+static enum ths_err refuse(struct ths_reason *reason, enum ths_err err, const char *id,
+			   const char *what, const char *name)
+{
+	if (reason)
+		(void)ths_format(reason->text, sizeof(reason->text), "%s: %s %s", id, what,
+				 name);
+	return err;
+}
+
+static enum ths_err check_descriptor(const struct ths_module *module,
+				     struct ths_reason *reason)
+{
+	const char *id = module->id ? module->id : "?";
+
+	if (module->abi != THS_ABI || module->size != sizeof(*module))
+		return refuse(reason, THS_E_ABI, id, "is built against another",
+			      "version of libtheseus");
+	if (!module->id || ths_strlen(module->id) >= THS_NAME_MAX)
+		return refuse(reason, THS_E_FORMAT, "?", "has no proper", "id");
+	if (!module->provides.iface || !module->provides.ops ||
+	    module->provides.iface->ops > OPS_MAX)
+		return refuse(reason, THS_E_FORMAT, id, "provides", "no proper interface");
+	return THS_OK;
+}
+
+static void lay_out_ops(struct ths_instance *instance)
+{
+	const struct ths_module *module = instance->module;
+	const struct ths_iface *iface = module->provides.iface;
+	ths_op_fn *const *fn = module->provides.ops;
+
+	instance->ops = iface->ops;
+	for (unsigned i = 0; i < iface->ops; i++) {
+		instance->op[i].fn = fn[i];
+		instance->op[i].args_size = iface->info[i].args_size;
+		/* what has no function is none of the fast path's business */
+		instance->op[i].flags = fn[i] ? iface->info[i].flags : UINT16_MAX;
+		instance->op[i].budget = module->budget_ticks;
+	}
+}
+
+static enum ths_err resolve_uses(struct ths_instance *instance, struct ths_reason *reason)
+{
+	const struct ths_module *module = instance->module;
+
+	for (unsigned i = 0; i < THS_USES_MAX; i++) {
+		const struct ths_use *use = &module->uses[i];
+		enum ths_err err;
+
+		if (!use->iface)
+			continue;
+		instance->use[i] = (struct ths_ref){use->iface, use->instance, 0, 1, 0};
+		err = ths_ref_resolve(&instance->use[i]);
+		if (err == THS_E_VERSION)
+			return refuse(reason, THS_E_VERSION, module->id,
+				      "uses another version of", use->iface->name);
+		if (err && !use->optional)
+			return refuse(reason, THS_E_USES, module->id,
+				      "uses an interface that is not bound:",
+				      use->iface->name);
+	}
+	return THS_OK;
+}
+
+const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module,
+						 const char *from, const char *to)
+{
+	for (unsigned i = 0; i < THS_MIGRATE_MAX; i++)
+		if (module->migrations[i].from &&
+		    ths_streq(module->migrations[i].from, from) &&
+		    ths_streq(module->migrations[i].to, to))
+			return &module->migrations[i];
+	return NULL;
+}
+
+static enum ths_err open_table(struct ths_instance *instance, unsigned number,
+			       struct ths_reason *reason)
+{
+	const struct ths_module *module = instance->module;
+	const struct ths_table_decl *decl = &module->tables[number];
+	const char *owner = decl->flags & THS_PER_INSTANCE ? instance->name : "";
+	struct ths_table *table = NULL;
+	bool made = false;
+	enum ths_err err = ths_table_open(decl, owner, &table, &made);
+
+	if (err == THS_E_VERSION) {
+		instance->table[number] = table;
+		instance->migrates = true;
+		if (ths_migration_for(module, table->schema, decl->schema))
+			return THS_OK;
+		err = THS_E_SCHEMA;
+	}
+	if (err)
+		return refuse(reason, err, module->id,
+			      err == THS_E_SCHEMA ? "has another layout of table"
+						  : "cannot open table",
+			      decl->schema);
+	instance->table[number] = table;
+	instance->fresh |= made;
+	return THS_OK;
+}
+
+static enum ths_err open_tables(struct ths_instance *instance, struct ths_reason *reason)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < THS_TABLES_MAX; i++) {
+		if (!instance->module->tables[i].schema)
+			continue;
+		any = true;
+		THS_TRY(open_table(instance, i, reason));
+	}
+	instance->fresh |= !any;
+	return THS_OK;
+}
+
+static struct ths_instance *free_instance(void)
+{
+	for (unsigned i = 0; i < INSTANCES_MAX; i++)
+		if (ths_core.instance[i].state == THS_INSTANCE_FREE)
+			return &ths_core.instance[i];
+	return NULL;
+}
+
+enum ths_err ths_module_find(const char *name, uint32_t *slot)
+{
+	for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
+		const struct ths_instance *instance = &ths_core.instance[i];
+
+		if (instance->state == THS_INSTANCE_FREE ||
+		    instance->state == THS_INSTANCE_RETIRED ||
+		    !ths_streq(instance->name, name))
+			continue;
+		*slot = i;
+		return THS_OK;
+	}
+	return THS_E_NOENT;
+}
+
+/* Tables let go, slot free. Its memory is the loader's affair. */
+void ths_instance_drop(struct ths_instance *instance)
+{
+	uint32_t generation = instance->generation;
+	uint32_t slot = instance->slot;
+
+	for (unsigned i = 0; i < THS_TABLES_MAX; i++)
+		if (instance->table[i])
+			ths_table_close(instance->table[i]);
+	memset(instance, 0, sizeof(*instance));
+	instance->generation = generation + 1;
+	instance->slot = slot;
+}
+
+static void name_instance(struct ths_instance *instance, const char *name)
+{
+	(void)ths_str_copy(instance->name, sizeof(instance->name), name);
+	for (unsigned i = 0; i < THS_BLOBS_MAX; i++)
+		if (instance->module->blobs[i].type)
+			instance->blob_type[i] =
+				ths_hash_bytes(0, instance->module->blobs[i].type,
+					       ths_strlen(instance->module->blobs[i].type));
+}
+
+enum ths_err ths_instance_make(const struct ths_module *module, const char *name,
+			       struct ths_instance **out, struct ths_reason *reason)
+{
+	struct ths_instance *instance = free_instance();
+	uint32_t taken;
+	enum ths_err err;
+
+	THS_TRY(check_descriptor(module, reason));
+	name = name ? name : module->id;
+	if (ths_strlen(name) >= THS_NAME_MAX)
+		return refuse(reason, THS_E_INVAL, module->id, "name too long:", name);
+	if (ths_module_find(name, &taken) == THS_OK)
+		return refuse(reason, THS_E_EXIST, module->id, "an instance is named", name);
+	if (!instance)
+		return refuse(reason, THS_E_FULL, module->id, "no room for", "an instance");
+	instance->slot = (uint32_t)(instance - ths_core.instance);
+	instance->module = module;
+	instance->state = THS_INSTANCE_LOADED;
+	name_instance(instance, name);
+	lay_out_ops(instance);
+	err = resolve_uses(instance, reason);
+	if (err == THS_OK)
+		err = open_tables(instance, reason);
+	if (err) {
+		ths_instance_drop(instance);
+		return err;
+	}
+	*out = instance;
+	return THS_OK;
+}
+
+enum ths_err ths_module_add(const struct ths_module *module, const char *name,
+			    uint32_t *slot, struct ths_reason *reason)
+{
+	struct ths_instance *instance;
+
+	THS_TRY(ths_instance_make(module, name, &instance, reason));
+	*slot = instance->slot;
+	return THS_OK;
+}
+
+/* ---- calls that are nobody's ------------------------------------------------------------ */
+
+static enum ths_err run_start(struct ths_call *call, void *args)
+{
+	(void)args;
+	return call->instance->module->start(call);
+}
+
+static enum ths_err run_recover(struct ths_call *call, void *args)
+{
+	(void)args;
+	return call->instance->module->recover(call, &call->instance->faulted);
+}
+
+static enum ths_err run_selftest(struct ths_call *call, void *args)
+{
+	(void)args;
+	return call->instance->module->selftest(call);
+}
+
+static enum ths_err invoke_fn(struct ths_instance *instance, ths_op_fn *fn, uint16_t flags)
+{
+	struct instance_op op = {.fn = fn, .flags = flags,
+				 .budget = instance->module->budget_ticks};
+	struct ths_invoke invoke = {.instance = instance, .given = &op};
+
+	return ths_invoke(&invoke);
+}
+
+static uint16_t device_flag(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < THS_PORTS_MAX; i++)
+		if (instance->module->ports[i].count)
+			return THS_OP_DEVICE;
+	return 0;
+}
+
+enum ths_err ths_invoke_start(struct ths_instance *instance)
+{
+	return instance->module->start
+		       ? invoke_fn(instance, run_start, device_flag(instance))
+		       : THS_OK;
+}
+
+enum ths_err ths_invoke_recover(struct ths_instance *instance)
+{
+	return invoke_fn(instance, run_recover, THS_OP_DEVICE);
+}
+
+enum ths_err ths_invoke_selftest(struct ths_instance *instance)
+{
+	return instance->module->selftest ? invoke_fn(instance, run_selftest, 0) : THS_OK;
+}
+
+/* An operation without arguments, of this very instance if it is still the one. */
+enum ths_err ths_invoke_op(struct ths_instance *instance, uint32_t op)
+{
+	struct ths_no_args args = {0};
+	struct ths_invoke invoke = {.instance = instance, .given = &instance->op[op],
+				    .op_number = op, .args = &args};
+
+	if (instance->state != THS_INSTANCE_BOUND || op >= instance->ops)
+		return THS_OK;
+	return ths_invoke(&invoke);
+}
+
+/* ---- publishing ------------------------------------------------------------------------- */
+
+struct change {
+	enum ths_err (*fn)(struct ths_cpu *, void *);
+	void *arg;
+};
+
+static enum ths_err run_change(struct ths_call *call, void *args)
+{
+	const struct change *change = args;
+	struct ths_cpu *cpu = ths_cpu();
+	enum ths_err err;
+
+	(void)call;
+	ths_arch_core_enter();
+	cpu->txn.flags |= TXN_PUBLISH;
+	err = change->fn(cpu, change->arg);
+	ths_arch_core_leave();
+	return err;
+}
+
+enum ths_err ths_publish(enum ths_err (*fn)(struct ths_cpu *, void *), void *arg)
+{
+	static struct instance_op op = {.fn = run_change,
+					.args_size = sizeof(struct change)};
+	struct change change = {fn, arg};
+	struct ths_invoke invoke = {.instance = &ths_core.instance[0], .given = &op,
+				    .args = &change};
+
+	return ths_invoke(&invoke);
+}
+
+enum ths_err ths_provider_write(struct ths_cpu *cpu, struct ths_binding *binding,
+				struct ths_instance *instance)
+{
+	struct ths_version *version;
+	struct provider *provider;
+
+	THS_TRY(ths_txn_write(cpu, NULL, &binding->slot,
+			      (uint32_t)(binding - ths_core.binding), WRITE_NEW,
+			      ths_pool_of(sizeof(*provider)), &version));
+	version->flags = instance ? 0 : VERSION_DEAD;
+	provider = (struct provider *)(void *)version->data;
+	provider->op = instance ? instance->op : NULL;
+	provider->ops = instance ? instance->ops : 0;
+	provider->instance = instance;
+	return THS_OK;
+}
+
+struct set_provider {
+	struct ths_binding *binding;
+	struct ths_instance *instance;
+};
+
+static enum ths_err set_provider(struct ths_cpu *cpu, void *arg)
+{
+	const struct set_provider *set = arg;
+
+	return ths_provider_write(cpu, set->binding, set->instance);
+}
+
+static struct ths_binding *make_binding(const struct ths_iface *iface, const char *name)
+{
+	struct ths_binding *binding;
+
+	if (ths_binding_find(iface, name, &binding) == THS_OK)
+		return binding;
+	for (unsigned i = 0; i < BINDINGS_MAX; i++) {
+		binding = &ths_core.binding[i];
+		if (binding->generation)
+			continue;
+		if (ths_str_copy(binding->iface, sizeof(binding->iface), iface->name) ||
+		    ths_str_copy(binding->name, sizeof(binding->name), name))
+			return NULL;
+		binding->version = iface->version;
+		binding->generation = 2;
+		return binding;
+	}
+	return NULL;
+}
+
+/* A line whose controller is not bound so far is attached when that is: see
+ * attach_all(). */
+static enum ths_err attach_lines(struct ths_instance *instance, struct ths_binding *binding)
+{
+	for (unsigned i = 0; i < THS_IRQS_MAX; i++) {
+		const struct ths_irq_decl *decl = &instance->module->irqs[i];
+		struct irq_attach args = {
+			.line = decl->line,
+			.handler = {(uint32_t)(binding - ths_core.binding),
+				    binding->generation, decl->op, 1}};
+		enum ths_err err;
+
+		if (!decl->used)
+			continue;
+		if (decl->op >= instance->ops ||
+		    instance->op[decl->op].args_size != sizeof(struct ths_no_args))
+			return THS_E_INVAL;
+		err = irq_attach(&ths_core.irq, &args);
+		if (err && err != THS_E_EXIST && err != THS_E_UNAVAIL)
+			return err;
+	}
+	return THS_OK;
+}
+
+static enum ths_err attach_all(void)
+{
+	for (unsigned i = 0; i < BINDINGS_MAX; i++) {
+		struct ths_binding *binding = &ths_core.binding[i];
+		struct ths_instance *instance =
+			binding->generation ? ths_binding_instance(binding) : NULL;
+
+		if (instance)
+			THS_TRY(attach_lines(instance, binding));
+	}
+	return THS_OK;
+}
+
+enum ths_err ths_bind(uint32_t slot, const char *name)
+{
+	struct ths_instance *instance = &ths_core.instance[slot];
+	struct set_provider set = {.instance = instance};
+	const struct ths_iface *iface;
+
+	if (slot >= INSTANCES_MAX || (instance->state != THS_INSTANCE_LOADED &&
+				      instance->state != THS_INSTANCE_BOUND))
+		return THS_E_NOENT;
+	iface = instance->module->provides.iface;
+	set.binding = make_binding(iface, name ? name : "");
+	if (!set.binding)
+		return THS_E_FULL;
+	if (ths_binding_instance(set.binding))
+		return THS_E_EXIST;
+	if (instance->migrates)
+		return THS_E_SCHEMA; /* a change of schema is a swap's */
+	if (instance->fresh)
+		THS_TRY(ths_invoke_start(instance));
+	instance->fresh = false;
+	THS_TRY(ths_publish(set_provider, &set));
+	set.binding->version = iface->version;
+	set.binding->published++;
+	instance->state = THS_INSTANCE_BOUND;
+	return ths_streq(iface->name, "irq") ? attach_all()
+					     : attach_lines(instance, set.binding);
+}
+
+static bool is_bound_somewhere(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < BINDINGS_MAX; i++)
+		if (ths_core.binding[i].generation &&
+		    ths_binding_instance(&ths_core.binding[i]) == instance)
+			return true;
+	return false;
+}
+
+enum ths_err ths_unbind(const struct ths_iface *iface, const char *name)
+{
+	struct set_provider set = {0};
+	struct ths_instance *before;
+
+	if (ths_binding_find(iface, name ? name : "", &set.binding))
+		return THS_E_NOENT;
+	before = ths_binding_instance(set.binding);
+	if (!before)
+		return THS_E_NOENT;
+	THS_TRY(ths_publish(set_provider, &set));
+	if (!is_bound_somewhere(before))
+		before->state = THS_INSTANCE_LOADED;
+	return THS_OK;
+}

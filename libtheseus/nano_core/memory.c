@@ -1,0 +1,221 @@
+/*
+ * memory - pages for nano_core and state_db: a reserve from boot, then mem.frames.
+ *
+ * At boot a part of the machine's memory is kept back as the *reserve*; all else is
+ * donated to mem.frames once that is bound. From then on pages are asked of it through
+ * the gate like by any client - at depth 0. Inside an interaction, and while mem.frames
+ * itself is being served (cpu->refilling), only what lies in the reserve is given: that is
+ * what keeps a refill from calling itself (P13).
+ *
+ * Invariants
+ *   Y1  A block given back goes where it came from: the reserve's to the reserve.
+ *   Y2  The reserve's lists are filled up to their marks after each refill.
+ *
+ * Cost: O(1) from the lists; otherwise what mem.frames costs.
+ */
+#include <theseus/point.h>
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+#define ORDERS       11u
+#define KEEP_PAGES   48u /* order 0 and ... */
+#define KEEP_SPANS   4u  /* ... order 2 blocks, for a refill and for growth in flight */
+#define RESERVE_MIN  (1u << 20)
+#define RESERVE_MAX  (4u << 20)
+
+struct block {
+	struct block *next;
+};
+
+static struct {
+	_Atomic(uint32_t) lock;
+	uint8_t *next, *end;   /* of the boot reserve, not handed out so far */
+	uint8_t *base;
+	struct block *list[ORDERS];
+	uint32_t count[ORDERS];
+	struct ths_boot_range range[THS_BOOT_RANGES_MAX];
+	uint32_t ranges;
+	bool donated;
+} memory;
+
+/* The largest range gives the reserve, from its end. */
+enum ths_err ths_memory_init(const struct ths_boot_info *info)
+{
+	uint32_t largest = 0;
+	uint64_t size;
+
+	memset(&memory, 0, sizeof(memory));
+	if (info->ranges == 0 || info->ranges > THS_BOOT_RANGES_MAX)
+		return THS_E_NOMEM;
+	for (uint32_t i = 0; i < info->ranges; i++) {
+		memory.range[i] = info->free[i];
+		if (info->free[i].size > info->free[largest].size)
+			largest = i;
+	}
+	memory.ranges = info->ranges;
+	size = memory.range[largest].size / 8 & ~(uint64_t)(THS_PAGE_SIZE - 1);
+	if (size > RESERVE_MAX)
+		size = RESERVE_MAX;
+	if (size < RESERVE_MIN)
+		return THS_E_NOMEM;
+	memory.range[largest].size -= size;
+	memory.base = ths_arch_direct(memory.range[largest].base +
+				      memory.range[largest].size);
+	memory.next = memory.base;
+	memory.end = memory.base + size;
+	return THS_OK;
+}
+
+static bool is_reserve(const void *pages)
+{
+	const uint8_t *at = pages;
+
+	return at >= memory.base && at < memory.end;
+}
+
+/* Under the lock: from the list of that order, or cut from what is left. */
+static void *take_reserved(unsigned order)
+{
+	size_t size = (size_t)THS_PAGE_SIZE << order;
+	struct block *block = memory.list[order];
+
+	if (block) {
+		memory.list[order] = block->next;
+		memory.count[order]--;
+		return block;
+	}
+	if ((size_t)(memory.end - memory.next) < size)
+		return NULL;
+	memory.next += size;
+	return memory.next - size;
+}
+
+static void give_reserved(void *pages, unsigned order)
+{
+	struct block *block = pages;
+
+	ths_spin_lock(&memory.lock);
+	block->next = memory.list[order];
+	memory.list[order] = block;
+	memory.count[order]++;
+	ths_spin_unlock(&memory.lock);
+}
+
+static bool may_ask_frames(const struct ths_cpu *cpu)
+{
+	return memory.donated && !cpu->call && !cpu->refilling &&
+	       atomic_load(&cpu->activity) % 2 == 0;
+}
+
+static void *take_from_frames(struct ths_cpu *cpu, unsigned order)
+{
+	struct frames_alloc args = {.order = order};
+	enum ths_err err;
+
+	cpu->refilling = true;
+	cpu->section++;
+	err = frames_alloc(&ths_core.frames, &args);
+	cpu->section--;
+	cpu->refilling = false;
+	return err ? NULL : ths_arch_direct(args.paddr);
+}
+
+void *ths_pages_take(unsigned order)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	void *pages = NULL;
+
+	if (order >= ORDERS || THS_FAIL("alloc/pages"))
+		return NULL;
+	if (may_ask_frames(cpu))
+		pages = take_from_frames(cpu, order);
+	if (!pages) {
+		ths_spin_lock(&memory.lock);
+		pages = take_reserved(order);
+		ths_spin_unlock(&memory.lock);
+	}
+	if (pages)
+		memset(pages, 0, (size_t)THS_PAGE_SIZE << order);
+	return pages;
+}
+
+void ths_pages_give(void *pages, unsigned order)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	struct frames_free args = {.paddr = ths_arch_paddr(pages)};
+	enum ths_err err = THS_E_BUSY;
+
+	if (!is_reserve(pages) && may_ask_frames(cpu)) {
+		cpu->refilling = true;
+		cpu->section++;
+		err = frames_free(&ths_core.frames, &args);
+		cpu->section--;
+		cpu->refilling = false;
+	}
+	if (err)
+		give_reserved(pages, order);
+}
+
+bool ths_page_alloc(ths_paddr_t *paddr)
+{
+	void *page = ths_pages_take(0);
+
+	if (page)
+		*paddr = ths_arch_paddr(page);
+	return page != NULL;
+}
+
+void ths_page_free(ths_paddr_t paddr)
+{
+	ths_pages_give(ths_arch_direct(paddr), 0);
+}
+
+/* Brings the lists up to their marks with blocks of mem.frames (Y2). */
+static void keep(struct ths_cpu *cpu, unsigned order, uint32_t mark)
+{
+	while (memory.donated && memory.count[order] < mark) {
+		void *pages = take_from_frames(cpu, order);
+
+		if (!pages)
+			return;
+		give_reserved(pages, order);
+	}
+}
+
+/* Depth 0, after OUTCOME_REFILL: makes what was empty useful again. */
+enum ths_err ths_refill(struct ths_cpu *cpu)
+{
+	uint32_t pool = cpu->refill_pool;
+	enum ths_err err = THS_OK;
+
+	if (pool < POOLS)
+		err = ths_pool_refill(cpu, pool);
+	if (!cpu->refilling && memory.donated) {
+		keep(cpu, 0, KEEP_PAGES);
+		keep(cpu, 2, KEEP_SPANS);
+	}
+	if (pool >= POOLS && memory.count[0] == 0 && memory.next == memory.end)
+		err = THS_E_NOMEM;
+	return err;
+}
+
+/* mem.frames is bound: all but the reserve becomes its own. */
+enum ths_err ths_memory_donate(void)
+{
+	for (uint32_t i = 0; i < memory.ranges; i++) {
+		struct frames_donate args = {.base = memory.range[i].base,
+					     .frames = memory.range[i].size / THS_PAGE_SIZE};
+
+		while (args.frames) {
+			uint64_t before = args.frames;
+
+			THS_TRY(frames_donate(&ths_core.frames, &args));
+			args.base += args.taken * THS_PAGE_SIZE;
+			args.frames = before - args.taken;
+			if (args.taken == 0)
+				return THS_E_INTERNAL;
+		}
+	}
+	memory.donated = true;
+	return THS_OK;
+}

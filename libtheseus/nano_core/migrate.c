@@ -1,0 +1,263 @@
+/*
+ * migrate - the rows of a table change their layout as a module is published.
+ *
+ * See swap.c for the order of things. Here, with commits held off: make the new versions
+ * (the incoming module's function, run as an interaction, so that its fault is an error);
+ * lock the rows; let the bindings be published; install, or put everything back.
+ *
+ * Invariants
+ *   J1  Between lock and install no row of the table can be read or written.
+ *   J2  An error, of the function or of the publication, leaves each row as it was.
+ *
+ * Left out on purpose: lazy conversion row by row, forward and back (the core issue). Cost:
+ * O(rows), during which other CPUs' commits wait.
+ */
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+struct step { /* one row */
+	struct ths_slot *slot;
+	struct ths_version *old, *new;
+};
+
+struct migration {
+	struct ths_table *table;
+	const struct ths_table_decl *decl;
+	const struct ths_migrate_decl *with;
+	struct ths_instance *instance;
+	struct step *step;
+	uint32_t steps, pool;
+	unsigned order;
+};
+
+static unsigned order_for(size_t bytes)
+{
+	unsigned order = 0;
+
+	while (((size_t)THS_PAGE_SIZE << order) < bytes)
+		order++;
+	return order;
+}
+
+/* Room for a step per row, and a free version for each. Depth 0. */
+static enum ths_err prepare(struct ths_cpu *cpu, struct migration *m)
+{
+	uint32_t rows = atomic_load(&m->table->fresh);
+
+	m->pool = ths_pool_of(m->decl->row_size);
+	m->order = order_for(rows * sizeof(struct step));
+	m->step = ths_pages_take(m->order);
+	if (!m->step)
+		return THS_E_NOMEM;
+	for (uint32_t i = 0; i < rows; i++) {
+		struct ths_slot *slot = table_slot(m->table, i);
+		struct ths_version *old = slot_version(atomic_load(&slot->word));
+
+		if (!ths_version_is_live(old))
+			continue;
+		if (!cpu->pool[m->pool])
+			THS_TRY(ths_pool_refill(cpu, m->pool));
+		m->step[m->steps] = (struct step){slot, old, ths_pool_take(cpu, m->pool)};
+		m->steps++;
+	}
+	return THS_OK;
+}
+
+static enum ths_err convert_one(const struct migration *m, struct step *step)
+{
+	bool keyed = m->table->flags & THS_KEYED;
+	enum ths_err err;
+
+	memset(step->new->data, 0, (m->decl->row_size + 7u) & ~7u);
+	step->new->generation = step->old->generation;
+	step->new->flags = 0;
+	ths_arch_core_leave();
+	err = m->with->fn(step->old->data, step->new->data);
+	ths_arch_core_enter();
+	if (err)
+		return err > 0 || err < THS_ERR_LAST ? THS_E_INTERNAL : err;
+	if (keyed && memcmp(step->old->data, step->new->data, 8) != 0)
+		return THS_E_SCHEMA; /* keys do not change (P18) */
+	return THS_OK;
+}
+
+static enum ths_err convert(struct ths_cpu *cpu, void *arg)
+{
+	struct migration *m = arg;
+
+	cpu->call->instance = m->instance; /* whose fault it would be */
+	for (uint32_t i = 0; i < m->steps; i++)
+		THS_TRY(convert_one(m, &m->step[i]));
+	return THS_OK;
+}
+
+/* False: a row was changed, made or freed since prepare(). Commits are held off. */
+static bool lock_rows(struct migration *m)
+{
+	uint32_t live = 0;
+
+	for (uint32_t i = 0; i < atomic_load(&m->table->fresh); i++)
+		live += ths_version_is_live(
+			slot_version(atomic_load(&table_slot(m->table, i)->word)));
+	if (live != m->steps)
+		return false;
+	for (uint32_t i = 0; i < m->steps; i++) {
+		uintptr_t word = atomic_fetch_or(&m->step[i].slot->word, SLOT_LOCKED);
+
+		if (slot_version(word) == m->step[i].old)
+			continue;
+		for (uint32_t j = 0; j <= i; j++)
+			atomic_fetch_and(&m->step[j].slot->word, ~(uintptr_t)SLOT_LOCKED);
+		return false;
+	}
+	return true;
+}
+
+static void unlock_rows(struct migration *m)
+{
+	for (uint32_t i = 0; i < m->steps; i++)
+		atomic_fetch_and(&m->step[i].slot->word, ~(uintptr_t)SLOT_LOCKED);
+}
+
+static void install_rows(struct migration *m)
+{
+	uint64_t version = atomic_fetch_add(&ths_core.clock, 1) + 1;
+
+	for (uint32_t i = 0; i < m->steps; i++) {
+		struct step *step = &m->step[i];
+
+		step->new->commit = m->table->flags & THS_PER_CPU ? 0 : version;
+		step->new->older = NULL; /* nobody may read it in the old layout */
+		step->new->schema = m->table->schema_version;
+		/* sleepers stay marked: the publication woke who slept on the binding */
+		(void)atomic_exchange(&step->slot->word, (uintptr_t)step->new);
+	}
+}
+
+struct layout {
+	char schema[THS_NAME_MAX];
+	uint32_t row_size, pool;
+	uint16_t version;
+};
+
+static void save_layout(const struct ths_table *table, struct layout *layout)
+{
+	memcpy(layout->schema, table->schema, sizeof(layout->schema));
+	layout->row_size = table->row_size;
+	layout->pool = table->pool;
+	layout->version = table->schema_version;
+}
+
+static void set_layout(struct ths_table *table, const struct layout *layout)
+{
+	memcpy(table->schema, layout->schema, sizeof(table->schema));
+	table->row_size = layout->row_size;
+	table->pool = layout->pool;
+	table->schema_version = layout->version;
+}
+
+static void new_layout(const struct migration *m, struct layout *layout)
+{
+	uint64_t number = 0;
+	size_t slash = 0;
+
+	while (m->decl->schema[slash] != '/')
+		slash++;
+	(void)!ths_str_parse_u64(m->decl->schema + slash + 1,
+				 ths_strlen(m->decl->schema + slash + 1), &number);
+	memset(layout->schema, 0, sizeof(layout->schema));
+	(void)!ths_str_copy(layout->schema, sizeof(layout->schema), m->decl->schema);
+	layout->row_size = m->decl->row_size;
+	layout->pool = m->pool;
+	layout->version = (uint16_t)number;
+}
+
+/* Gives back the versions of the side that is not needed any more. */
+static void finish(struct ths_cpu *cpu, struct migration *m, bool done)
+{
+	ths_quiesce();
+	for (uint32_t i = 0; i < m->steps; i++)
+		if (!done)
+			ths_pool_give(cpu, m->step[i].new);
+		else if (m->step[i].old != m->table->zero)
+			ths_pool_give(cpu, m->step[i].old);
+	if (done && m->table->zero) { /* every row has a version of its own now */
+		ths_pool_give(cpu, m->table->zero);
+		m->table->zero = NULL;
+	}
+	ths_pages_give(m->step, m->order);
+}
+
+static enum ths_err switch_over(struct migration *m,
+				enum ths_err (*change)(struct ths_cpu *, void *), void *arg)
+{
+	struct layout before, after;
+	enum ths_err err;
+
+	if (!lock_rows(m))
+		return THS_E_BUSY;
+	save_layout(m->table, &before);
+	new_layout(m, &after);
+	set_layout(m->table, &after);
+	err = ths_publish(change, arg);
+	if (err == THS_OK) {
+		install_rows(m);
+	} else {
+		set_layout(m->table, &before);
+		unlock_rows(m);
+	}
+	return err;
+}
+
+static enum ths_err migrate_once(struct ths_cpu *cpu, struct migration *m,
+				 enum ths_err (*change)(struct ths_cpu *, void *), void *arg)
+{
+	enum ths_err err = prepare(cpu, m);
+
+	if (err == THS_OK) {
+		ths_token_take(cpu);
+		err = ths_publish(convert, m);
+		if (err == THS_OK)
+			err = switch_over(m, change, arg);
+		ths_token_give(cpu);
+	}
+	if (m->step)
+		finish(cpu, m, err == THS_OK);
+	return err;
+}
+
+static bool find_step(struct ths_instance *instance, struct migration *m)
+{
+	for (unsigned i = 0; i < THS_TABLES_MAX; i++) {
+		struct ths_table *table = instance->table[i];
+		const struct ths_table_decl *decl = &instance->module->tables[i];
+
+		if (!table || ths_streq(table->schema, decl->schema))
+			continue;
+		*m = (struct migration){.table = table, .decl = decl, .instance = instance};
+		m->with = ths_migration_for(instance->module, table->schema, decl->schema);
+		return true;
+	}
+	return false;
+}
+
+/* One table of @new stands in an older schema; @old is the only other that uses it. */
+enum ths_err ths_migrate(const struct ths_instance *old, struct ths_instance *new,
+			 enum ths_err (*change)(struct ths_cpu *, void *), void *arg)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	struct migration m;
+	enum ths_err err = THS_E_BUSY;
+
+	(void)old;
+	for (unsigned tries = 0; err == THS_E_BUSY && tries < 8; tries++) {
+		if (!find_step(new, &m))
+			return ths_publish(change, arg);
+		if (!m.with || m.table->used > 2)
+			return THS_E_SCHEMA;
+		cpu->section++;
+		err = migrate_once(cpu, &m, change, arg);
+		cpu->section--;
+	}
+	return err;
+}

@@ -1,0 +1,174 @@
+/*
+ * sleep - THS_E_AGAIN puts a client to sleep until something it read changes.
+ *
+ * There is no other event mechanism (P8; the `retry` of Harris et al., Composable Memory
+ * Transactions, PPoPP 2005). The sleeper is registered under each row of its read set,
+ * marks those slots WAITERS, and then looks at the read set once more: a commit either
+ * came before and is seen, or comes after and finds the mark.
+ *
+ * Invariants
+ *   Z1  Marks are set before the last look, and a commit looks at the mark in the same
+ *       exchange that installs: no wake-up is lost.
+ *   Z2  A wake names (task, sleep number): one that comes late wakes nobody.
+ *   Z3  A sleeper with more than SLEEP_MAX reads waits for any commit at all: woken too
+ *       often, never too late.
+ *
+ * Cost: sleeping O(reads); a commit that wakes nobody pays nothing but the exchange.
+ */
+#include "nano_core/nano_core_impl.h"
+
+void ths_sleep_init(void)
+{
+	for (uint32_t i = 0; i < WAITERS_MAX; i++)
+		ths_core.waiter[i].next = i + 2;
+	ths_core.waiter[WAITERS_MAX - 1].next = 0;
+	ths_core.waiter_free = 1;
+}
+
+static uint32_t *bucket_of(const struct ths_slot *slot)
+{
+	return &ths_core.waiter_hash[((uintptr_t)slot / sizeof(*slot)) % WAITERS_HASH];
+}
+
+bool ths_sleep_possible(const struct ths_cpu *cpu)
+{
+	const struct ths_ref *ref = cpu->calls[0].ref;
+
+	return ths_core.up && !cpu->working && cpu->section == 0 &&
+	       cpu->current < CONTEXTS_MAX && ref && !(ref->flags & THS_REF_NOWAIT);
+}
+
+/* Under ths_core.lock. False: no waiter record left. */
+static bool add_waiter(struct ths_slot *slot, uint32_t task, uint32_t sleep_number)
+{
+	uint32_t index = ths_core.waiter_free;
+	struct waiter *waiter = &ths_core.waiter[index - 1];
+	uint32_t *bucket = bucket_of(slot);
+
+	if (!index)
+		return false;
+	ths_core.waiter_free = waiter->next;
+	waiter->slot = slot;
+	waiter->task = task;
+	waiter->sleep_number = sleep_number;
+	waiter->next = *bucket;
+	*bucket = index;
+	atomic_fetch_or(&slot->word, SLOT_WAITERS);
+	return true;
+}
+
+/* Under ths_core.lock: wakes who waits for @slot, and drops what is stale on the way. */
+static void wake_waiters(struct ths_cpu *cpu, struct ths_slot *slot)
+{
+	uint32_t *link = bucket_of(slot);
+
+	while (*link) {
+		uint32_t index = *link;
+		struct waiter *waiter = &ths_core.waiter[index - 1];
+		const struct ths_context *context = &ths_core.context[waiter->task];
+		bool stale = context->sleep_number != waiter->sleep_number;
+
+		if (waiter->slot != slot && !stale) {
+			link = &waiter->next;
+			continue;
+		}
+		*link = waiter->next;
+		waiter->next = ths_core.waiter_free;
+		ths_core.waiter_free = index;
+		if (!stale)
+			ths_context_wake(cpu, waiter->task, waiter->sleep_number);
+	}
+}
+
+/* Records of tasks that were woken through another slot go here at the latest. */
+static void sweep_stale(struct ths_cpu *cpu)
+{
+	for (uint32_t i = 0; i < WAITERS_HASH; i++)
+		if (ths_core.waiter_hash[i])
+			wake_waiters(cpu, NULL);
+}
+
+static bool register_reads(struct ths_cpu *cpu, struct ths_context *context)
+{
+	struct ths_txn *txn = &cpu->txn;
+
+	if (txn->reads + txn->writes > SLEEP_MAX)
+		return add_waiter(&ths_core.any_commit, cpu->current,
+				  context->sleep_number);
+	for (unsigned i = 0; i < txn->reads; i++)
+		if (!add_waiter(txn->read[i].slot, cpu->current, context->sleep_number))
+			return false;
+	for (unsigned i = 0; i < txn->writes; i++) /* a write is a read, too */
+		if (!add_waiter(txn->write[i].slot, cpu->current, context->sleep_number))
+			return false;
+	return true;
+}
+
+static bool writes_hold(const struct ths_txn *txn)
+{
+	for (unsigned i = 0; i < txn->writes; i++) {
+		uintptr_t word = atomic_load(&txn->write[i].slot->word);
+
+		if ((word & ~(uintptr_t)SLOT_WAITERS) != (uintptr_t)txn->write[i].old)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Inside the interaction that returned THS_E_AGAIN, before anything is dropped: puts the
+ * current task to sleep on what was read. False: that has changed already, try again.
+ * The task goes on running until ths_context_block().
+ */
+bool ths_sleep_prepare(struct ths_cpu *cpu)
+{
+	struct ths_context *context = &ths_core.context[cpu->current];
+	bool asleep;
+
+	ths_spin_lock(&ths_core.lock);
+	context->sleep_number++;
+	atomic_store(&context->state, CONTEXT_SLEEPING);
+	asleep = register_reads(cpu, context);
+	if (!asleep)
+		sweep_stale(cpu);
+	asleep = asleep && ths_txn_validate(&cpu->txn) && writes_hold(&cpu->txn);
+	if (!asleep) {
+		context->sleep_number++;
+		atomic_store(&context->state, CONTEXT_RUNNABLE);
+	}
+	ths_spin_unlock(&ths_core.lock);
+	return asleep;
+}
+
+static void wake_slot(struct ths_cpu *cpu, struct ths_slot *slot)
+{
+	ths_spin_lock(&ths_core.lock);
+	wake_waiters(cpu, slot);
+	ths_spin_unlock(&ths_core.lock);
+}
+
+static void wake_counter(struct ths_cpu *cpu, struct ths_slot *slot)
+{
+	if (!(atomic_load(&slot->word) & SLOT_WAITERS))
+		return;
+	atomic_fetch_and(&slot->word, ~(uintptr_t)SLOT_WAITERS);
+	wake_slot(cpu, slot);
+}
+
+/* After commit: wakes whoever slept on what it wrote. */
+void ths_wake_committed(struct ths_cpu *cpu)
+{
+	struct ths_txn *txn = &cpu->txn;
+
+	if (txn->writes == 0)
+		return;
+	for (unsigned i = 0; i < txn->writes; i++) {
+		struct txn_write *write = &txn->write[i];
+
+		if (write->waiters)
+			wake_slot(cpu, write->slot);
+		if (write->table)
+			wake_counter(cpu, &write->table->population);
+	}
+	wake_counter(cpu, &ths_core.any_commit);
+}

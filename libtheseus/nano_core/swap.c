@@ -1,0 +1,208 @@
+/*
+ * swap - one module takes another's place while both may be in use.
+ *
+ * Nothing is asked to be quiet. Publishing is a commit over the bindings; an interaction
+ * in flight on the old module commits before it or finds its binding changed and is run
+ * again on the new one. The old text goes when every CPU has passed depth 0. Only device
+ * operations are waited for: they are never run twice, so the hardware lock is taken
+ * first (at most one operation's budget).
+ *
+ * A change of schema happens at the same moment. With all commits held off by the conflict
+ * token each row's new version is made by the incoming module's function; the rows are
+ * locked, the bindings published, the new versions installed. Whoever reads in between
+ * meets a locked row and is run again.
+ *
+ * Invariants
+ *   V1  After an error the old module serves on, and every row is as before.
+ *   V2  No interaction commits that ran partly on rows of both schemas.
+ *   V3  Text is unmapped after quiescence, never before.
+ *
+ * Cost: publish O(bindings); migration O(rows of the table); retire O(pages).
+ */
+#include <theseus/fmt.h>
+#include <theseus/iface/module.h>
+#include <theseus/point.h>
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+struct swap {
+	struct ths_instance *old, *new;
+	uint32_t bindings; /* changed by the commit */
+};
+
+static enum ths_err change_bindings(struct ths_cpu *cpu, void *arg)
+{
+	struct swap *swap = arg;
+
+	swap->bindings = 0;
+	for (unsigned i = 0; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+		struct ths_binding *binding = &ths_core.binding[i];
+		const struct ths_version *version;
+
+		THS_TRY(ths_txn_read(cpu, &binding->slot, &version));
+		if (!ths_version_is_live(version) ||
+		    ((const struct provider *)(const void *)version->data)->instance !=
+			    swap->old)
+			continue;
+		THS_TRY(ths_provider_write(cpu, binding, swap->new));
+		swap->bindings++;
+	}
+	return swap->bindings ? THS_OK : THS_E_NOENT;
+}
+
+static enum ths_err check_swap(const struct swap *swap)
+{
+	const struct ths_iface *old, *new;
+
+	if (swap->old->state != THS_INSTANCE_BOUND ||
+	    swap->new->state != THS_INSTANCE_LOADED || swap->old == swap->new)
+		return THS_E_NOENT;
+	old = swap->old->module->provides.iface;
+	new = swap->new->module->provides.iface;
+	if (!ths_streq(old->name, new->name) || old->version != new->version)
+		return THS_E_VERSION;
+	for (unsigned i = 0; i < old->ops && i < new->ops; i++)
+		if (old->info[i].args_size != new->info[i].args_size ||
+		    old->info[i].flags != new->info[i].flags)
+			return THS_E_VERSION;
+	return old->ops <= new->ops ? THS_OK : THS_E_VERSION;
+}
+
+static uint64_t interactions_elsewhere(unsigned self)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < ths_core.cpus; i++)
+		if (i != self)
+			count += atomic_load(&ths_core.cpu[i]->activity) % 2;
+	return count;
+}
+
+void ths_quiesce(void)
+{
+	struct quiet_mark mark;
+	unsigned self = ths_cpu()->number;
+
+	ths_quiet_mark(&mark);
+	while (!ths_quiet_passed(&mark, self))
+		ths_arch_relax();
+}
+
+/* What was asked of the old one and not done yet is now the new one's to do. */
+static void hand_kicks_over(const struct swap *swap)
+{
+	uint32_t ops = atomic_exchange(&swap->old->kicked, 0);
+
+	if (ops)
+		ths_kick_now(ths_cpu(), swap->new, ops);
+}
+
+static void count_published(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
+		if (ths_binding_instance(&ths_core.binding[i]) == instance)
+			ths_core.binding[i].published++;
+}
+
+static enum ths_err publish(struct swap *swap)
+{
+	enum ths_err err;
+
+	THS_POINT("swap/before-publish");
+	ths_spin_lock(&swap->old->busy);
+	err = swap->new->migrates ? ths_migrate(swap->old, swap->new, change_bindings, swap)
+				  : ths_publish(change_bindings, swap);
+	if (err == THS_OK) {
+		swap->old->state = THS_INSTANCE_RETIRED;
+		swap->new->state = THS_INSTANCE_BOUND;
+		swap->new->migrates = false;
+	}
+	ths_spin_unlock(&swap->old->busy);
+	THS_POINT("swap/after-publish");
+	return err;
+}
+
+enum ths_err ths_swap(uint32_t old, uint32_t new_slot, struct ths_swap_times *times)
+{
+	struct swap swap;
+	uint64_t start = ths_arch_counter(), published;
+
+	if (old >= INSTANCES_MAX || new_slot >= INSTANCES_MAX)
+		return THS_E_NOENT;
+	swap.old = &ths_core.instance[old];
+	swap.new = &ths_core.instance[new_slot];
+	THS_TRY(check_swap(&swap));
+	if (swap.new->fresh) /* tables its predecessor had not */
+		THS_TRY(ths_invoke_start(swap.new));
+	swap.new->fresh = false;
+	if (times)
+		times->in_flight = interactions_elsewhere(ths_cpu()->number);
+	THS_TRY(publish(&swap));
+	published = ths_arch_counter();
+	hand_kicks_over(&swap);
+	count_published(swap.new);
+	ths_quiesce();
+	ths_loader_retire(swap.old);
+	if (times) {
+		times->publish = published - start;
+		times->retire = ths_arch_counter() - published;
+	}
+	return THS_OK;
+}
+
+/* ---- by name ------------------------------------------------------------------------- */
+
+static enum ths_err find_old(const char *from, uint32_t *slot, struct ths_reason *reason)
+{
+	if (ths_module_find(from, slot) == THS_OK)
+		return THS_OK;
+	for (unsigned i = 0; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+		struct ths_instance *instance =
+			ths_binding_instance(&ths_core.binding[i]);
+
+		if (instance && ths_streq(ths_core.binding[i].iface, from)) {
+			*slot = instance->slot;
+			return THS_OK;
+		}
+	}
+	(void)ths_format(reason->text, sizeof(reason->text),
+			 "no instance and no bound interface is named %s", from);
+	return THS_E_NOENT;
+}
+
+/* A name for the new instance that is not taken: the id, or the id and a number. */
+static void new_name(const char *file, char *name)
+{
+	uint32_t taken;
+
+	(void)ths_str_copy(name, THS_NAME_MAX, file);
+	for (unsigned i = 2; ths_module_find(name, &taken) == THS_OK && i < 100; i++)
+		(void)ths_format(name, THS_NAME_MAX, "%.*s#%u", 26, file, i);
+}
+
+enum ths_err ths_swap_file(const char *from, const char *file, struct ths_swap_times *times,
+			   struct ths_reason *reason)
+{
+	struct ths_reason unread;
+	char name[THS_NAME_MAX];
+	uint32_t old, new_slot;
+	uint64_t start = ths_arch_counter();
+	enum ths_err err;
+
+	reason = reason ? reason : &unread;
+	reason->text[0] = 0;
+	THS_TRY(find_old(from, &old, reason));
+	new_name(file, name);
+	THS_TRY(ths_module_load(file, name, &new_slot, reason));
+	if (times)
+		times->load = ths_arch_counter() - start;
+	err = ths_swap(old, new_slot, times);
+	if (err) {
+		if (!reason->text[0])
+			(void)ths_format(reason->text, sizeof(reason->text),
+					 "%s cannot replace %s: %s", file, from,
+					 ths_err_text(err));
+		(void)!ths_module_unload(new_slot);
+	}
+	return err;
+}

@@ -1,0 +1,217 @@
+/*
+ * work - what waits for depth 0: wake-ups, device interrupts, kicks, the tick.
+ *
+ * Interrupt entry only sets a bit (P2). At depth 0 - when an interaction has ended, when
+ * an interrupt returns to a program, when nobody runs - this takes the bits and does what
+ * they say, each handler as an interaction of its own. The device's EOI comes after its
+ * handlers, so that a storming line throttles itself.
+ *
+ * Invariants
+ *   I1  A bit is cleared before what it stands for is looked at: what comes meanwhile
+ *       sets it again.
+ *   I2  Work does not nest: while it runs, bits wait for its next round.
+ *   I3  A kick is forgotten only when its operation returned THS_OK; otherwise it is run
+ *       again at the next tick (P10).
+ */
+#include "nano_core/nano_core_impl.h"
+
+void ths_pending(struct ths_cpu *cpu, uint32_t what)
+{
+	atomic_fetch_or(&cpu->pending, what);
+}
+
+bool ths_cpu_is_idle(void)
+{
+	const struct ths_cpu *cpu = ths_cpu();
+
+	return cpu->started && atomic_load(&cpu->activity) % 2 == 0 && cpu->section == 0 &&
+	       !cpu->working;
+}
+
+void ths_irq(unsigned vector)
+{
+	struct ths_cpu *cpu = ths_cpu();
+
+	if (vector >= VECTORS)
+		return;
+	atomic_fetch_or(&cpu->irqs[vector / 64], 1ull << (vector % 64));
+	ths_pending(cpu, PENDING_IRQ);
+}
+
+/* ---- device interrupts ------------------------------------------------------------- */
+
+static void call_handler(const struct irq_handler *handler)
+{
+	struct ths_ref ref = {.binding = handler->binding,
+			      .generation = handler->generation,
+			      .flags = THS_REF_NOWAIT};
+	struct ths_no_args args = {0};
+	enum ths_err err;
+
+	if (handler->binding >= BINDINGS_MAX)
+		return;
+	err = ths_gate_portable(&ref, handler->op, &args, NULL);
+	if (err)
+		ths_logf("interrupt handler %s op %u: %s",
+			 ths_core.binding[handler->binding].iface, handler->op,
+			 ths_err_text(err));
+}
+
+static void serve_vector(unsigned vector)
+{
+	struct irq_map map = {.vector = vector};
+	struct irq_line line = {0};
+	enum ths_err err = irq_map(&ths_core.irq, &map);
+
+	if (err) {
+		ths_logf("interrupt vector %u: %s", vector, ths_err_text(err));
+		return;
+	}
+	for (uint32_t i = 0; i < map.handlers && i < IRQ_HANDLERS_MAX; i++)
+		if (map.handler[i].used)
+			call_handler(&map.handler[i]);
+	line.line = map.line;
+	err = irq_eoi(&ths_core.irq, &line);
+	if (err && err != THS_E_NOENT)
+		ths_logf("end of interrupt, line %u: %s", map.line, ths_err_text(err));
+}
+
+static void serve_irqs(struct ths_cpu *cpu)
+{
+	for (unsigned i = 0; i < VECTORS / 64; i++) {
+		uint64_t bits = atomic_exchange(&cpu->irqs[i], 0);
+
+		for (; bits; bits &= bits - 1)
+			serve_vector(i * 64 + (unsigned)__builtin_ctzll(bits));
+	}
+}
+
+/* ---- kicks ---------------------------------------------------------------------------- */
+
+void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t ops)
+{
+	atomic_fetch_or(&instance->kicked, ops);
+	atomic_fetch_or(&ths_core.kicked[instance->slot / 64],
+			1ull << (instance->slot % 64));
+	ths_pending(cpu, PENDING_KICK);
+}
+
+static void run_kicks_of(struct ths_instance *instance)
+{
+	uint32_t ops = atomic_exchange(&instance->kicked, 0);
+	uint32_t again = 0;
+
+	for (uint32_t left = ops; left; left &= left - 1) {
+		uint32_t op = (uint32_t)__builtin_ctz(left);
+
+		if (ths_invoke_op(instance, op) != THS_OK)
+			again |= 1u << op;
+	}
+	if (again) { /* without PENDING_KICK: the next tick brings it up (I3) */
+		atomic_fetch_or(&instance->kicked, again);
+		atomic_fetch_or(&ths_core.kicked[instance->slot / 64],
+				1ull << (instance->slot % 64));
+	}
+}
+
+static void run_kicks(void)
+{
+	for (unsigned i = 0; i < INSTANCES_MAX / 64; i++) {
+		uint64_t bits = atomic_exchange(&ths_core.kicked[i], 0);
+
+		for (; bits; bits &= bits - 1) {
+			unsigned slot = i * 64 + (unsigned)__builtin_ctzll(bits);
+
+			run_kicks_of(&ths_core.instance[slot]);
+		}
+	}
+}
+
+/* ---- the tick ------------------------------------------------------------------------- */
+
+static void serve_tick(struct ths_cpu *cpu)
+{
+	struct sched_tick args = {.cpu = cpu->number,
+				  .current = cpu->current < CONTEXTS_MAX ? cpu->current
+									  : THS_ROW_NONE,
+				  .ticks = ++cpu->current_ticks};
+	enum ths_err err;
+
+	for (unsigned i = 0; i < INSTANCES_MAX / 64; i++)
+		if (atomic_load(&ths_core.kicked[i]))
+			ths_pending(cpu, PENDING_KICK);
+	if (!ths_core.up)
+		return;
+	err = sched_tick(&ths_core.sched, &args);
+	if (err || args.resched) /* without a scheduler everybody gets a tick */
+		ths_pending(cpu, PENDING_RESCHED);
+}
+
+/* Too long in one operation: ends the interaction, now or on the way out of nano_core. */
+static void spend(struct ths_cpu *cpu, uint64_t pc)
+{
+	const struct ths_call *call = &cpu->calls[0];
+	uint32_t budget = call->op && call->op->budget ? call->op->budget : BUDGET_TICKS;
+
+	if (++cpu->used <= budget)
+		return;
+	if (ths_is_module_code(pc)) {
+		ths_fault_note(cpu, THS_E_DEADLINE, pc, 0);
+		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
+	}
+	cpu->overdue = 1;
+	cpu->txn.reads_limit = 0;
+}
+
+void ths_tick(uint64_t pc)
+{
+	struct ths_cpu *cpu = ths_cpu();
+
+	if (!cpu->started)
+		return;
+	cpu->ticks++;
+	ths_pending(cpu, PENDING_TICK);
+	if (atomic_load(&cpu->activity) % 2 && cpu->call)
+		spend(cpu, pc);
+}
+
+/* ---- all of it ------------------------------------------------------------------------ */
+
+static bool serve_pending(struct ths_cpu *cpu)
+{
+	bool resched = false;
+	uint32_t what;
+
+	while ((what = atomic_exchange(&cpu->pending, 0))) {
+		resched = resched || (what & PENDING_RESCHED);
+		if (what & PENDING_IRQ)
+			serve_irqs(cpu);
+		if (what & PENDING_KICK)
+			run_kicks();
+		if (what & PENDING_TICK)
+			serve_tick(cpu);
+		if (what & PENDING_WAKE)
+			ths_context_admit_posted(cpu);
+		if (what & PENDING_REAP)
+			ths_context_reap(cpu);
+	}
+	return resched;
+}
+
+void ths_work(void)
+{
+	struct ths_cpu *cpu = ths_cpu();
+
+	while (ths_cpu_is_idle() && atomic_load(&cpu->pending)) {
+		bool resched;
+
+		ths_arch_core_enter();
+		cpu->working = true;
+		resched = serve_pending(cpu);
+		cpu->working = false;
+		if (resched && ths_core.up)
+			ths_context_reschedule(cpu);
+		ths_arch_core_leave();
+		cpu = ths_cpu();
+	}
+}
