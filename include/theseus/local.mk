@@ -3,6 +3,7 @@ theseusinclude_HEADERS += \
 	%D%/arch.h \
 	%D%/attr.h \
 	%D%/bits.h \
+	%D%/blob.h \
 	%D%/digest.h \
 	%D%/dispatcher.h \
 	%D%/effect.h \

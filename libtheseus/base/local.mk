@@ -1,6 +1,7 @@
 # list, ring, bits, fmt, string, hash, …: no state, no policy; modules may link them.
 theseus_base_sources += \
 	%D%/bits.c \
+	%D%/blob.c \
 	%D%/digest.c \
 	%D%/err.c \
 	%D%/fmt.c \
@@ -10,3 +11,4 @@ theseus_base_sources += \
 	%D%/ring.c \
 	%D%/siphash.c \
 	%D%/string.c
+EXTRA_DIST += %D%/blob_impl.h
