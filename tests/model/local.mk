@@ -1,2 +1,7 @@
-# Spin models: exhaustive, and seeded mistakes that must be found.
-check_model_tests +=
+# Spin models, each a test by itself: exhaustive, and its seeded mistakes must be found.
+check_model_tests += %D%/gate.pml
+EXTRA_DIST += %D%/check-model %D%/README.md
+
+PML_LOG_DRIVER = $(LOG_DRIVER)
+PML_LOG_DRIVER_FLAGS = --ignore-exit
+PML_LOG_COMPILER = $(srcdir)/%D%/check-model
