@@ -1,7 +1,8 @@
 #!/bin/sh
 # includes - who may know whom (I8, and the map in the design).
 #
-#   N1  A module includes public headers and its own folder's only.
+#   N1  A module includes public headers and its own folder's only; NAME_vN, a further
+#       version of module NAME, also NAME's.
 #   N2  Nothing in libtheseus/ includes from modules/, examples/, arch/ or tests/.
 #   N3  Nothing outside arch/x86_64 names a file of arch/x86_64.
 set -u
@@ -22,7 +23,10 @@ report 'N1: a module includes more than public headers' "$(
 			grep -vE '<theseus/[a-z0-9_/]+\.h>|<(stdint|stddef|stdbool|stdarg|limits|stdatomic)\.h>' |
 			while IFS= read -r line; do
 				name=$(printf '%s\n' "$line" | sed -n 's/.*"\([^"]*\)".*/\1/p')
+				folder=$(basename "$(dirname "$file")")
 				case $name in
+				"../${folder%_v[0-9]}/"*) [ "$folder" != "${folder%_v[0-9]}" ] ||
+					printf '%s\n' "$line" ;;
 				'' | *..* | */*) printf '%s\n' "$line" ;;
 				*) [ -f "$(dirname "$file")/$name" ] || printf '%s\n' "$line" ;;
 				esac
