@@ -13,6 +13,7 @@ theseusinclude_HEADERS += \
 	%D%/handle.h \
 	%D%/hash.h \
 	%D%/host.h \
+	%D%/indirection.h \
 	%D%/interface.h \
 	%D%/list.h \
 	%D%/module.h \

@@ -9,5 +9,6 @@ include libtheseus/modules/clock_pit/local.mk
 include libtheseus/modules/serial_16550/local.mk
 include libtheseus/modules/testsrv/local.mk
 include libtheseus/modules/testsrv_v2/local.mk
+include libtheseus/modules/spiller/local.mk
 
 dist_pkgdata_DATA += %D%/module.lds

@@ -1,3 +1,4 @@
 # indirection, mux, dispatcher, dfqueue: spill-free; modules may link them.
 theseus_pattern_sources += \
-	%D%/dispatcher.c
+	%D%/dispatcher.c \
+	%D%/indirection.c
