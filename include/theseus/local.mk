@@ -4,6 +4,7 @@ theseusinclude_HEADERS += \
 	%D%/attr.h \
 	%D%/bits.h \
 	%D%/blob.h \
+	%D%/cpio.h \
 	%D%/digest.h \
 	%D%/dispatcher.h \
 	%D%/effect.h \

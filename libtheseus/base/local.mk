@@ -2,6 +2,7 @@
 theseus_base_sources += \
 	%D%/bits.c \
 	%D%/blob.c \
+	%D%/cpio.c \
 	%D%/digest.c \
 	%D%/err.c \
 	%D%/fmt.c \

@@ -1,6 +1,7 @@
 check_unit_tests += \
 	%D%/bits_test \
 	%D%/blob_test \
+	%D%/cpio_test \
 	%D%/digest_test \
 	%D%/err_test \
 	%D%/fmt_test \
