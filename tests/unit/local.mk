@@ -9,3 +9,4 @@ check_unit_tests +=
 check_tsan_tests +=
 include tests/unit/base/local.mk
 include tests/unit/nano_core/local.mk
+include tests/unit/tools/local.mk

@@ -76,12 +76,23 @@ static void section_check(const struct object *object, struct findings *findings
 
 static void relocation_check(const struct object *object, struct check_result *result)
 {
+	bool debug = false;
+
 	for (size_t i = 1; i < object->section_count; i++) {
 		const struct object_section *table = &object->sections[i];
 		size_t target = table->header.sh_info;
 
 		if (table->header.sh_type != SHT_RELA || table->data == NULL)
 			continue;
+		if (strncmp(table->name, ".rela.debug", strlen(".rela.debug")) == 0) {
+			if (!debug)
+				findings_add(
+					&result->findings, "E2",
+					"debug information: take it out with objcopy "
+					"--strip-debug");
+			debug = true;
+			continue;
+		}
 		if (target >= object->section_count ||
 		    (object->sections[target].header.sh_flags & SHF_ALLOC) == 0) {
 			findings_add(&result->findings, "E2",
@@ -256,8 +267,10 @@ bool check_file(const char *path, const struct tool_file *file,
 	elf_version(EV_CURRENT);
 	elf = elf_memory((char *)file->data, file->size);
 	wrong = object_open(&object, elf);
-	if (wrong == NULL && object.header.e_type != ET_REL)
-		findings_add(&result->findings, "E", "not a relocatable file");
+	if (wrong == NULL && object.section_count < 2) {
+		wrong = "no sections";
+		object_close(&object);
+	}
 	if (wrong == NULL) {
 		spill_check(&object, result);
 		section_check(&object, &result->findings);
@@ -272,7 +285,7 @@ bool check_file(const char *path, const struct tool_file *file,
 	}
 	loader_check(file, &result->findings);
 	if (wrong != NULL && result->findings.count == 0)
-		findings_add(&result->findings, "E", "%s", wrong);
+		findings_add(&result->findings, "loader", "%s", wrong);
 	elf_end(elf);
 	if (result->id == NULL)
 		result->id = tool_print("%s", "");

@@ -120,9 +120,11 @@ static bool report_object(const char *name, Elf *elf, bool json, uint64_t *total
 	return true;
 }
 
-static bool report_archive(const char *path, Elf *archive, bool json, uint64_t *total)
+static bool report_archive(const char *path, const struct tool_file *file, Elf *archive,
+			   bool json, uint64_t *total)
 {
 	Elf_Cmd command = ELF_C_READ_MMAP; /* what elf_memory() opens with */
+	uint64_t end = 0;
 	bool good = true;
 	Elf *member;
 
@@ -137,11 +139,13 @@ static bool report_archive(const char *path, Elf *archive, bool json, uint64_t *
 			good = report_object(name, member, json, total) && good;
 			free(name);
 		}
+		if (header != NULL)
+			end = (uint64_t)elf_getbase(member) + (uint64_t)header->ar_size;
 		command = elf_next(member);
 		elf_end(member);
 	}
-	if (command !=
-	    ELF_C_NULL) { /* the end is told by elf_next(), not by elf_begin() */
+	if (end + end % 2 <
+	    file->size) { /* libelf stops at a member cut short, in silence */
 		tool_warn("%s: damaged archive", path);
 		return false;
 	}
@@ -160,7 +164,7 @@ bool report_file(const char *path, const struct tool_file *file, bool json,
 	elf_version(EV_CURRENT);
 	elf = elf_memory((char *)file->data, file->size);
 	if (elf != NULL && elf_kind(elf) == ELF_K_AR)
-		good = report_archive(path, elf, json, total);
+		good = report_archive(path, file, elf, json, total);
 	else
 		good = report_object(path, elf, json, total);
 	elf_end(elf);

@@ -2,6 +2,7 @@ check_unit_tests += %D%/tmod_test
 
 # Modules that only tests load, made by the rule of theseus.mk (see rules.mk).
 theseus_fixture_sources += \
+	%D%/fixtures/fixture_kinds.c \
 	%D%/fixtures/fixture_plain.c \
 	%D%/fixtures/fixture_spill.c
-theseus_fixtures += fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
+theseus_fixtures += fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod

@@ -1,0 +1,1 @@
+check_lint_tests += %D%/check_test.tap
