@@ -144,8 +144,8 @@ static bool report_archive(const char *path, const struct tool_file *file, Elf *
 		command = elf_next(member);
 		elf_end(member);
 	}
-	if (end + end % 2 <
-	    file->size) { /* libelf stops at a member cut short, in silence */
+	/* libelf takes a member that is cut short for one that is as long as the rest. */
+	if (end != file->size && end + end % 2 != file->size) {
 		tool_warn("%s: damaged archive", path);
 		return false;
 	}
