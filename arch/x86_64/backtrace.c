@@ -1,15 +1,20 @@
 /*
  * backtrace - the registers of a trap, and the calls that led to it.
  *
- * Follows frame pointers, which lie on a stack that may be the very thing that broke:
- * each is looked up in the page tables before it is read, must be aligned, and their
- * number is bounded. Code built without frame pointers (modules) is skipped over to
- * whoever called it with one. The pc of a caller is the one after its call; one byte less
- * names the line.
+ * Two ways of finding callers, as modules and the library's leaf functions are built
+ * without frame pointers. Between the stack pointer and the innermost frame, words that
+ * look like return addresses (into code, behind a call instruction) are listed with a
+ * `?`: most are, some are left over from calls that have returned. From the innermost
+ * frame on the frame pointers are followed. Both read a stack that may be the very thing
+ * that broke, so each page is looked up before it is read, and the number of lines is
+ * bounded. The pc of a caller is the one after its call; one byte less is inside the
+ * right function.
  */
 #include "x86.h"
 
-#define FRAMES_MAX 24u
+#define LINES_MAX 24u
+#define SCAN_MAX  1024u /* bytes of stack, when no frame is near */
+#define NEAR      4096u
 
 static void field(const char *name, uint64_t value)
 {
@@ -45,14 +50,14 @@ static void registers(const struct ths_trap *trap, const struct ths_x86_regs *re
 	ths_x86_print("\n");
 }
 
-static void line(unsigned number, uint64_t pc, uint64_t lookup)
+static void line(unsigned number, const char *mark, uint64_t pc, uint64_t lookup)
 {
 	const char *function, *module;
 	uint64_t offset;
 
 	ths_x86_print("  #");
 	ths_x86_print_dec(number);
-	field(" 0x", pc);
+	field(mark, pc);
 	if (ths_x86_cpu_ready && ths_symbolize(lookup, &function, &offset, &module)) {
 		offset += pc - lookup;
 		ths_x86_print(" ");
@@ -68,30 +73,70 @@ static void line(unsigned number, uint64_t pc, uint64_t lookup)
 	ths_x86_print("\n");
 }
 
-/* Whether the two words of a stack frame can be read at @fp. */
-static bool readable(uint64_t fp)
+/* Whether @len bytes, not more than a page, can be read at @at. */
+static bool readable(uint64_t at, uint64_t len)
 {
 	ths_paddr_t paddr;
 	enum ths_prot prot;
 
-	return fp % 8 == 0 && ths_arch_lookup(fp, &paddr, &prot) &&
-	       prot != THS_PROT_NONE && ths_arch_lookup(fp + 8, &paddr, &prot) &&
-	       prot != THS_PROT_NONE;
+	return ths_arch_lookup(at, &paddr, &prot) && prot != THS_PROT_NONE &&
+	       ths_arch_lookup(at + len - 1, &paddr, &prot) && prot != THS_PROT_NONE;
+}
+
+/* The opcodes of a near call: e8 with 4 bytes to come, or ff /2 with 0 to 5. */
+static bool follows_a_call(uint64_t pc)
+{
+	const uint8_t *end = (const uint8_t *)pc;
+
+	if (!readable(pc - 7, 7))
+		return false;
+	if (end[-5] == 0xe8)
+		return true;
+	for (unsigned len = 2; len <= 7; len++)
+		if (len != 5 && *(end - len) == 0xff && (*(end - len + 1) >> 3 & 7) == 2)
+			return true;
+	return false;
+}
+
+static bool is_return_address(uint64_t pc)
+{
+	const char *function, *module;
+	uint64_t offset;
+	const bool in_image =
+		pc > (uint64_t)ths_x86_text_start && pc <= (uint64_t)ths_x86_text_end;
+
+	return (in_image || ths_symbolize(pc - 1, &function, &offset, &module)) &&
+	       follows_a_call(pc);
+}
+
+static unsigned scan(uint64_t from, uint64_t to, unsigned number)
+{
+	for (uint64_t at = from; at < to && readable(at, 8); at += 8) {
+		const uint64_t word = *(const uint64_t *)at;
+
+		if (number < LINES_MAX && is_return_address(word))
+			line(number++, " ? 0x", word, word - 1);
+	}
+	return number;
 }
 
 void ths_arch_backtrace(const struct ths_trap *trap)
 {
+	const uint64_t sp = (trap->sp + 7) & ~7ul;
 	uint64_t fp = trap->fp;
+	unsigned number = 1;
 
 	if (trap->regs)
 		registers(trap, trap->regs);
-	line(0, trap->pc, trap->pc);
-	for (unsigned i = 1; i < FRAMES_MAX && readable(fp); i++) {
+	line(0, " 0x", trap->pc, trap->pc);
+	if (ths_x86_cpu_ready)
+		number = scan(sp, fp - sp < NEAR ? fp : sp + SCAN_MAX, number);
+	for (; number < LINES_MAX && fp % 8 == 0 && readable(fp, 16); number++) {
 		const uint64_t *frame = (const uint64_t *)fp;
 
 		if (frame[1] == 0)
 			break;
-		line(i, frame[1], frame[1] - 1);
+		line(number, " 0x", frame[1], frame[1] - 1);
 		fp = frame[0];
 	}
 }

@@ -3,7 +3,8 @@
  *
  * One structure, hvm_start_info (Xen's public headers, arch-x86/hvm/start_info.h), that
  * points at the command line, a list of modules (QEMU: -initrd) and, from version 1 on, a
- * memory map in E820's types. Version 0 has none and is refused.
+ * memory map in E820's types. Version 0 has none and is refused. Nothing is aligned: QEMU's
+ * microvm puts the list of modules at a multiple of 4.
  */
 #include "boot_info.h"
 #include "layout.h"
@@ -13,16 +14,16 @@ struct start_info {
 	uint64_t module_list, cmdline, rsdp;
 	uint64_t map; /* from here on: version 1 */
 	uint32_t map_entries, reserved;
-};
+} THS_PACKED;
 
 struct module {
 	uint64_t base, size, cmdline, reserved;
-};
+} THS_PACKED;
 
 struct map_entry {
 	uint64_t base, size;
 	uint32_t type, reserved;
-};
+} THS_PACKED;
 
 static const char *take_cmdline(const struct ths_x86_window *window, uint64_t paddr,
 				struct ths_x86_found *found)
@@ -45,7 +46,7 @@ static const char *take_map(const struct ths_x86_window *window,
 
 	if (info->map_entries == 0 || info->map == 0)
 		return "there is no memory map";
-	if (!map || info->map % 8)
+	if (!map)
 		return "the memory map is out of reach";
 	for (uint32_t i = 0; i < info->map_entries; i++) {
 		const char *wrong = ths_x86_map_add(found, map[i].base, map[i].size,
@@ -64,7 +65,7 @@ const char *ths_x86_pvh_parse(const struct ths_x86_window *window, uint64_t padd
 	const struct module *module;
 	const char *wrong;
 
-	if (!info || paddr == 0 || paddr % 4)
+	if (!info || paddr == 0)
 		return "the start information is at an impossible address";
 	if (info->magic != X86_PVH_MAGIC)
 		return "the start information has no magic number";
@@ -72,7 +73,7 @@ const char *ths_x86_pvh_parse(const struct ths_x86_window *window, uint64_t padd
 		return "the start information is of version 0, without a memory map";
 	if (info->modules) {
 		module = ths_x86_window_at(window, info->module_list, sizeof(*module));
-		if (!module || info->module_list % 8)
+		if (!module)
 			return "the list of modules is out of reach";
 		found->archive = module->base;
 		found->archive_size = module->size;

@@ -213,7 +213,8 @@ THS_NORETURN void ths_arch_stop(enum ths_stop how, uint32_t code);
 
 /* Writes to the machine's first console, polled. Early; any context; cannot fail. */
 void ths_arch_console_write(const char *text, size_t len);
-/* Prints "  #0 0x… function+0x… [module]" lines of the calls that led to @rip, @rbp. */
+/* Prints all registers, where @trap has them, and "  #0 0x… function+0x… [module]" lines
+ * of the calls that led there. */
 struct ths_trap;
 void ths_arch_backtrace(const struct ths_trap *trap);
 
