@@ -267,10 +267,6 @@ bool check_file(const char *path, const struct tool_file *file,
 	elf_version(EV_CURRENT);
 	elf = elf_memory((char *)file->data, file->size);
 	wrong = object_open(&object, elf);
-	if (wrong == NULL && object.section_count < 2) {
-		wrong = "no sections";
-		object_close(&object);
-	}
 	if (wrong == NULL) {
 		spill_check(&object, result);
 		section_check(&object, &result->findings);

@@ -87,6 +87,9 @@ const char *object_open(struct object *object, Elf *elf)
 	if (header->e_machine != EM_X86_64)
 		return "not for x86_64";
 	wrong = sections_read(object, elf);
+	/* libelf says of headers beyond the end of the file that there are none. */
+	if (wrong == NULL && object->section_count < header->e_shnum)
+		wrong = "truncated: the section headers lie beyond the end of the file";
 	if (wrong == NULL)
 		wrong = symbols_read(object, elf);
 	if (wrong != NULL)
