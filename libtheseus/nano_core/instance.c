@@ -14,7 +14,6 @@
  * Context: depth 0, one loader at a time, unless said otherwise.
  */
 #include <theseus/fmt.h>
-#include <theseus/hash.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 
@@ -235,16 +234,6 @@ void ths_instance_drop(struct ths_instance *instance)
 	instance->slot = slot;
 }
 
-static void name_instance(struct ths_instance *instance, const char *name)
-{
-	(void)ths_str_copy(instance->name, sizeof(instance->name), name);
-	for (unsigned i = 0; i < THS_BLOBS_MAX; i++)
-		if (instance->module->blobs[i].type)
-			instance->blob_type[i] =
-				ths_hash_bytes(0, instance->module->blobs[i].type,
-					       ths_strlen(instance->module->blobs[i].type));
-}
-
 enum ths_err ths_instance_make(const struct ths_module *module, const char *name,
 			       struct ths_instance **out, struct ths_reason *reason)
 {
@@ -263,7 +252,7 @@ enum ths_err ths_instance_make(const struct ths_module *module, const char *name
 	instance->slot = (uint32_t)(instance - ths_core.instance);
 	instance->module = module;
 	instance->state = THS_INSTANCE_LOADED;
-	name_instance(instance, name);
+	(void)!ths_str_copy(instance->name, sizeof(instance->name), name);
 	lay_out_ops(instance);
 	err = resolve_uses(instance, reason);
 	if (err == THS_OK)

@@ -67,9 +67,9 @@ struct ths_instance {
 	const struct ths_module *module; /* in its rodata */
 	char name[THS_NAME_MAX];
 	struct ths_table *table[THS_TABLES_MAX];
-	uint64_t blob_type[THS_BLOBS_MAX];
 	struct ths_ref use[THS_USES_MAX];
 	uint64_t text, text_size, rodata, rodata_size;
+	uint32_t pages;           /* of both, from text on; 0: linked into the image */
 	struct ths_tmod tmod;     /* for symbols; its image lies in the archive */
 	_Atomic(uint64_t) faults;
 	uint64_t calls[THS_CPU_MAX];
@@ -206,6 +206,7 @@ struct ths_core {
 	_Atomic(uint32_t) token; /* 1 + CPU that holds the conflict token exclusively */
 	struct ths_slot any_commit; /* sleepers with too many reads wait here */
 	uint32_t cpus;
+	char cmdline[256];
 	bool up;                 /* past boot: sleeping and switching are possible */
 	struct ths_cpu *cpu[THS_CPU_MAX];
 	struct ths_instance instance[INSTANCES_MAX];
@@ -308,13 +309,19 @@ THS_MUST_CHECK enum ths_err ths_migrate(const struct ths_instance *old,
 					enum ths_err (*change)(struct ths_cpu *, void *),
 					void *arg);
 /* loader.c */
+THS_MUST_CHECK enum ths_err ths_loader_file(const char *name, const void **data,
+					     size_t *size);
 void ths_loader_init(const void *archive, size_t size);
 void ths_loader_retire(struct ths_instance *instance);
 /* gate.c: the conflict token, exclusively; all commits of others wait */
 void ths_token_take(struct ths_cpu *cpu);
 void ths_token_give(struct ths_cpu *cpu);
+/* boot.c */
+THS_MUST_CHECK enum ths_err ths_core_start(const struct ths_boot_info *info);
+THS_MUST_CHECK enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number);
+THS_MUST_CHECK enum ths_err ths_cpu_start(struct ths_cpu *cpu);
 /* module_iface.c */
-extern const struct ths_module ths_module_nano_core;
+const struct ths_module *ths_nano_core_module(void);
 /* published.c */
 uint64_t ths_published_find(void *unused, const char *name);
 /* log.c */

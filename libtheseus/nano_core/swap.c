@@ -175,7 +175,7 @@ static void new_name(const char *file, char *name)
 {
 	uint32_t taken;
 
-	(void)ths_str_copy(name, THS_NAME_MAX, file);
+	(void)!ths_str_copy(name, THS_NAME_MAX, file);
 	for (unsigned i = 2; ths_module_find(name, &taken) == THS_OK && i < 100; i++)
 		(void)ths_format(name, THS_NAME_MAX, "%.*s#%u", 26, file, i);
 }

@@ -180,8 +180,8 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 			       const char *instance, uint16_t version)
 {
 	memset(table, 0, sizeof(*table));
-	(void)ths_str_copy(table->schema, sizeof(table->schema), decl->schema);
-	(void)ths_str_copy(table->instance, sizeof(table->instance), instance);
+	(void)!ths_str_copy(table->schema, sizeof(table->schema), decl->schema);
+	(void)!ths_str_copy(table->instance, sizeof(table->instance), instance);
 	table->row_size = decl->row_size;
 	table->rows = declared_rows(decl);
 	table->flags = declared_flags(decl);

@@ -1,0 +1,115 @@
+/*
+ * core - the one object that holds all of nano_core's state, and how it is brought up.
+ *
+ * Order (P21): the CPU's record, the reserve, its workspace and first versions, nano_core
+ * itself as an instance that provides `module/1`, state_db's own tables, the archive. The
+ * host's tests begin here, too; ths_boot() goes on with the manifest.
+ *
+ * Invariant
+ *   O4  No interaction happens before the CPU's workspace and pools exist.
+ */
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+struct ths_core ths_core;
+static struct ths_cpu boot_cpu;
+
+static enum ths_err make_workspace(struct ths_cpu *cpu)
+{
+	struct ths_arch_area area = ths_arch_stack_area();
+	ths_vaddr_t base = area.base + cpu->number * 2ull * WORKSPACE_STACK + WORKSPACE_STACK;
+	void *pages = ths_pages_take(3); /* WORKSPACE_STACK */
+
+	_Static_assert(WORKSPACE_STACK == THS_PAGE_SIZE << 3, "order 3");
+	_Static_assert(WORKSPACE_ARENA == THS_PAGE_SIZE << 2, "order 2");
+	cpu->arena = ths_pages_take(2);
+	if (!pages || !cpu->arena)
+		return THS_E_NOMEM;
+	THS_TRY(ths_arch_map(base, ths_arch_paddr(pages), WORKSPACE_STACK / THS_PAGE_SIZE,
+			     THS_PROT_RW));
+	cpu->stack_top = (void *)(uintptr_t)(base + WORKSPACE_STACK - THS_ARGS_MAX);
+	return THS_OK;
+}
+
+enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number)
+{
+	memset(cpu, 0, sizeof(*cpu));
+	cpu->self = cpu;
+	cpu->number = number;
+	cpu->current = CONTEXTS_MAX;
+	cpu->txn.reads_limit = READS_MAX;
+	ths_core.cpu[number] = cpu;
+	return THS_OK;
+}
+
+/* Workspace and first versions of a CPU that ths_cpu() already is. */
+enum ths_err ths_cpu_start(struct ths_cpu *cpu)
+{
+	THS_TRY(make_workspace(cpu));
+	for (unsigned pool = 0; pool < 5; pool++)
+		THS_TRY(ths_pool_refill(cpu, pool));
+	return THS_OK;
+}
+
+static enum ths_err make_nano_core(void)
+{
+	struct ths_instance *instance;
+
+	THS_TRY(ths_instance_make(ths_nano_core_module(), NULL, &instance, NULL));
+	instance->fresh = false;
+	return ths_bind(instance->slot, "");
+}
+
+enum ths_err ths_core_start(const struct ths_boot_info *info)
+{
+	memset(&ths_core, 0, sizeof(ths_core));
+	ths_core.cpus = 1;
+	ths_core.clock = 1;
+	ths_core.sched = (struct ths_ref)THS_REF(sched);
+	ths_core.frames = (struct ths_ref)THS_REF(frames);
+	ths_core.irq = (struct ths_ref)THS_REF(irq);
+	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+		ths_core.instance[i].slot = i;
+		ths_core.instance[i].generation = 1;
+	}
+	ths_sleep_init();
+	THS_TRY(ths_cpu_make(&boot_cpu, 0));
+	ths_arch_cpu_set(&boot_cpu);
+	ths_context_init(&boot_cpu);
+	THS_TRY(ths_memory_init(info));
+	THS_TRY(ths_cpu_start(&boot_cpu));
+	THS_TRY(make_nano_core());
+	THS_TRY(ths_share_init());
+	ths_loader_init(info->archive, info->archive_size);
+	(void)!ths_str_copy(ths_core.cmdline, sizeof(ths_core.cmdline), info->cmdline);
+	return THS_OK;
+}
+
+/* ---- the command line ---------------------------------------------------------------- */
+
+const char *ths_cmdline(void)
+{
+	return ths_core.cmdline;
+}
+
+bool ths_cmdline_get(const char *key, char *value, size_t size)
+{
+	const char *at = ths_core.cmdline;
+	size_t length = ths_strlen(key);
+
+	while (*at) {
+		while (*at == ' ')
+			at++;
+		if (ths_str_starts(at, key) && at[length] == '=') {
+			size_t i = 0;
+
+			for (at += length + 1; *at && *at != ' ' && i + 1 < size; at++)
+				value[i++] = *at;
+			value[i] = 0;
+			return true;
+		}
+		while (*at && *at != ' ')
+			at++;
+	}
+	return false;
+}

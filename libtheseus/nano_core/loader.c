@@ -1,0 +1,236 @@
+/*
+ * loader - from a file of the archive to an instance with text, rodata and tables.
+ *
+ * A module gets a run of pages in the module area, text first, then rodata, then a page
+ * that is never mapped. It is linked in place while the pages are writable; then text
+ * becomes executable and rodata read-only, for good (I1: the page table's half).
+ *
+ * Invariants
+ *   Q1  A page of a module is never writable once any of its code can run.
+ *   Q2  A module that is refused leaves no page mapped and none taken.
+ *
+ * Context: depth 0, one loader at a time. Cost: O(size of the file), the digest mostly.
+ */
+#include <theseus/bits.h>
+#include <theseus/cpio.h>
+#include <theseus/fmt.h>
+#include <theseus/point.h>
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+#define AREA_PAGES 65536u /* 256 MiB */
+
+static struct {
+	const void *archive;
+	size_t size;
+	uint64_t used[AREA_PAGES / 64];
+	bool admit_spill;
+} loader;
+
+void ths_loader_init(const void *archive, size_t size)
+{
+	memset(&loader, 0, sizeof(loader));
+	loader.archive = archive;
+	loader.size = size;
+}
+
+void ths_test_admit_spill(bool admit)
+{
+	loader.admit_spill = admit;
+}
+
+enum ths_err ths_loader_file(const char *name, const void **data, size_t *size)
+{
+	struct ths_cpio_entry entry;
+	enum ths_err err = ths_cpio_find(loader.archive, loader.size, name, &entry);
+
+	if (err)
+		return err;
+	*data = entry.data;
+	*size = entry.size;
+	return THS_OK;
+}
+
+/* ---- pages ------------------------------------------------------------------------- */
+
+static uint64_t pages_of(uint64_t bytes)
+{
+	return (bytes + THS_PAGE_SIZE - 1) / THS_PAGE_SIZE;
+}
+
+static ths_vaddr_t take_area(uint64_t pages)
+{
+	struct ths_arch_area area = ths_arch_module_area();
+	size_t all = area.size / THS_PAGE_SIZE < AREA_PAGES ? area.size / THS_PAGE_SIZE
+							     : AREA_PAGES;
+	size_t at = ths_bits_find_clear_run(loader.used, all, 0, pages + 1);
+
+	if (at + pages + 1 > all)
+		return 0;
+	for (size_t i = 0; i <= pages; i++) /* one more than asked for: the guard */
+		ths_bits_set(loader.used, at + i);
+	return area.base + at * THS_PAGE_SIZE;
+}
+
+static void give_area(ths_vaddr_t base, uint64_t pages)
+{
+	size_t at = (base - ths_arch_module_area().base) / THS_PAGE_SIZE;
+
+	for (size_t i = 0; i <= pages; i++)
+		ths_bits_clear(loader.used, at + i);
+}
+
+static void unmap(ths_vaddr_t base, uint64_t pages)
+{
+	for (uint64_t i = 0; i < pages; i++) {
+		ths_vaddr_t at = base + i * THS_PAGE_SIZE;
+		ths_paddr_t paddr;
+		enum ths_prot prot;
+
+		if (!ths_arch_lookup(at, &paddr, &prot))
+			continue;
+		ths_arch_unmap(at, 1);
+		memset(ths_arch_direct(paddr), 0xcc, THS_PAGE_SIZE); /* poison: int3 */
+		ths_pages_give(ths_arch_direct(paddr), 0);
+	}
+	give_area(base, pages);
+}
+
+static enum ths_err map(uint64_t pages, ths_vaddr_t *base)
+{
+	*base = take_area(pages);
+	if (!*base)
+		return THS_E_FULL;
+	for (uint64_t i = 0; i < pages; i++) {
+		void *page = ths_pages_take(0);
+		enum ths_err err = page ? ths_arch_map(*base + i * THS_PAGE_SIZE,
+						       ths_arch_paddr(page), 1,
+						       THS_PROT_RW)
+					: THS_E_NOMEM;
+
+		if (err && page)
+			ths_pages_give(page, 0);
+		if (err) {
+			unmap(*base, pages);
+			return err;
+		}
+	}
+	return THS_OK;
+}
+
+/* ---- loading ------------------------------------------------------------------------ */
+
+struct image {
+	struct ths_tmod tmod;
+	ths_vaddr_t text, rodata;
+	uint64_t text_pages, rodata_pages;
+};
+
+static enum ths_err find_file(const char *file, const void **data, size_t *size)
+{
+	char name[THS_NAME_MAX + 8];
+
+	if (ths_loader_file(file, data, size) == THS_OK)
+		return THS_OK;
+	(void)ths_format(name, sizeof(name), "%s.tmod", file);
+	return ths_loader_file(name, data, size);
+}
+
+/* The writable part of a module that spills (tests only) stays writable. */
+static enum ths_err protect(const struct image *image)
+{
+	uint64_t fixed = image->tmod.spill_size ? pages_of(image->tmod.spill)
+						: image->rodata_pages;
+
+	if (image->text_pages)
+		THS_TRY(ths_arch_protect(image->text, image->text_pages, THS_PROT_RX));
+	return fixed ? ths_arch_protect(image->rodata, fixed, THS_PROT_R) : THS_OK;
+}
+
+static enum ths_err place(struct image *image, struct ths_reason *reason)
+{
+	enum ths_err err;
+
+	image->text_pages = pages_of(image->tmod.text_size);
+	image->rodata_pages = pages_of(image->tmod.rodata_size);
+	THS_TRY(map(image->text_pages + image->rodata_pages, &image->text));
+	image->rodata = image->text + image->text_pages * THS_PAGE_SIZE;
+	err = ths_tmod_link(&image->tmod, (uint8_t *)(uintptr_t)image->text, image->text,
+			    (uint8_t *)(uintptr_t)image->rodata, image->rodata,
+			    ths_published_find, NULL, reason);
+	if (err == THS_OK)
+		err = protect(image);
+	if (err)
+		unmap(image->text, image->text_pages + image->rodata_pages);
+	return err;
+}
+
+static enum ths_err open_file(const char *file, struct image *image,
+			      struct ths_reason *reason)
+{
+	const void *data;
+	size_t size;
+
+	if (find_file(file, &data, &size)) {
+		(void)ths_format(reason->text, sizeof(reason->text),
+				 "the archive has no module %s", file);
+		return THS_E_NOENT;
+	}
+	return loader.admit_spill
+		       ? ths_tmod_open_spilling(&image->tmod, data, size, reason)
+		       : ths_tmod_open(&image->tmod, data, size, reason);
+}
+
+enum ths_err ths_module_load(const char *file, const char *name, uint32_t *slot,
+			     struct ths_reason *reason)
+{
+	struct ths_reason unread;
+	struct ths_instance *instance;
+	struct image image = {0};
+	enum ths_err err;
+
+	reason = reason ? reason : &unread;
+	reason->text[0] = 0;
+	THS_TRY(open_file(file, &image, reason));
+	THS_POINT("load/opened");
+	THS_TRY(place(&image, reason));
+	err = ths_instance_make((const struct ths_module *)(uintptr_t)(image.rodata +
+								      image.tmod.descriptor),
+				name, &instance, reason);
+	if (err) {
+		unmap(image.text, image.text_pages + image.rodata_pages);
+		return err;
+	}
+	instance->tmod = image.tmod;
+	instance->text = image.text;
+	instance->text_size = image.tmod.text_size;
+	instance->rodata = image.rodata;
+	instance->rodata_size = image.tmod.rodata_size;
+	instance->pages = (uint32_t)(image.text_pages + image.rodata_pages);
+	*slot = instance->slot;
+	return THS_OK;
+}
+
+/* Nobody can be in its code any more. */
+void ths_loader_retire(struct ths_instance *instance)
+{
+	ths_vaddr_t text = instance->text;
+	uint32_t pages = instance->pages;
+
+	ths_instance_drop(instance);
+	if (pages)
+		unmap(text, pages);
+}
+
+enum ths_err ths_module_unload(uint32_t slot)
+{
+	struct ths_instance *instance = &ths_core.instance[slot];
+
+	if (slot == 0 || slot >= INSTANCES_MAX || instance->state == THS_INSTANCE_FREE)
+		return THS_E_NOENT;
+	if (instance->state == THS_INSTANCE_BOUND)
+		return THS_E_BUSY;
+	ths_quiesce();
+	ths_loader_retire(instance);
+	return THS_OK;
+}

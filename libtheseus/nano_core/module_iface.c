@@ -1,0 +1,114 @@
+/*
+ * module_iface - `module/1`: any module's name, version, state and statistics, from its
+ * descriptor. nano_core is the one provider; no module has code for this.
+ *
+ * What it tells lies in nano_core's arrays, not in rows: a snapshot of each entry, good
+ * for looking at.
+ */
+#include <theseus/iface/module.h>
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+static void copy_name(char *to, const char *from)
+{
+	(void)!ths_str_copy(to, THS_NAME_MAX, from);
+}
+
+static void tell_instance(const struct ths_instance *instance, struct module_info *arg)
+{
+	const struct ths_module *module = instance->module;
+
+	arg->slot = instance->slot;
+	arg->generation = instance->generation;
+	copy_name(arg->id, module->id);
+	copy_name(arg->name, instance->name);
+	copy_name(arg->provides, module->provides.iface->name);
+	arg->version = module->provides.iface->version;
+	arg->major = module->major;
+	arg->minor = module->minor;
+	arg->state = (uint16_t)instance->state;
+	arg->text = instance->text;
+	arg->text_size = instance->text_size;
+	arg->faults = atomic_load(&((struct ths_instance *)(uintptr_t)instance)->faults);
+	arg->calls = 0;
+	for (unsigned i = 0; i < ths_core.cpus; i++)
+		arg->calls += instance->calls[i];
+}
+
+static enum ths_err module_info_op(struct ths_call *call, struct module_info *arg)
+{
+	(void)call;
+	for (uint32_t i = arg->slot + 1; i < INSTANCES_MAX; i++) {
+		if (ths_core.instance[i].state == THS_INSTANCE_FREE)
+			continue;
+		tell_instance(&ths_core.instance[i], arg);
+		return THS_OK;
+	}
+	return THS_E_NOENT;
+}
+
+static enum ths_err module_binding_op(struct ths_call *call, struct module_binding *arg)
+{
+	uint32_t slot = arg->slot + 1;
+	const struct ths_binding *binding;
+	const struct ths_instance *instance;
+
+	(void)call;
+	if (slot >= BINDINGS_MAX || ths_core.binding[slot].generation == 0)
+		return THS_E_NOENT;
+	binding = &ths_core.binding[slot];
+	instance = ths_binding_instance(binding);
+	arg->slot = slot;
+	arg->instance = instance ? instance->slot : THS_ROW_NONE;
+	copy_name(arg->iface, binding->iface);
+	copy_name(arg->name, binding->name);
+	arg->version = binding->version;
+	arg->published = binding->published;
+	return THS_OK;
+}
+
+static enum ths_err module_table_op(struct ths_call *call, struct module_table *arg)
+{
+	(void)call;
+	for (uint32_t i = arg->slot + 1; i < atomic_load(&ths_core.tables); i++) {
+		struct ths_table *table = &ths_core.table[i];
+
+		if (!table->schema[0])
+			continue;
+		arg->slot = i;
+		arg->flags = table->flags;
+		copy_name(arg->schema, table->schema);
+		arg->row_size = table->row_size;
+		arg->rows = atomic_load(&table->live);
+		arg->commits = atomic_load(&table->commits);
+		return THS_OK;
+	}
+	return THS_E_NOENT;
+}
+
+static enum ths_err module_selftest_op(struct ths_call *call, struct module_name *arg)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	struct ths_instance *instance;
+	uint32_t slot;
+	enum ths_err err;
+
+	arg->name[THS_NAME_MAX - 1] = 0;
+	THS_TRY(ths_module_find(arg->name, &slot));
+	instance = &ths_core.instance[slot];
+	if (!instance->module->selftest)
+		return THS_E_NOSYS;
+	cpu->call->instance = instance; /* it runs in the tested module's name */
+	err = instance->module->selftest(call);
+	cpu->call->instance = &ths_core.instance[0];
+	return err;
+}
+
+THS_MODULE(nano_core, "nano_core", 1, 0,
+	   THS_PROVIDES(module, .info = module_info_op, .binding = module_binding_op,
+			.table = module_table_op, .selftest = module_selftest_op));
+
+const struct ths_module *ths_nano_core_module(void)
+{
+	return &ths_module_nano_core;
+}

@@ -1,0 +1,26 @@
+/*
+ * published - the addresses behind published.def.
+ *
+ * Cost: O(names) a lookup, with one comparison of first differing characters each; a
+ * module has a handful of lookups in its life.
+ */
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+static const struct {
+	const char *name;
+	void *address;
+} published[] = {
+#define THS_PUBLISHED(name) {#name, (void *)(uintptr_t)name},
+#include "nano_core/published.def"
+#undef THS_PUBLISHED
+};
+
+uint64_t ths_published_find(void *unused, const char *name)
+{
+	(void)unused;
+	for (size_t i = 0; i < THS_ARRAY_SIZE(published); i++)
+		if (ths_streq(published[i].name, name))
+			return (uint64_t)(uintptr_t)published[i].address;
+	return 0;
+}

@@ -1,0 +1,86 @@
+/*
+ * symbols - which function, of which module, an address lies in.
+ *
+ * Modules bring their symbol tables; the kernel's own are the archive's file `kernel.sym`,
+ * lines "ADDRESS NAME" in ascending order, written by theseus-image.
+ */
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+static struct {
+	char name[64];
+} found; /* one answer at a time: for a machine that prints where it died */
+
+static uint64_t parse_hex(const char **at, const char *end)
+{
+	uint64_t value = 0;
+
+	for (; *at < end; (*at)++) {
+		char c = **at;
+		unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+				 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+							: 16;
+
+		if (digit == 16)
+			break;
+		value = value << 4 | digit;
+	}
+	return value;
+}
+
+static void keep_name(const char *at, const char *end)
+{
+	size_t i = 0;
+
+	for (; at < end && *at != '\n' && i + 1 < sizeof(found.name); at++)
+		found.name[i++] = *at;
+	found.name[i] = 0;
+}
+
+static bool find_in_kernel(uint64_t pc, const char **function, uint64_t *offset)
+{
+	const void *data;
+	size_t size;
+	const char *at, *end, *best = NULL;
+	uint64_t best_address = 0;
+
+	if (ths_loader_file("kernel.sym", &data, &size))
+		return false;
+	at = data;
+	for (end = at + size; at < end; at++) {
+		uint64_t address = parse_hex(&at, end);
+
+		if (address > pc)
+			break;
+		if (at < end && *at == ' ') {
+			best = at + 1;
+			best_address = address;
+		}
+		while (at < end && *at != '\n')
+			at++;
+	}
+	if (!best || at >= end) /* beyond the last symbol: nobody's */
+		return false;
+	keep_name(best, end);
+	*function = found.name;
+	*offset = pc - best_address;
+	return true;
+}
+
+bool ths_symbolize(uint64_t pc, const char **function, uint64_t *offset, const char **module)
+{
+	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+		const struct ths_instance *instance = &ths_core.instance[i];
+
+		if (instance->state == THS_INSTANCE_FREE || pc < instance->text ||
+		    pc - instance->text >= instance->text_size)
+			continue;
+		*module = instance->name;
+		*function = ths_tmod_symbol(&instance->tmod, pc - instance->text, offset);
+		if (!*function)
+			*function = "?";
+		return true;
+	}
+	*module = NULL;
+	return find_in_kernel(pc, function, offset);
+}
