@@ -6,6 +6,7 @@ theseusinclude_HEADERS += \
 	%D%/blob.h \
 	%D%/cpio.h \
 	%D%/digest.h \
+	%D%/dfqueue.h \
 	%D%/dispatcher.h \
 	%D%/effect.h \
 	%D%/err.h \
@@ -18,6 +19,7 @@ theseusinclude_HEADERS += \
 	%D%/interface.h \
 	%D%/list.h \
 	%D%/module.h \
+	%D%/mux.h \
 	%D%/point.h \
 	%D%/ring.h \
 	%D%/row.h \
