@@ -2,7 +2,7 @@
 noinst_PROGRAMS += %D%/parrot %D%/bios.img %D%/bootx64.efi
 parrot_flags = -m32 -ffreestanding -fno-pic -fno-pie -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
-parrot_ldflags = -nostdlib -static -no-pie -Wl,--build-id=none
+parrot_ldflags = -nostdlib -static -Wl,--build-id=none
 
 %C%_parrot_SOURCES = %D%/entry.S %D%/parrot.c
 EXTRA_%C%_parrot_DEPENDENCIES = $(srcdir)/%D%/parrot.lds
@@ -15,12 +15,14 @@ EXTRA_DIST += %D%/parrot.lds
 
 %C%_bios_img_SOURCES = %D%/bios.S
 %C%_bios_img_CPPFLAGS =
+%C%_bios_img_CFLAGS =
 %C%_bios_img_CCASFLAGS = -m32
 %C%_bios_img_LDFLAGS = -m32 $(parrot_ldflags) -Wl,-Ttext=0x7c00 -Wl,--oformat=binary
 %C%_bios_img_LDADD =
 
 %C%_bootx64_efi_SOURCES = %D%/efi.S
 %C%_bootx64_efi_CPPFLAGS =
+%C%_bootx64_efi_CFLAGS =
 %C%_bootx64_efi_CCASFLAGS = -m64
 %C%_bootx64_efi_LDFLAGS = -m64 $(parrot_ldflags) -Wl,-Ttext=0 -Wl,--oformat=binary
 %C%_bootx64_efi_LDADD =
