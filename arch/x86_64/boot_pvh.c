@@ -55,7 +55,7 @@ static const char *take_map(const struct ths_x86_window *window,
 		if (wrong)
 			return wrong;
 	}
-	return NULL;
+	return found->entries ? NULL : "there is no memory map";
 }
 
 const char *ths_x86_pvh_parse(const struct ths_x86_window *window, uint64_t paddr,

@@ -7,6 +7,7 @@
 #   %C%_state_db_txn_tsan_LDADD = $(theseus_tsan_ldadd)
 check_unit_tests +=
 check_tsan_tests +=
+include tests/unit/arch/local.mk
 include tests/unit/base/local.mk
 include tests/unit/nano_core/local.mk
 include tests/unit/tools/local.mk
