@@ -5,8 +5,8 @@ theseusinclude_HEADERS += \
 	%D%/bits.h \
 	%D%/blob.h \
 	%D%/cpio.h \
-	%D%/digest.h \
 	%D%/dfqueue.h \
+	%D%/digest.h \
 	%D%/dispatcher.h \
 	%D%/effect.h \
 	%D%/err.h \
@@ -18,6 +18,7 @@ theseusinclude_HEADERS += \
 	%D%/indirection.h \
 	%D%/interface.h \
 	%D%/list.h \
+	%D%/manifest.h \
 	%D%/module.h \
 	%D%/mux.h \
 	%D%/point.h \

@@ -8,8 +8,10 @@ theseus_base_sources += \
 	%D%/fmt.c \
 	%D%/hash.c \
 	%D%/list.c \
+	%D%/manifest.c \
+	%D%/manifest_check.c \
 	%D%/mem.c \
 	%D%/ring.c \
 	%D%/siphash.c \
 	%D%/string.c
-EXTRA_DIST += %D%/blob_impl.h
+EXTRA_DIST += %D%/blob_impl.h %D%/manifest_impl.h

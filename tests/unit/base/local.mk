@@ -7,6 +7,7 @@ check_unit_tests += \
 	%D%/fmt_test \
 	%D%/hash_test \
 	%D%/list_test \
+	%D%/manifest_test \
 	%D%/mem_test \
 	%D%/ring_test \
 	%D%/siphash_test \
