@@ -104,7 +104,7 @@ void qmp_quit(struct run_qmp *qmp, bool registers)
 		send_text(qmp,
 			  "{\"execute\":\"stop\"}\n"
 			  "{\"execute\":\"human-monitor-command\",\"id\":\"registers\","
-			  "\"arguments\":{\"command-line\":\"info registers\"}}\n");
+			  "\"arguments\":{\"command-line\":\"info registers -a\"}}\n");
 	} else {
 		send_text(qmp, "{\"execute\":\"quit\"}\n");
 	}

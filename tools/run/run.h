@@ -60,8 +60,8 @@ struct run_files {
 };
 
 struct run_qmp {
-	int fd;          /* our end, or -1 */
-	char line[4096]; /* what came of the current line; the rest of it is dropped */
+	int fd;           /* our end, or -1 */
+	char line[65536]; /* what came of the current line; the rest of it is dropped */
 	size_t len;
 	bool running;      /* the guest was set going */
 	bool registers;    /* they were asked for; the next reply is theirs */
