@@ -114,16 +114,14 @@ common:
 
 	movl $PHYS(boot_pml4), %eax
 	movl %eax, %cr3
-	movl %cr4, %eax
-	orl $(1 << 5), %eax /* PAE */
+	/* Set, not changed: what firmware had on (SSE, under UEFI) is off from here. */
+	movl $(1 << 5), %eax /* PAE */
 	movl %eax, %cr4
 	movl $0xc0000080, %ecx /* EFER: long mode, no-execute */
-	rdmsr
-	orl $(1 << 8 | 1 << 11), %eax
+	xorl %edx, %edx
+	movl $(1 << 8 | 1 << 11), %eax
 	wrmsr
-	movl %cr0, %eax
-	andl $~(1 << 2 | 1 << 3), %eax /* EM, TS */
-	orl $(1 << 31 | 1 << 16 | 1 << 5 | 1 << 0), %eax /* PG, WP, NE, PE */
+	movl $(1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 0), %eax /* PG WP NE ET PE */
 	movl %eax, %cr0
 	lgdt PHYS(boot_gdt_pointer)
 	ljmp $X86_CODE_SEL, $PHYS(long_mode)
