@@ -26,8 +26,8 @@
 
 #define PAGE 4096u
 
-enum ths_err tmod_refuse(struct ths_reason *reason, enum ths_err err, const char *fmt,
-			 ...)
+enum ths_err ths_tmod_refuse(struct ths_reason *reason, enum ths_err err, const char *fmt,
+			     ...)
 {
 	va_list args;
 
@@ -48,40 +48,40 @@ static enum ths_err header_check(struct ths_tmod *tmod, struct ths_reason *reaso
 	Elf64_Ehdr header;
 
 	if (tmod->size < sizeof(header))
-		return tmod_refuse(
+		return ths_tmod_refuse(
 			reason, THS_E_FORMAT,
 			"truncated: the ELF header ends at 0x40, file at 0x%zx",
 			tmod->size);
 	memcpy(&header, tmod->image, sizeof(header));
 	if (memcmp(header.e_ident, ident, sizeof(ident)) != 0)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "not a little-endian ELF64 file");
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "not a little-endian ELF64 file");
 	if (header.e_type != ET_REL || header.e_machine != EM_X86_64)
-		return tmod_refuse(
+		return ths_tmod_refuse(
 			reason, THS_E_FORMAT,
 			"not a relocatable file for x86_64 (type %u, machine %u)",
 			header.e_type, header.e_machine);
 	if (header.e_ehsize != sizeof(header) || header.e_phnum != 0 ||
 	    header.e_shentsize != sizeof(Elf64_Shdr))
-		return tmod_refuse(
+		return ths_tmod_refuse(
 			reason, THS_E_FORMAT,
 			"malformed ELF header: header %u, section header %u bytes, "
 			"%u program headers",
 			header.e_ehsize, header.e_shentsize, header.e_phnum);
 	if (header.e_shnum > THS_TMOD_SECTIONS_MAX)
-		return tmod_refuse(reason, THS_E_SIZE,
-				   "%u sections, at most %u are taken", header.e_shnum,
-				   THS_TMOD_SECTIONS_MAX);
+		return ths_tmod_refuse(reason, THS_E_SIZE,
+				       "%u sections, at most %u are taken",
+				       header.e_shnum, THS_TMOD_SECTIONS_MAX);
 	if (header.e_shnum < 2 || header.e_shstrndx == 0 ||
 	    header.e_shstrndx >= header.e_shnum)
-		return tmod_refuse(
+		return ths_tmod_refuse(
 			reason, THS_E_FORMAT,
 			"malformed ELF header: %u sections, names in section %u",
 			header.e_shnum, header.e_shstrndx);
 	if (!tmod_within(header.e_shoff, (uint64_t)header.e_shnum * sizeof(Elf64_Shdr),
 			 tmod->size) ||
 	    header.e_shoff < sizeof(header))
-		return tmod_refuse(
+		return ths_tmod_refuse(
 			reason, THS_E_FORMAT,
 			"truncated: %u section headers at 0x%lx, file ends at 0x%zx",
 			header.e_shnum, header.e_shoff, tmod->size);
@@ -97,11 +97,12 @@ static enum ths_err bounds_check(const struct ths_tmod *tmod, uint32_t i,
 	if (section.sh_type == SHT_NULL || section.sh_type == SHT_NOBITS)
 		return THS_OK;
 	if (section.sh_size > UINT64_MAX - section.sh_offset)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "section header %u: 0x%lx bytes at 0x%lx wrap around",
-				   i, section.sh_size, section.sh_offset);
+		return ths_tmod_refuse(
+			reason, THS_E_FORMAT,
+			"section header %u: 0x%lx bytes at 0x%lx wrap around", i,
+			section.sh_size, section.sh_offset);
 	if (!tmod_within(section.sh_offset, section.sh_size, tmod->size))
-		return tmod_refuse(
+		return ths_tmod_refuse(
 			reason, THS_E_FORMAT,
 			"truncated: section header %u ends at 0x%lx, file at 0x%zx", i,
 			(section.sh_offset + section.sh_size), tmod->size);
@@ -116,8 +117,8 @@ static enum ths_err strings_check(const struct ths_tmod *tmod, uint32_t i,
 
 	if (table.sh_type != SHT_STRTAB || table.sh_size == 0 ||
 	    tmod->image[table.sh_offset + table.sh_size - 1] != '\0')
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "section header %u is not a string table", i);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "section header %u is not a string table", i);
 	return THS_OK;
 }
 
@@ -131,9 +132,9 @@ static enum ths_err kind_check(struct ths_tmod *tmod, uint32_t i,
 	bool allocated = (section.sh_flags & SHF_ALLOC) != 0;
 
 	if ((section.sh_flags & ~known) != 0)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "%s: section flags 0x%lx are refused", name,
-				   section.sh_flags);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "%s: section flags 0x%lx are refused", name,
+				       section.sh_flags);
 	switch (section.sh_type) {
 	case SHT_PROGBITS:
 	case SHT_NOBITS:
@@ -146,33 +147,34 @@ static enum ths_err kind_check(struct ths_tmod *tmod, uint32_t i,
 		    section.sh_entsize != (section.sh_type == SHT_RELA
 						   ? sizeof(Elf64_Rela)
 						   : sizeof(Elf64_Sym)))
-			return tmod_refuse(reason, THS_E_FORMAT,
-					   "%s: malformed table of %lu-byte entries",
-					   name, section.sh_entsize);
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       "%s: malformed table of %lu-byte entries",
+					       name, section.sh_entsize);
 		break;
 	case SHT_NULL:
 	case SHT_STRTAB:
 		if (allocated)
-			return tmod_refuse(reason, THS_E_FORMAT, "%s: allocated", name);
+			return ths_tmod_refuse(reason, THS_E_FORMAT, "%s: allocated",
+					       name);
 		break;
 	default:
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "%s: section type 0x%x is refused", name,
-				   section.sh_type);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "%s: section type 0x%x is refused", name,
+				       section.sh_type);
 	}
 	if (section.sh_type == SHT_SYMTAB) {
 		if (tmod->symtab != 0)
-			return tmod_refuse(reason, THS_E_FORMAT,
-					   "%s: a second symbol table", name);
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       "%s: a second symbol table", name);
 		tmod->symtab = i;
 	}
 	if (allocated && (section.sh_addralign & (section.sh_addralign - 1)) != 0)
-		return tmod_refuse(reason, THS_E_FORMAT, "%s: alignment 0x%lx", name,
-				   section.sh_addralign);
+		return ths_tmod_refuse(reason, THS_E_FORMAT, "%s: alignment 0x%lx", name,
+				       section.sh_addralign);
 	if (allocated && section.sh_addralign > PAGE)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "%s: alignment 0x%lx, more than a page", name,
-				   section.sh_addralign);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "%s: alignment 0x%lx, more than a page", name,
+				       section.sh_addralign);
 	return THS_OK;
 }
 
@@ -205,20 +207,20 @@ static enum ths_err overlap_check(const struct ths_tmod *tmod, struct ths_reason
 		if (size == 0)
 			continue;
 		if (from < sizeof(Elf64_Ehdr))
-			return tmod_refuse(reason, THS_E_FORMAT,
-					   "%s overlaps the ELF header",
-					   tmod_section_name(tmod, i));
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       "%s overlaps the ELF header",
+					       tmod_section_name(tmod, i));
 		for (uint32_t k = 0; k < i; k++) {
 			uint64_t other, length = extent(tmod, k, &other);
 
 			if (length == 0 || from >= other + length || other >= from + size)
 				continue;
-			return tmod_refuse(reason, THS_E_FORMAT,
-					   "%s overlaps %s at 0x%lx",
-					   tmod_section_name(tmod, i),
-					   k == 0 ? "the section headers"
-						  : tmod_section_name(tmod, k),
-					   from > other ? from : other);
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       "%s overlaps %s at 0x%lx",
+					       tmod_section_name(tmod, i),
+					       k == 0 ? "the section headers"
+						      : tmod_section_name(tmod, k),
+					       from > other ? from : other);
 		}
 	}
 	return THS_OK;
@@ -254,27 +256,30 @@ static enum ths_err symbol_check(const struct ths_tmod *tmod, const Elf64_Sym *s
 	case STT_SECTION:
 		break;
 	case STT_COMMON:
-		return tmod_refuse(reason, THS_E_SPILL, "COMMON: %lu writable bytes (%s)",
-				   symbol->st_size, name);
+		return ths_tmod_refuse(reason, THS_E_SPILL,
+				       "COMMON: %lu writable bytes (%s)", symbol->st_size,
+				       name);
 	default:
-		return tmod_refuse(reason, THS_E_FORMAT, "symbol %s: type %u is refused",
-				   name, ELF64_ST_TYPE(symbol->st_info));
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "symbol %s: type %u is refused", name,
+				       ELF64_ST_TYPE(symbol->st_info));
 	}
 	if (symbol->st_shndx == SHN_UNDEF)
 		return THS_OK;
 	if (symbol->st_shndx == SHN_COMMON)
-		return tmod_refuse(reason, THS_E_SPILL, "COMMON: %lu writable bytes (%s)",
-				   symbol->st_size, name);
+		return ths_tmod_refuse(reason, THS_E_SPILL,
+				       "COMMON: %lu writable bytes (%s)", symbol->st_size,
+				       name);
 	if (symbol->st_shndx >= tmod->sections)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "symbol %s: section %u is refused", name,
-				   symbol->st_shndx);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "symbol %s: section %u is refused", name,
+				       symbol->st_shndx);
 	home = tmod_section(tmod, symbol->st_shndx);
 	if (!tmod_within(symbol->st_value, symbol->st_size, home.sh_size))
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "symbol %s: 0x%lx bytes at 0x%lx, beyond %s", name,
-				   symbol->st_size, symbol->st_value,
-				   tmod_section_name(tmod, symbol->st_shndx));
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "symbol %s: 0x%lx bytes at 0x%lx, beyond %s", name,
+				       symbol->st_size, symbol->st_value,
+				       tmod_section_name(tmod, symbol->st_shndx));
 	return THS_OK;
 }
 
@@ -283,11 +288,12 @@ static enum ths_err symbols_check(struct ths_tmod *tmod, struct ths_reason *reas
 	Elf64_Shdr table, names;
 
 	if (tmod->symtab == 0)
-		return tmod_refuse(reason, THS_E_FORMAT, "no symbol table");
+		return ths_tmod_refuse(reason, THS_E_FORMAT, "no symbol table");
 	table = tmod_section(tmod, tmod->symtab);
 	if (table.sh_link == 0 || table.sh_link >= tmod->sections)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "symbol table: names in section %u", table.sh_link);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "symbol table: names in section %u",
+				       table.sh_link);
 	THS_TRY(strings_check(tmod, table.sh_link, reason));
 	tmod->strtab = table.sh_link;
 	names = tmod_section(tmod, tmod->strtab);
@@ -295,9 +301,9 @@ static enum ths_err symbols_check(struct ths_tmod *tmod, struct ths_reason *reas
 		Elf64_Sym symbol = tmod_symbol(tmod, &table, i);
 
 		if (symbol.st_name >= names.sh_size)
-			return tmod_refuse(reason, THS_E_FORMAT,
-					   "symbol %lu: its name lies outside %s", i,
-					   tmod_section_name(tmod, tmod->strtab));
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       "symbol %lu: its name lies outside %s", i,
+					       tmod_section_name(tmod, tmod->strtab));
 		THS_TRY(symbol_check(tmod, &symbol, reason));
 	}
 	return THS_OK;
@@ -321,9 +327,10 @@ static enum ths_err spill_refuse(const struct ths_tmod *tmod, uint32_t i,
 			ths_format(who + len, sizeof(who) - len, "%s%s",
 				   len == 0 ? "" : ", ", tmod_symbol_name(tmod, &symbol));
 	}
-	return tmod_refuse(reason, THS_E_SPILL, "%s: %lu writable bytes%s%s%s",
-			   tmod_section_name(tmod, i), section.sh_size,
-			   who[0] == '\0' ? "" : " (", who, who[0] == '\0' ? "" : ")");
+	return ths_tmod_refuse(reason, THS_E_SPILL, "%s: %lu writable bytes%s%s%s",
+			       tmod_section_name(tmod, i), section.sh_size,
+			       who[0] == '\0' ? "" : " (", who,
+			       who[0] == '\0' ? "" : ")");
 }
 
 static uint64_t align_up(uint64_t value, uint64_t align)
@@ -340,8 +347,9 @@ static enum ths_err section_place(struct ths_tmod *tmod, uint32_t i, bool writab
 	uint64_t *end = &tmod->rodata_size;
 
 	if (section.sh_type == SHT_NOBITS && (!writable || section.sh_size > UINT32_MAX))
-		return tmod_refuse(reason, THS_E_FORMAT, "%s: %lu bytes without contents",
-				   tmod_section_name(tmod, i), section.sh_size);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "%s: %lu bytes without contents",
+				       tmod_section_name(tmod, i), section.sh_size);
 	if ((section.sh_flags & SHF_EXECINSTR) != 0)
 		end = &tmod->text_size;
 	tmod->place[i] = align_up(*end, section.sh_addralign);
@@ -395,15 +403,15 @@ static enum ths_err digest_compute(const struct ths_tmod *tmod,
 		if (!ths_streq(tmod_section_name(tmod, i), ".ths.digest"))
 			continue;
 		if (offset != 0)
-			return tmod_refuse(reason, THS_E_FORMAT,
-					   "two sections .ths.digest");
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       "two sections .ths.digest");
 		if (section.sh_type != SHT_PROGBITS || section.sh_size != THS_DIGEST_SIZE)
-			return tmod_refuse(reason, THS_E_FORMAT,
-					   ".ths.digest is not 32 bytes of data");
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       ".ths.digest is not 32 bytes of data");
 		offset = section.sh_offset;
 	}
 	if (offset == 0)
-		return tmod_refuse(reason, THS_E_FORMAT, "no section .ths.digest");
+		return ths_tmod_refuse(reason, THS_E_FORMAT, "no section .ths.digest");
 	ths_digest_init(&state);
 	ths_digest_update(&state, tmod->image, offset);
 	ths_digest_update(&state, zero, sizeof(zero));
@@ -421,8 +429,9 @@ static enum ths_err digest_check(const struct ths_tmod *tmod, struct ths_reason 
 
 	THS_TRY(digest_compute(tmod, digest, &at, reason));
 	if (memcmp(digest, tmod->image + at, sizeof(digest)) != 0)
-		return tmod_refuse(reason, THS_E_DIGEST,
-				   "the digest in .ths.digest is not that of the file");
+		return ths_tmod_refuse(
+			reason, THS_E_DIGEST,
+			"the digest in .ths.digest is not that of the file");
 	return THS_OK;
 }
 
@@ -446,26 +455,26 @@ static enum ths_err descriptor_check(struct ths_tmod *tmod, struct ths_reason *r
 		if (!ths_str_starts(name, "ths_module_"))
 			continue;
 		if (found != NULL)
-			return tmod_refuse(reason, THS_E_FORMAT,
-					   "two descriptors: %s and %s", found, name);
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       "two descriptors: %s and %s", found, name);
 		found = name;
 		descriptor = symbol;
 	}
 	if (found == NULL)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "no descriptor: no global symbol ths_module_*");
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "no descriptor: no global symbol ths_module_*");
 	home = tmod_section(tmod, descriptor.st_shndx);
 	if (tmod->place[descriptor.st_shndx] == TMOD_NO_PLACE ||
 	    (home.sh_flags & (SHF_EXECINSTR | SHF_WRITE)) != 0 || descriptor.st_size < 8)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "%s is not an object in read-only data", found);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "%s is not an object in read-only data", found);
 	memcpy(&size, tmod->image + home.sh_offset + descriptor.st_value + 4,
 	       sizeof(size));
 	tmod->descriptor = tmod->place[descriptor.st_shndx] + descriptor.st_value;
 	if (size != descriptor.st_size || tmod->descriptor % 8 != 0)
-		return tmod_refuse(reason, THS_E_FORMAT,
-				   "%s: says it has %u bytes, has %lu at 0x%lx", found,
-				   size, descriptor.st_size, tmod->descriptor);
+		return ths_tmod_refuse(reason, THS_E_FORMAT,
+				       "%s: says it has %u bytes, has %lu at 0x%lx",
+				       found, size, descriptor.st_size, tmod->descriptor);
 	return THS_OK;
 }
 
@@ -488,7 +497,7 @@ static enum ths_err open_as(struct ths_tmod *tmod, const void *image, size_t siz
 	THS_TRY(structure_check(tmod, image, size, reason));
 	THS_TRY(place(tmod, spilling, reason));
 	THS_TRY(digest_check(tmod, reason));
-	THS_TRY(tmod_relocations_check(tmod, reason));
+	THS_TRY(ths_tmod_relocations_check(tmod, reason));
 	return descriptor_check(tmod, reason);
 }
 

@@ -22,13 +22,13 @@ THS_INLINE bool tmod_within(uint64_t offset, uint64_t length, uint64_t whole)
 }
 
 /* Fills in @reason, which may be NULL, and hands @err back. */
-enum ths_err tmod_refuse(struct ths_reason *reason, enum ths_err err, const char *fmt,
-			 ...) THS_PRINTF(3, 4);
+enum ths_err ths_tmod_refuse(struct ths_reason *reason, enum ths_err err, const char *fmt,
+			     ...) THS_PRINTF(3, 4);
 /* "R_X86_64_PC32"; "?" where the number has no name. */
-const char *tmod_reloc_name(uint32_t kind);
+const char *ths_tmod_reloc_name(uint32_t kind);
 /* E2, once all of the image is placed. */
-enum ths_err tmod_relocations_check(const struct ths_tmod *tmod,
-				    struct ths_reason *reason);
+enum ths_err ths_tmod_relocations_check(const struct ths_tmod *tmod,
+					struct ths_reason *reason);
 
 /* Safe for i < tmod->sections once the header was checked. */
 THS_INLINE Elf64_Shdr tmod_section(const struct ths_tmod *tmod, uint32_t i)

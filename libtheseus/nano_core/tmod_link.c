@@ -1,10 +1,10 @@
 /*
  * tmod_link - relocations: which are taken, what they are worth, and symbols by name.
  *
- * Invariants E2 and E3 of <theseus/tmod.h>. tmod_relocations_check() proves, before any
- * byte is placed, that each relocation changes bytes of a loaded section and is worth the
- * address of something loaded or imported; ths_tmod_link() then only has to ask whether
- * the value fits its field.
+ * Invariants E2 and E3 of <theseus/tmod.h>. ths_tmod_relocations_check() proves, before
+ * any byte is placed, that each relocation changes bytes of a loaded section and is worth
+ * the address of something loaded or imported; ths_tmod_link() then only has to ask
+ * whether the value fits its field.
  *
  * Names are looked up once per use, a few of them remembered: a module calls the same
  * dozen functions over and over. The table of published names, and its hashing, is the
@@ -60,7 +60,7 @@ static const char *const reloc_names[] = {
 	"R_X86_64_REX_GOTPCRELX",
 };
 
-const char *tmod_reloc_name(uint32_t kind)
+const char *ths_tmod_reloc_name(uint32_t kind)
 {
 	return kind < THS_ARRAY_SIZE(reloc_names) ? reloc_names[kind] : "?";
 }
@@ -75,35 +75,36 @@ static enum ths_err rela_check(const struct ths_tmod *tmod, const Elf64_Shdr *ta
 	uint64_t at = rela->r_offset;
 	Elf64_Sym symbol;
 
-	if (width == 0 && tmod_reloc_name(kind)[0] != '?')
-		return tmod_refuse(reason, THS_E_RELOC,
-				   "relocation %s at %s+0x%lx is refused",
-				   tmod_reloc_name(kind), where, at);
+	if (width == 0 && ths_tmod_reloc_name(kind)[0] != '?')
+		return ths_tmod_refuse(reason, THS_E_RELOC,
+				       "relocation %s at %s+0x%lx is refused",
+				       ths_tmod_reloc_name(kind), where, at);
 	if (width == 0)
-		return tmod_refuse(reason, THS_E_RELOC,
-				   "relocation of kind %u at %s+0x%lx is refused", kind,
-				   where, at);
+		return ths_tmod_refuse(reason, THS_E_RELOC,
+				       "relocation of kind %u at %s+0x%lx is refused",
+				       kind, where, at);
 	if (!tmod_within(rela->r_offset, width, target->sh_size))
-		return tmod_refuse(reason, THS_E_RELOC,
-				   "relocation %s at %s+0x%lx lies outside its section",
-				   tmod_reloc_name(kind), where, at);
+		return ths_tmod_refuse(
+			reason, THS_E_RELOC,
+			"relocation %s at %s+0x%lx lies outside its section",
+			ths_tmod_reloc_name(kind), where, at);
 	if (index == 0 || index >= symtab->sh_size / sizeof(symbol))
-		return tmod_refuse(reason, THS_E_RELOC,
-				   "relocation %s at %s+0x%lx names no symbol",
-				   tmod_reloc_name(kind), where, at);
+		return ths_tmod_refuse(reason, THS_E_RELOC,
+				       "relocation %s at %s+0x%lx names no symbol",
+				       ths_tmod_reloc_name(kind), where, at);
 	symbol = tmod_symbol(tmod, symtab, index);
 	if (ELF64_ST_TYPE(symbol.st_info) == STT_FILE ||
 	    (symbol.st_shndx != SHN_UNDEF &&
 	     (tmod_section(tmod, symbol.st_shndx).sh_flags & SHF_ALLOC) == 0))
-		return tmod_refuse(reason, THS_E_RELOC,
-				   "relocation %s at %s+0x%lx: %s is not loaded",
-				   tmod_reloc_name(kind), where, at,
-				   tmod_symbol_name(tmod, &symbol));
+		return ths_tmod_refuse(reason, THS_E_RELOC,
+				       "relocation %s at %s+0x%lx: %s is not loaded",
+				       ths_tmod_reloc_name(kind), where, at,
+				       tmod_symbol_name(tmod, &symbol));
 	return THS_OK;
 }
 
-enum ths_err tmod_relocations_check(const struct ths_tmod *tmod,
-				    struct ths_reason *reason)
+enum ths_err ths_tmod_relocations_check(const struct ths_tmod *tmod,
+					struct ths_reason *reason)
 {
 	Elf64_Shdr symtab = tmod_section(tmod, tmod->symtab);
 
@@ -115,7 +116,7 @@ enum ths_err tmod_relocations_check(const struct ths_tmod *tmod,
 			continue;
 		if (table.sh_link != tmod->symtab || table.sh_info >= tmod->sections ||
 		    tmod->place[table.sh_info] == TMOD_NO_PLACE)
-			return tmod_refuse(
+			return ths_tmod_refuse(
 				reason, THS_E_RELOC,
 				"%s: relocates section %u, which is not loaded",
 				tmod_section_name(tmod, i), table.sh_info);
@@ -220,21 +221,21 @@ static enum ths_err relocate(struct link *link, uint32_t i, const Elf64_Rela *re
 
 	if (symbol_value(link, index, &value) != THS_OK) {
 		symbol = tmod_symbol(link->tmod, &link->symtab, index);
-		return tmod_refuse(link->reason, THS_E_SYMBOL,
-				   "symbol %s (used at %s+0x%lx) is not published",
-				   tmod_symbol_name(link->tmod, &symbol),
-				   tmod_section_name(link->tmod, i), rela->r_offset);
+		return ths_tmod_refuse(link->reason, THS_E_SYMBOL,
+				       "symbol %s (used at %s+0x%lx) is not published",
+				       tmod_symbol_name(link->tmod, &symbol),
+				       tmod_section_name(link->tmod, i), rela->r_offset);
 	}
 	value += (uint64_t)rela->r_addend;
 	if (kind == R_X86_64_PC32 || kind == R_X86_64_PLT32)
 		value -= at;
 	if (!fits(kind, value)) {
 		symbol = tmod_symbol(link->tmod, &link->symtab, index);
-		return tmod_refuse(link->reason, THS_E_RELOC,
-				   "relocation %s at %s+0x%lx: 0x%lx (%s) does not fit",
-				   tmod_reloc_name(kind),
-				   tmod_section_name(link->tmod, i), rela->r_offset,
-				   value, tmod_symbol_name(link->tmod, &symbol));
+		return ths_tmod_refuse(
+			link->reason, THS_E_RELOC,
+			"relocation %s at %s+0x%lx: 0x%lx (%s) does not fit",
+			ths_tmod_reloc_name(kind), tmod_section_name(link->tmod, i),
+			rela->r_offset, value, tmod_symbol_name(link->tmod, &symbol));
 	}
 	memcpy(field, &value, tmod_reloc_width(kind)); /* little-endian, like the file */
 	return THS_OK;

@@ -111,7 +111,7 @@ static void relocation_check(const struct object *object, struct check_result *r
 			place = object_place(object, target, rela.r_offset);
 			findings_add(&result->findings, "E2",
 				     "relocation %s (%u) at %s is refused",
-				     tmod_reloc_name(ELF64_R_TYPE(rela.r_info)),
+				     ths_tmod_reloc_name(ELF64_R_TYPE(rela.r_info)),
 				     (unsigned)ELF64_R_TYPE(rela.r_info), place);
 			free(place);
 		}
