@@ -279,6 +279,14 @@ static void conclude_device(struct ths_cpu *cpu, enum ths_err err)
 		device_leave(cpu, call, err);
 }
 
+/* A device operation that is to be run again has perhaps done half of what it does to its
+ * device; as after a fault, `recover` comes first (P11). */
+static enum ths_err cut_short(const struct ths_call *call)
+{
+	return call->device_held && call->instance->journal.entries ? THS_E_INTERNAL
+								    : THS_OK;
+}
+
 static enum ths_err commit(struct ths_cpu *cpu, struct ths_call *call, bool *conflict)
 {
 	if (!ths_txn_keys_hold(&cpu->txn))
@@ -331,7 +339,7 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 	cpu->call = call;
 	if (outcome >= OUTCOME_CONFLICT && outcome <= OUTCOME_STACK) {
 		abandon(cpu);
-		conclude_device(cpu, THS_OK);
+		conclude_device(cpu, cut_short(call));
 		return give_up(cpu, (int)outcome);
 	}
 	err = believed_value(outcome);

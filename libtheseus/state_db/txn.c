@@ -76,8 +76,10 @@ static void compact_reads(struct ths_txn *txn)
 
 static enum ths_err reads_full(struct ths_cpu *cpu)
 {
-	if (cpu->overdue) /* the budget was spent inside nano_core: taken here (P3) */
+	if (cpu->overdue) { /* the budget was spent inside nano_core: taken here (P3) */
+		ths_fault_note(cpu, THS_E_DEADLINE, 0, 0);
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
+	}
 	cpu->txn.reads_limit = READS_MAX;
 	if (cpu->txn.reads == READS_MAX)
 		compact_reads(&cpu->txn);
