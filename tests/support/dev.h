@@ -60,7 +60,8 @@ struct dev_16550 {
 	bool overrun;      /* a byte came and the FIFO was full */
 	uint8_t *sent;     /* what went out; the test's memory */
 	size_t sent_size, sent_count;
-	unsigned errors; /* wrote to a full FIFO, read from an empty one */
+	unsigned errors;         /* wrote to a full FIFO, read from an empty one */
+	void (*on_access)(void); /* after each access of a port; NULL: nothing */
 };
 
 void dev_16550_init(struct dev_16550 *uart, struct dev_8259 *pic, uint8_t *sent,

@@ -78,6 +78,8 @@ static uint32_t port_in(void *ctx, uint16_t port, unsigned width)
 		break;
 	}
 	settle(uart);
+	if (uart->on_access)
+		uart->on_access();
 	return value;
 }
 
@@ -132,6 +134,8 @@ static void port_out(void *ctx, uint16_t port, unsigned width, uint32_t value)
 		break;
 	}
 	settle(uart);
+	if (uart->on_access)
+		uart->on_access();
 }
 
 void dev_16550_init(struct dev_16550 *uart, struct dev_8259 *pic, uint8_t *sent,

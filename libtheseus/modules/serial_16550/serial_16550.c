@@ -66,12 +66,6 @@ struct serial_chunk { /* "serial.outring/1", "serial.inring/1" */
 	uint8_t byte[CHUNK];
 };
 
-/* A device operation in progress. */
-struct work {
-	struct ths_call *call;
-	unsigned left; /* accesses that are still allowed (U4) */
-};
-
 static uint32_t row_of(uint64_t number)
 {
 	return (uint32_t)(number / CHUNK % CHUNKS);
@@ -147,6 +141,19 @@ static enum ths_err uart_stat(struct ths_call *call, struct serial_stat *arg)
 
 /* ---- the device ----------------------------------------------------------------- */
 
+/*
+ * A device operation in progress. What it will write is written for first (make_ready()),
+ * so that an operation which must begin anew for want of memory has not touched the
+ * device by then.
+ */
+struct work {
+	struct ths_call *call;
+	unsigned left;                    /* accesses that are still allowed (U4) */
+	uint64_t tail;                    /* of those to be sent */
+	struct serial_count *sent;        /* NULL: nothing to be sent */
+	struct serial_received *received; /* NULL: nothing was received */
+};
+
 static enum ths_err in(struct work *work, unsigned reg, uint32_t *value)
 {
 	work->left--;
@@ -157,6 +164,30 @@ static enum ths_err out(struct work *work, unsigned reg, uint32_t value)
 {
 	work->left--;
 	return ths_port_out(work->call, PORTS, reg, 1, value);
+}
+
+/* Both rows of the ring that a FIFO full of bytes may need. */
+static enum ths_err make_ring_ready(struct ths_call *call, uint64_t head)
+{
+	struct serial_chunk *chunk;
+
+	THS_TRY(ths_row_write(call, IN_RING, row_of(head), &chunk));
+	return ths_row_write(call, IN_RING, row_of(head + UART_FIFO - 1), &chunk);
+}
+
+static enum ths_err make_ready(struct work *work, bool receiving)
+{
+	const struct serial_count *tail, *head;
+
+	THS_TRY(ths_row_read(work->call, OUT_TAIL, 0, &tail));
+	THS_TRY(ths_row_read(work->call, OUT_HEAD, 0, &head));
+	work->tail = tail->bytes;
+	if (head->bytes != tail->bytes)
+		THS_TRY(ths_row_write(work->call, OUT_HEAD, 0, &work->sent));
+	if (!receiving)
+		return THS_OK;
+	THS_TRY(ths_row_write(work->call, IN_HEAD, 0, &work->received));
+	return make_ring_ready(work->call, work->received->bytes);
 }
 
 /* One byte to the end of the ring of those received. */
@@ -176,34 +207,33 @@ static enum ths_err take_in(struct ths_call *call, struct serial_received *head,
 	return THS_OK;
 }
 
-/* What the device holds; leaves @work->left large enough for all that comes after. */
-static enum ths_err receive(struct work *work)
+/* What the device holds, at most a FIFO full; @status was just read. */
+static enum ths_err receive(struct work *work, uint32_t status)
 {
-	struct serial_received *head;
-	uint32_t status, byte;
+	uint32_t byte;
 
-	THS_TRY(ths_row_write(work->call, IN_HEAD, 0, &head));
 	for (unsigned i = 0; i < UART_FIFO; i++) {
-		THS_TRY(in(work, UART_LSR, &status));
 		if (status & LSR_OVERRUN)
-			head->overruns++;
+			work->received->overruns++;
 		if (!(status & LSR_RECEIVED))
 			return THS_OK;
 		THS_TRY(in(work, UART_DATA, &byte));
-		THS_TRY(take_in(work->call, head, byte));
+		THS_TRY(take_in(work->call, work->received, byte));
+		THS_TRY(in(work, UART_LSR, &status));
 	}
 	return THS_OK;
 }
 
 /* One FIFO full of bytes to the device, which has said that it takes them. */
-static enum ths_err fill(struct work *work, struct serial_count *head, unsigned len)
+static enum ths_err fill(struct work *work, unsigned len)
 {
 	for (unsigned i = 0; i < len; i++) {
 		const struct serial_chunk *chunk;
+		uint64_t next = work->sent->bytes;
 
-		THS_TRY(ths_row_read(work->call, OUT_RING, row_of(head->bytes), &chunk));
-		THS_TRY(out(work, UART_DATA, chunk->byte[head->bytes % CHUNK]));
-		head->bytes++;
+		THS_TRY(ths_row_read(work->call, OUT_RING, row_of(next), &chunk));
+		THS_TRY(out(work, UART_DATA, chunk->byte[next % CHUNK]));
+		work->sent->bytes++;
 	}
 	return THS_OK;
 }
@@ -214,43 +244,42 @@ static enum ths_err fill(struct work *work, struct serial_count *head, unsigned 
  */
 static enum ths_err send(struct work *work)
 {
-	const struct serial_count *tail;
-	struct serial_count *head;
-	bool refused = false;
+	bool more = work->sent != NULL, refused = false;
 
-	THS_TRY(ths_row_read(work->call, OUT_TAIL, 0, &tail));
-	THS_TRY(ths_row_write(work->call, OUT_HEAD, 0, &head));
-	while (head->bytes != tail->bytes && !refused && work->left >= UART_FIFO + 2) {
+	while (more && !refused && work->left >= UART_FIFO + 2) {
 		uint32_t status;
 
 		THS_TRY(in(work, UART_LSR, &status));
 		refused = !(status & LSR_MAY_SEND);
 		if (!refused)
-			THS_TRY(fill(work, head,
-				     least(UART_FIFO, tail->bytes - head->bytes)));
+			THS_TRY(fill(work,
+				     least(UART_FIFO, work->tail - work->sent->bytes)));
+		more = work->sent->bytes != work->tail;
 	}
 	THS_TRY(out(work, UART_IER, refused ? IER_SENDING : IER_IDLE));
-	return head->bytes != tail->bytes && !refused
-		       ? ths_kick(work->call, serial_op_transmit)
-		       : THS_OK;
+	return more && !refused ? ths_kick(work->call, serial_op_transmit) : THS_OK;
 }
 
 static enum ths_err uart_transmit(struct ths_call *call, struct ths_no_args *arg)
 {
-	struct work work = {call, THS_JOURNAL_MAX};
+	struct work work = {.call = call, .left = THS_JOURNAL_MAX};
 
 	(void)arg;
+	THS_TRY(make_ready(&work, false));
 	return send(&work);
 }
 
 static enum ths_err uart_interrupt(struct ths_call *call, struct ths_no_args *arg)
 {
-	struct work work = {call, THS_JOURNAL_MAX - 1};
-	uint32_t cause;
+	struct work work = {.call = call, .left = THS_JOURNAL_MAX - 1};
+	uint32_t cause, status;
 
 	(void)arg;
 	THS_TRY(in(&work, UART_IIR, &cause)); /* reading takes back "may send" */
-	THS_TRY(receive(&work));
+	THS_TRY(in(&work, UART_LSR, &status));
+	THS_TRY(make_ready(&work, status & (LSR_RECEIVED | LSR_OVERRUN)));
+	if (work.received)
+		THS_TRY(receive(&work, status));
 	THS_TRY(send(&work));
 	work.left = 1;
 	THS_TRY(in(&work, UART_IIR, &cause));
@@ -284,7 +313,7 @@ static enum ths_err replay(struct ths_call *call, const struct ths_journal *jour
 
 static enum ths_err uart_recover(struct ths_call *call, const struct ths_journal *journal)
 {
-	struct work work = {call, THS_JOURNAL_MAX};
+	struct work work = {.call = call, .left = THS_JOURNAL_MAX};
 
 	THS_TRY(replay(call, journal));
 	THS_TRY(out(&work, UART_LCR, LCR_8N1));
@@ -307,7 +336,7 @@ static enum ths_err uart_start(struct ths_call *call)
 		{UART_MCR, MCR_ON},
 		{UART_IER, IER_IDLE},
 	};
-	struct work work = {call, THS_JOURNAL_MAX};
+	struct work work = {.call = call, .left = THS_JOURNAL_MAX};
 
 	for (unsigned i = 0; i < THS_ARRAY_SIZE(setup); i++)
 		THS_TRY(out(&work, setup[i].reg, setup[i].value));

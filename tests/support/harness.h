@@ -1,0 +1,25 @@
+/*
+ * harness - what the suites of modules share: a machine, modules bound, swapped.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <suite.h>
+#include <theseus/module.h>
+#include <theseus/nano_core.h>
+
+void harness_start(void);
+/* Adds @module and binds it under @binding; returns the instance. */
+uint32_t harness_bind(const struct ths_module *module, const char *binding);
+/* Puts a new instance of @module in the place of @old; returns the new one. */
+uint32_t harness_swap(uint32_t old, const struct ths_module *module);
+#define harness_case(suite, name, setup, test)                                           \
+	harness_loop(suite, name, setup, test, 0, 1)
+#define harness_loop(suite, name, setup, test, from, to)                                 \
+	do {                                                                             \
+		TCase *tcase_ = tcase_create(name);                                      \
+		tcase_add_checked_fixture(tcase_, setup, NULL);                          \
+		tcase_set_timeout(tcase_, 60);                                           \
+		tcase_add_loop_test(tcase_, test, from, to);                             \
+		suite_add_tcase(suite, tcase_);                                          \
+	} while (0)

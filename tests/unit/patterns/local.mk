@@ -1,0 +1,4 @@
+check_unit_tests += \
+	%D%/dfqueue_test \
+	%D%/dispatcher_test \
+	%D%/mux_test
