@@ -31,8 +31,7 @@ static void put(const char *text, size_t len)
 	ths_arch_irq_restore(on);
 }
 
-static void THS_PRINTF(2, 0)
-	put_line(const char *prefix, const char *fmt, va_list args)
+static void THS_PRINTF(2, 0) put_line(const char *prefix, const char *fmt, va_list args)
 {
 	char line[LINE_MAX];
 	size_t at = ths_format(line, sizeof(line), "%s", prefix);
