@@ -9,6 +9,7 @@ real=$top_builddir
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 status=0 tried=0
+INSTALLED_TOOLS=
 
 # Start anew with an empty tree that is source and build folder at once.
 fresh() {
@@ -28,7 +29,7 @@ refuses() {
 	tried=$((tried + 1))
 	if top_srcdir=$tmp/tree top_builddir=$tmp/tree STAGE=$tmp/tree/stage \
 		PORTABLE_SOURCES=libtheseus/base/bad.c MODULE_SOURCES='' X86_SOURCES='' \
-		HOST_SOURCES='' "$lints/$1.sh" >"$tmp/out" 2>&1; then
+		HOST_SOURCES='' INSTALLED_TOOLS="${INSTALLED_TOOLS:-}" "$lints/$1.sh" >"$tmp/out" 2>&1; then
 		echo "$1 passed a tree with: $2"
 		status=1
 	elif ! grep -q -- "$2" "$tmp/out"; then
@@ -113,6 +114,9 @@ if [ "$MANDOC" != no ]; then
 	fresh
 	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n.Sh DESCRIPTION\n.Nosuchmacro\n' >man/theseus-bad.1
 	refuses manpages Nosuchmacro
+	fresh
+	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n' >man/theseus-bad.1
+	INSTALLED_TOOLS='tools/theseus-bad tools/theseus-mute' refuses manpages 'theseus-mute has no page'
 fi
 if [ "$CLANG" != no ]; then
 	fresh

@@ -20,10 +20,7 @@ dangling=$(for page in $pages; do
 done)
 [ -z "$dangling" ] || { printf '%s\n' "$dangling"; status=1; }
 
-for tool in tools/theseus-*.c tools/theseus-*.in; do
-	[ -f "$tool" ] || continue
-	name=$(basename "$tool" | sed 's/\.[a-z]*$//')
-	grep -q "bin_PROGRAMS.*$name\|theseus_scripts.*$name\|%D%/$name *\\\\*$" tools/local.mk || continue
-	[ -f "man/$name.1" ] || { echo "$name has no page man/$name.1"; status=1; }
+for tool in $INSTALLED_TOOLS; do
+	[ -f "man/${tool##*/}.1" ] || { echo "${tool##*/} has no page man/${tool##*/}.1"; status=1; }
 done
 exit $status
