@@ -21,6 +21,7 @@ theseusinclude_HEADERS += \
 	%D%/manifest.h \
 	%D%/module.h \
 	%D%/mux.h \
+	%D%/nano_core.h \
 	%D%/point.h \
 	%D%/ring.h \
 	%D%/row.h \

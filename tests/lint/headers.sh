@@ -1,5 +1,6 @@
 #!/bin/sh
-# headers - each public header compiles alone, freestanding and hosted, gcc and clang.
+# headers - each public header is installed, and compiles alone: freestanding and hosted,
+# gcc and clang.
 set -eu
 status=0 count=0
 warnings='-std=gnu17 -Wall -Wextra -Wshadow -Wundef -Wwrite-strings -Wpointer-arith
@@ -9,6 +10,10 @@ compilers=$CC
 
 cd "$top_srcdir/include"
 for header in theseus/*.h theseus/iface/*.h; do
+	find "$STAGE" -path "*/include/$header" | grep -q . || {
+		echo "$header is not installed"
+		status=1
+	}
 	for compiler in $compilers; do
 		for world in '-ffreestanding -mgeneral-regs-only -DTHS_MODULE_BUILD' -DTHS_HOST; do
 			count=$((count + 1))

@@ -45,7 +45,8 @@ object() { # FILE C-TEXT
 
 fresh
 echo 'struct outer { struct unknown_inner inner; };' >include/theseus/bad.h
-refuses headers bad.h
+refuses headers 'theseus/bad.h does not compile alone'
+refuses headers 'theseus/good.h is not installed'
 
 fresh
 echo '#include <stdio.h>' >libtheseus/modules/bad/bad.c
