@@ -24,7 +24,7 @@
  */
 THS_MUST_CHECK enum ths_err ths_task_start(struct ths_call *call, void (*entry)(void *),
 					   void *arg, struct ths_task_id *task);
-/* Ends @task; its shares in joint rows go at once. THS_E_STALE: it is gone. */
+/* Ends @task; its shares in joint rows go at once. THS_E_STALE: it is gone, or going. */
 THS_MUST_CHECK enum ths_err ths_task_kill(struct ths_call *call, struct ths_task_id task);
 /* Runs our own device operation @op (of the interface we provide, arguments all zero) at
  * depth 0, soon; several kicks before it runs are one (P10). */

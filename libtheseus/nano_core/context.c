@@ -343,6 +343,8 @@ static void hand_over(struct ths_cpu *cpu)
 		ths_spin_lock(&ths_core.lock);
 		context->on_cpu = false;
 		runnable = atomic_load(&context->state) == CONTEXT_RUNNABLE;
+		if (atomic_load(&context->state) == CONTEXT_DYING)
+			ths_pending(cpu, PENDING_REAP); /* off the CPU only now */
 		ths_spin_unlock(&ths_core.lock);
 	} else {
 		runnable = false;

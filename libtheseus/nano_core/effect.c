@@ -64,7 +64,8 @@ enum ths_err ths_task_kill(struct ths_call *call, struct ths_task_id task)
 	(void)call;
 	ths_arch_core_enter();
 	if (task.slot < CONTEXTS_MAX &&
-	    ths_core.context[task.slot].generation == task.generation)
+	    ths_core.context[task.slot].generation == task.generation &&
+	    atomic_load(&ths_core.context[task.slot].state) != CONTEXT_DYING)
 		err = append(cpu, (struct txn_effect){.kind = EFFECT_TASK_KILL,
 						      .arg = task.slot,
 						      .data = task.generation});
