@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <theseus/host.h>
 #include "rig.h"
+#include "nano_core/nano_core_impl.h"
+#include <theseus/iface/tasks.h>
 
 void harness_start(void)
 {
@@ -31,4 +33,41 @@ uint32_t harness_swap(uint32_t old, const struct ths_module *module)
 	slot = rig_add(module, name);
 	ck_assert_int_eq(ths_swap(old, slot, NULL), THS_OK);
 	return slot;
+}
+
+#define IDLE_MAX 1000u /* ticks that may pass while all sleep */
+
+static unsigned idle_turns;
+
+static void on_idle(void *ctx)
+{
+	(void)ctx;
+	ck_assert_msg(++idle_turns < IDLE_MAX, "everybody sleeps");
+	ths_host_tick();
+}
+
+static void boot_to(void *program)
+{
+	struct ths_ref tasks = THS_REF(tasks);
+	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)program,
+				      .name = "main"};
+
+	ths_core.up = true;
+	ck_assert_int_eq(tasks_create(&tasks, &create), THS_OK);
+	ths_context_idle(ths_cpu());
+}
+
+void harness_run(void (*program)(void *))
+{
+	struct ths_host_stop stop;
+
+	idle_turns = 0;
+	ths_host_on_idle(on_idle, NULL);
+	ck_assert(ths_host_until_stop(boot_to, (void *)(uintptr_t)program, &stop));
+	ck_assert_int_eq(stop.how, THS_STOP_OFF);
+}
+
+void harness_done(void)
+{
+	ths_stop(THS_STOP_OFF, 0);
 }

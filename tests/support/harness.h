@@ -13,6 +13,13 @@ void harness_start(void);
 uint32_t harness_bind(const struct ths_module *module, const char *binding);
 /* Puts a new instance of @module in the place of @old; returns the new one. */
 uint32_t harness_swap(uint32_t old, const struct ths_module *module);
+/*
+ * Runs @program as a task, with whatever is bound as sched and tasks, until it calls
+ * harness_done(). That nobody can run before is a failure of the test.
+ */
+void harness_run(void (*program)(void *));
+THS_NORETURN void harness_done(void);
+
 #define harness_case(suite, name, setup, test)                                           \
 	harness_loop(suite, name, setup, test, 0, 1)
 #define harness_loop(suite, name, setup, test, from, to)                                 \

@@ -3,4 +3,5 @@ check_unit_tests += \
 	%D%/frames_test \
 	%D%/irq_test \
 	%D%/sched_test \
-	%D%/serial_test
+	%D%/serial_test \
+	%D%/tasks_test
