@@ -76,6 +76,7 @@ void ths_host_reset(void)
 {
 	ths_host_cpu_leave();
 	ths_host_contexts_reset();
+	ths_host_paging_reset();
 	ths_host_memory_reset();
 	ths_host_boot_reset();
 	ths_host_irq_reset();

@@ -7,6 +7,7 @@
  */
 #include "host_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,23 @@ static void arm(const char *class, size_t len, uint64_t n, bool persistently)
 	atomic_store(&failed, 0);
 }
 
-/* THS_FAIL=class:n or class:n+ */
+static void site_append(const char *name, uint64_t times, uint64_t failures, void *file)
+{
+	fprintf(file, "%s\t%llu\t%llu\n", name, (unsigned long long)times,
+		(unsigned long long)failures);
+}
+
+static void sites_append(void)
+{
+	FILE *file = fopen(getenv("THS_FAIL_SITES"), "a");
+
+	if (file == NULL)
+		return;
+	ths_host_fail_sites(site_append, file);
+	fclose(file);
+}
+
+/* THS_FAIL=class:n or class:n+; THS_FAIL_SITES=file */
 static void arm_from_environment(void)
 {
 	const char *spec = getenv("THS_FAIL");
@@ -54,6 +71,8 @@ static void arm_from_environment(void)
 	char *end;
 	uint64_t n;
 
+	if (getenv("THS_FAIL_SITES") != NULL)
+		atexit(sites_append);
 	if (colon == NULL)
 		return;
 	n = strtoull(colon + 1, &end, 10);

@@ -78,6 +78,7 @@ void ths_host_irq_reset(void);
 extern _Thread_local unsigned
 	ths_host_signals; /* signal handlers entered on this thread */
 void ths_host_trap_install(void);
+void ths_host_faults_open(void); /* in a handler: faults and copies work in it too */
 void ths_host_signals_leave(unsigned to); /* before a jump out of signal handlers */
 
 /* context.c */
@@ -92,13 +93,25 @@ void ths_host_contexts_reset(void);
 
 /* memory.c */
 #define HOST_MEMORY_DEFAULT (64u << 20)
+#define HOST_AREA_SIZE      (256u << 20)
 struct host_arena {
-	unsigned char *direct; /* NULL: not made yet */
+	unsigned char *direct;
 	size_t size;
 	int fd;
+	struct ths_arch_area modules, stacks; /* reserved address space */
 };
 const struct host_arena *ths_host_arena(void); /* makes it at first use */
+bool ths_host_is_made(void);                   /* whether it is; in handlers */
+bool ths_host_is_frame(ths_paddr_t paddr, size_t pages);
+/* Counts a mapping of a frame in (@by 1) or out (@by -1). */
+void ths_host_frame_count(ths_paddr_t paddr, enum ths_prot prot, int by);
+/* Whether a further mapping may be @prot; one that is @but will go. */
+bool ths_host_frame_allows(ths_paddr_t paddr, enum ths_prot prot, enum ths_prot but);
 void ths_host_memory_reset(void);
+
+/* paging.c */
+bool ths_host_is_stack_guard(ths_vaddr_t vaddr); /* in the stack area, not mapped */
+void ths_host_paging_reset(void);
 
 /* one reset per file with something to forget */
 void ths_host_boot_reset(void);

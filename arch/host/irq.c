@@ -223,6 +223,7 @@ static void tick_signal(int signal, siginfo_t *info, void *context)
 		atomic_store(&cpu->tick, true);
 	} else {
 		ths_host_irq_flag = false;
+		ths_host_faults_open();
 		ths_host_signals++;
 		ths_tick((uint64_t)interrupted->uc_mcontext.gregs[REG_RIP]);
 		ths_host_signals--;

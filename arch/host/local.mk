@@ -9,6 +9,7 @@ theseus_host_sources += \
 	%D%/host_impl.h \
 	%D%/irq.c \
 	%D%/memory.c \
+	%D%/paging.c \
 	%D%/port.c \
 	%D%/start.c \
 	%D%/stop.c \

@@ -11,15 +11,9 @@
  *              module reach a program linked with -no-pie
  *     stacks   anywhere
  *
- * Page tables are real pages from ths_page_alloc(), one for each 2 MiB of an area that
- * has something mapped: they may run out (THS_E_NOMEM) and they must be given back,
- * which tests that count frames would miss otherwise. An entry is address | prot | used.
- *
  * Invariants
  *   M1  A frame is never mapped writable at one address and executable at another; its
  *       address in the direct map counts (A3).
- *   M2  A map that fails has changed nothing.
- *   M3  Upcalls are made with no lock held.
  */
 #include "host_impl.h"
 
@@ -32,33 +26,12 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-#define MODULE_AREA_SIZE (256u << 20)
-#define STACK_AREA_SIZE  (256u << 20)
-#define TABLE_SPAN       (512u * THS_PAGE_SIZE) /* what one page table covers */
-#define AREA_TABLES_MAX  (MODULE_AREA_SIZE / TABLE_SPAN)
-
-#define ENTRY_USED 0x100u
-#define ENTRY_PROT 7u
-
-struct table {
-	uint64_t *entries; /* in the direct map; NULL: nothing mapped here */
-	unsigned used;
-	unsigned holds; /* by maps on their way: not to be collected */
-};
-
-struct area {
-	struct ths_arch_area range; /* size 0: not reserved yet */
-	struct table tables[AREA_TABLES_MAX];
-};
-
-static struct area module_area;
-static struct area stack_area;
 static struct host_arena arena = {.fd = -1};
 static size_t wanted_size = HOST_MEMORY_DEFAULT;
-/* How often a frame is mapped so, beside the direct map. */
-static uint16_t *writable, *executable;
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* tables, counts */
+static atomic_bool is_made;
+/* How often a frame is mapped so, beside the direct map; paging.c holds its lock. */
+static uint16_t *writable, *executable;
 
 /* ---- making it ------------------------------------------------------------------- */
 
@@ -66,30 +39,30 @@ static void *reserve(uintptr_t hint, size_t size)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
-	return mmap((void *)hint, size, PROT_NONE, // NOLINT: an address is a number
+	return mmap((void *)hint, size, PROT_NONE,
 		    flags | (hint != 0 ? MAP_FIXED_NOREPLACE : 0), -1, 0);
 }
 
-static void area_reserve(struct area *area, size_t size, uintptr_t from, uintptr_t to)
+static struct ths_arch_area area_reserve(uintptr_t from, uintptr_t to)
 {
 	void *base = MAP_FAILED;
 
-	for (uintptr_t hint = from; base == MAP_FAILED && hint < to; hint += size)
-		base = reserve(hint, size);
+	for (uintptr_t hint = from; base == MAP_FAILED && hint < to;
+	     hint += HOST_AREA_SIZE)
+		base = reserve(hint, HOST_AREA_SIZE);
 	if (base == MAP_FAILED)
-		base = reserve(0, size);
+		base = reserve(0, HOST_AREA_SIZE);
 	if (base == MAP_FAILED)
 		ths_host_die("no address space for modules and stacks");
-	area->range.base = (uintptr_t)base;
-	area->range.size = size;
+	return (struct ths_arch_area){.base = (uintptr_t)base, .size = HOST_AREA_SIZE};
 }
 
 static void arena_make(void)
 {
 	size_t frames = wanted_size / THS_PAGE_SIZE;
 
-	area_reserve(&module_area, MODULE_AREA_SIZE, 0x10000000, 0x70000000);
-	area_reserve(&stack_area, STACK_AREA_SIZE, 0, 0);
+	arena.modules = area_reserve(0x10000000, 0x70000000);
+	arena.stacks = area_reserve(0, 0);
 	arena.fd = memfd_create("theseus-memory", MFD_CLOEXEC);
 	if (arena.fd < 0 || ftruncate(arena.fd, (off_t)wanted_size) != 0)
 		ths_host_die("no memory for the machine's frames");
@@ -100,15 +73,23 @@ static void arena_make(void)
 	if (arena.direct == MAP_FAILED || writable == NULL || executable == NULL)
 		ths_host_die("no memory for the direct map");
 	arena.size = wanted_size;
+	atomic_store(&is_made, true);
 }
 
 const struct host_arena *ths_host_arena(void)
 {
+	if (atomic_load(&is_made))
+		return &arena; /* the only way in signal handlers */
 	pthread_mutex_lock(&making);
-	if (arena.size == 0)
+	if (!atomic_load(&is_made))
 		arena_make();
 	pthread_mutex_unlock(&making);
 	return &arena;
+}
+
+bool ths_host_is_made(void)
+{
+	return atomic_load(&is_made);
 }
 
 bool ths_host_memory(size_t bytes)
@@ -116,24 +97,18 @@ bool ths_host_memory(size_t bytes)
 	bool early;
 
 	pthread_mutex_lock(&making);
-	early = arena.size == 0;
+	early = !atomic_load(&is_made);
 	if (early)
 		wanted_size = (bytes + THS_PAGE_SIZE - 1) & -(size_t)THS_PAGE_SIZE;
 	pthread_mutex_unlock(&making);
 	return early;
 }
 
-static void area_free(struct area *area)
-{
-	munmap((void *)area->range.base, area->range.size);
-	memset(area, 0, sizeof(*area));
-}
-
 void ths_host_memory_reset(void)
 {
-	if (arena.size != 0) {
-		area_free(&module_area);
-		area_free(&stack_area);
+	if (atomic_exchange(&is_made, false)) {
+		munmap((void *)arena.modules.base, arena.modules.size);
+		munmap((void *)arena.stacks.base, arena.stacks.size);
 		munmap(arena.direct, arena.size);
 		close(arena.fd);
 		free(writable);
@@ -145,7 +120,7 @@ void ths_host_memory_reset(void)
 
 /* ---- the direct map -------------------------------------------------------------- */
 
-static bool is_frame(ths_paddr_t paddr, size_t pages)
+bool ths_host_is_frame(ths_paddr_t paddr, size_t pages)
 {
 	size_t offset = paddr - THS_HOST_PADDR;
 
@@ -156,7 +131,8 @@ static bool is_frame(ths_paddr_t paddr, size_t pages)
 void *ths_arch_direct(ths_paddr_t paddr)
 {
 	ths_host_arena();
-	return is_frame(paddr, 0) ? arena.direct + (paddr - THS_HOST_PADDR) : NULL;
+	return ths_host_is_frame(paddr, 0) ? arena.direct + (paddr - THS_HOST_PADDR)
+					   : NULL;
 }
 
 ths_paddr_t ths_arch_paddr(const void *direct)
@@ -166,166 +142,20 @@ ths_paddr_t ths_arch_paddr(const void *direct)
 	return offset < arena.size ? THS_HOST_PADDR + offset : 0;
 }
 
-/* ---- page tables ------------------------------------------------------------------ */
-
 struct ths_arch_area ths_arch_module_area(void)
 {
-	ths_host_arena();
-	return module_area.range;
+	return ths_host_arena()->modules;
 }
 
 struct ths_arch_area ths_arch_stack_area(void)
 {
-	ths_host_arena();
-	return stack_area.range;
+	return ths_host_arena()->stacks;
 }
 
-/* The area that holds all of these pages; NULL: none, or not page-aligned. */
-static struct area *area_of(ths_vaddr_t vaddr, size_t pages)
-{
-	struct area *areas[] = {&module_area, &stack_area};
+/* ---- frames ------------------------------------------------------------------------ */
 
-	ths_host_arena();
-	for (size_t i = 0; i < THS_ARRAY_SIZE(areas); i++) {
-		uint64_t offset = vaddr - areas[i]->range.base;
-
-		if (vaddr % THS_PAGE_SIZE == 0 && offset < areas[i]->range.size &&
-		    pages <= (areas[i]->range.size - offset) / THS_PAGE_SIZE)
-			return areas[i];
-	}
-	return NULL;
-}
-
-static struct table *table_of(struct area *area, ths_vaddr_t vaddr)
-{
-	return &area->tables[(vaddr - area->range.base) / TABLE_SPAN];
-}
-
-/* NULL: no page table there. */
-static uint64_t *entry_of(struct area *area, ths_vaddr_t vaddr)
-{
-	struct table *table = table_of(area, vaddr);
-	size_t index = (vaddr - area->range.base) % TABLE_SPAN / THS_PAGE_SIZE;
-
-	return table->entries == NULL ? NULL : &table->entries[index];
-}
-
-static bool is_mapped(struct area *area, ths_vaddr_t vaddr)
-{
-	const uint64_t *entry = entry_of(area, vaddr);
-
-	return entry != NULL && *entry != 0;
-}
-
-/* An entry whose table is known to be there: held, or in use. */
-static uint64_t *entry_held(struct area *area, ths_vaddr_t vaddr)
-{
-	uint64_t *entry = entry_of(area, vaddr);
-
-	if (entry == NULL)
-		ths_host_die("a page table in use is gone");
-	return entry;
-}
-
-static ths_vaddr_t next_table(ths_vaddr_t vaddr, ths_vaddr_t base)
-{
-	return base + ((vaddr - base) / TABLE_SPAN + 1) * TABLE_SPAN;
-}
-
-static void tables_collect_locked(struct area *area, ths_vaddr_t vaddr, ths_vaddr_t end,
-				  uint64_t **freed, size_t *count)
-{
-	for (; vaddr < end; vaddr = next_table(vaddr, area->range.base)) {
-		struct table *table = table_of(area, vaddr);
-
-		if (table->entries == NULL || table->used != 0 || table->holds != 0)
-			continue;
-		freed[(*count)++] = table->entries;
-		table->entries = NULL;
-	}
-}
-
-/* Gives back the tables of [vaddr, end) that nothing is mapped by. */
-static void tables_collect(struct area *area, ths_vaddr_t vaddr, ths_vaddr_t end)
-{
-	uint64_t *freed[AREA_TABLES_MAX];
-	size_t count = 0;
-
-	pthread_mutex_lock(&lock);
-	tables_collect_locked(area, vaddr, end, freed, &count);
-	pthread_mutex_unlock(&lock);
-	while (count > 0)
-		ths_page_free(ths_arch_paddr(freed[--count]));
-}
-
-static void tables_release(struct area *area, ths_vaddr_t vaddr, ths_vaddr_t end)
-{
-	pthread_mutex_lock(&lock);
-	for (ths_vaddr_t at = vaddr; at < end; at = next_table(at, area->range.base))
-		table_of(area, at)->holds--;
-	pthread_mutex_unlock(&lock);
-	tables_collect(area, vaddr, end);
-}
-
-/* Holds the table, with @page for it if it is not there; says whether it now is, and
- * whether the page was used. */
-static bool table_try(struct table *table, ths_paddr_t page, bool *used)
-{
-	bool there;
-
-	pthread_mutex_lock(&lock);
-	*used = table->entries == NULL && page != 0;
-	if (*used)
-		table->entries = ths_arch_direct(page);
-	there = table->entries != NULL;
-	if (there)
-		table->holds++;
-	pthread_mutex_unlock(&lock);
-	return there;
-}
-
-static bool table_hold(struct table *table)
-{
-	ths_paddr_t page;
-	bool used;
-
-	if (table_try(table, 0, &used))
-		return true;
-	if (!ths_page_alloc(&page))
-		return false;
-	table_try(table, page, &used);
-	if (!used)
-		ths_page_free(page);
-	return true;
-}
-
-/* Holds the tables of [vaddr, end), making those that are missing; all or none. */
-static bool tables_hold(struct area *area, ths_vaddr_t vaddr, ths_vaddr_t end)
-{
-	for (ths_vaddr_t at = vaddr; at < end; at = next_table(at, area->range.base))
-		if (!table_hold(table_of(area, at))) {
-			tables_release(area, vaddr, at);
-			return false;
-		}
-	return true;
-}
-
-/* ---- protection ---------------------------------------------------------------------
- */
-
-static bool prot_is_valid(enum ths_prot prot)
-{
-	return prot == THS_PROT_R || prot == THS_PROT_RW || prot == THS_PROT_RX;
-}
-
-static int prot_native(enum ths_prot prot)
-{
-	return PROT_READ | (prot == THS_PROT_RW ? PROT_WRITE : 0) |
-	       (prot == THS_PROT_RX ? PROT_EXEC : 0);
-}
-
-/* M1: counts a mapping of @paddr in (+1) or out (-1), and sets its direct address. */
-static void frame_count(ths_paddr_t paddr, enum ths_prot prot, int by)
+/* M1: the direct address follows what is counted. */
+void ths_host_frame_count(ths_paddr_t paddr, enum ths_prot prot, int by)
 {
 	size_t frame = (paddr - THS_HOST_PADDR) / THS_PAGE_SIZE;
 
@@ -339,8 +169,7 @@ static void frame_count(ths_paddr_t paddr, enum ths_prot prot, int by)
 			 by > 0 ? PROT_READ : PROT_READ | PROT_WRITE);
 }
 
-/* Whether a further mapping of @paddr may be @prot; @but is one that will go. */
-static bool frame_allows(ths_paddr_t paddr, enum ths_prot prot, enum ths_prot but)
+bool ths_host_frame_allows(ths_paddr_t paddr, enum ths_prot prot, enum ths_prot but)
 {
 	size_t frame = (paddr - THS_HOST_PADDR) / THS_PAGE_SIZE;
 
@@ -348,153 +177,5 @@ static bool frame_allows(ths_paddr_t paddr, enum ths_prot prot, enum ths_prot bu
 		return executable[frame] == (but == THS_PROT_RX);
 	if (prot == THS_PROT_RX)
 		return writable[frame] == (but == THS_PROT_RW);
-	return true;
-}
-
-/* ---- the contract ---------------------------------------------------------------------
- */
-
-static enum ths_err map_check(struct area *area, ths_vaddr_t vaddr, ths_paddr_t paddr,
-			      size_t pages, enum ths_prot prot)
-{
-	for (size_t i = 0; i < pages; i++)
-		if (is_mapped(area, vaddr + i * THS_PAGE_SIZE))
-			return THS_E_EXIST;
-	for (size_t i = 0; i < pages; i++)
-		if (!frame_allows(paddr + i * THS_PAGE_SIZE, prot, THS_PROT_NONE))
-			return THS_E_INVAL;
-	return THS_OK;
-}
-
-static enum ths_err map_locked(struct area *area, ths_vaddr_t vaddr, ths_paddr_t paddr,
-			       size_t pages, enum ths_prot prot)
-{
-	THS_TRY(map_check(area, vaddr, paddr, pages, prot));
-	if (mmap((void *)vaddr, pages * THS_PAGE_SIZE, prot_native(prot),
-		 MAP_SHARED | MAP_FIXED, arena.fd,
-		 (off_t)(paddr - THS_HOST_PADDR)) == MAP_FAILED)
-		return THS_E_NOMEM;
-	for (size_t i = 0; i < pages; i++) {
-		ths_vaddr_t at = vaddr + i * THS_PAGE_SIZE;
-		ths_paddr_t frame = paddr + i * THS_PAGE_SIZE;
-
-		*entry_held(area, at) = frame | prot | ENTRY_USED;
-		table_of(area, at)->used++;
-		frame_count(frame, prot, 1);
-	}
-	return THS_OK;
-}
-
-enum ths_err ths_arch_map(ths_vaddr_t vaddr, ths_paddr_t paddr, size_t pages,
-			  enum ths_prot prot)
-{
-	struct area *area = area_of(vaddr, pages);
-	ths_vaddr_t end = vaddr + pages * THS_PAGE_SIZE;
-	enum ths_err err;
-
-	if (area == NULL || paddr % THS_PAGE_SIZE != 0 || !is_frame(paddr, pages) ||
-	    !prot_is_valid(prot))
-		return THS_E_INVAL;
-	if (pages == 0)
-		return THS_OK;
-	if (!tables_hold(area, vaddr, end))
-		return THS_E_NOMEM;
-	pthread_mutex_lock(&lock);
-	err = map_locked(area, vaddr, paddr, pages, prot);
-	pthread_mutex_unlock(&lock);
-	tables_release(area, vaddr, end);
-	return err;
-}
-
-static enum ths_err protect_check(struct area *area, ths_vaddr_t vaddr, size_t pages,
-				  enum ths_prot prot)
-{
-	for (size_t i = 0; i < pages; i++) {
-		const uint64_t *entry = entry_of(area, vaddr + i * THS_PAGE_SIZE);
-
-		if (entry == NULL || *entry == 0 ||
-		    !frame_allows(*entry & -(uint64_t)THS_PAGE_SIZE, prot,
-				  (enum ths_prot)(*entry & ENTRY_PROT)))
-			return THS_E_INVAL;
-	}
-	return THS_OK;
-}
-
-static enum ths_err protect_locked(struct area *area, ths_vaddr_t vaddr, size_t pages,
-				   enum ths_prot prot)
-{
-	THS_TRY(protect_check(area, vaddr, pages, prot));
-	if (mprotect((void *)vaddr, pages * THS_PAGE_SIZE, prot_native(prot)) != 0)
-		return THS_E_NOMEM;
-	for (size_t i = 0; i < pages; i++) {
-		uint64_t *entry = entry_held(area, vaddr + i * THS_PAGE_SIZE);
-		ths_paddr_t frame = *entry & -(uint64_t)THS_PAGE_SIZE;
-
-		frame_count(frame, (enum ths_prot)(*entry & ENTRY_PROT), -1);
-		frame_count(frame, prot, 1);
-		*entry = frame | prot | ENTRY_USED;
-	}
-	return THS_OK;
-}
-
-enum ths_err ths_arch_protect(ths_vaddr_t vaddr, size_t pages, enum ths_prot prot)
-{
-	struct area *area = area_of(vaddr, pages);
-	enum ths_err err;
-
-	if (area == NULL || !prot_is_valid(prot))
-		return THS_E_INVAL;
-	if (pages == 0)
-		return THS_OK;
-	pthread_mutex_lock(&lock);
-	err = protect_locked(area, vaddr, pages, prot);
-	pthread_mutex_unlock(&lock);
-	return err;
-}
-
-static void unmap_page(struct area *area, ths_vaddr_t vaddr)
-{
-	uint64_t *entry = entry_of(area, vaddr);
-
-	if (entry == NULL || *entry == 0)
-		return;
-	if (mmap((void *)vaddr, THS_PAGE_SIZE, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-		 0) == MAP_FAILED)
-		ths_host_die("a page could not be unmapped");
-	frame_count(*entry & -(uint64_t)THS_PAGE_SIZE,
-		    (enum ths_prot)(*entry & ENTRY_PROT), -1);
-	*entry = 0;
-	table_of(area, vaddr)->used--;
-}
-
-void ths_arch_unmap(ths_vaddr_t vaddr, size_t pages)
-{
-	struct area *area = area_of(vaddr, pages);
-
-	if (area == NULL || pages == 0)
-		return;
-	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < pages; i++)
-		unmap_page(area, vaddr + i * THS_PAGE_SIZE);
-	pthread_mutex_unlock(&lock);
-	tables_collect(area, vaddr, vaddr + pages * THS_PAGE_SIZE);
-	if (area == &stack_area)
-		ths_host_contexts_unmapped(vaddr, pages * THS_PAGE_SIZE);
-}
-
-/* Without the lock: the trap handler asks, and a page it asks for does not change. */
-bool ths_arch_lookup(ths_vaddr_t vaddr, ths_paddr_t *paddr, enum ths_prot *prot)
-{
-	ths_vaddr_t page = vaddr & -(ths_vaddr_t)THS_PAGE_SIZE;
-	struct area *area = area_of(page, 1);
-	const uint64_t *entry = area == NULL ? NULL : entry_of(area, page);
-
-	if (entry == NULL || *entry == 0)
-		return false;
-	if (paddr != NULL)
-		*paddr = (*entry & -(uint64_t)THS_PAGE_SIZE) + vaddr % THS_PAGE_SIZE;
-	if (prot != NULL)
-		*prot = (enum ths_prot)(*entry & ENTRY_PROT);
 	return true;
 }

@@ -35,13 +35,23 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* ---- leaving handlers ------------------------------------------------------------ */
 
+/* TSan blocks every signal in every handler, so all are opened, not only ours. */
 static void mask_open(void)
 {
-	sigset_t ours;
+	sigset_t every;
 
-	/* TSan blocks every signal in every handler, so all are opened, not only ours. */
-	sigfillset(&ours);
-	pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+	sigfillset(&every);
+	pthread_sigmask(SIG_UNBLOCK, &every, NULL);
+}
+
+void ths_host_faults_open(void)
+{
+	sigset_t faults;
+
+	sigemptyset(&faults);
+	for (size_t i = 0; i < THS_ARRAY_SIZE(fault_signals); i++)
+		sigaddset(&faults, fault_signals[i]);
+	pthread_sigmask(SIG_UNBLOCK, &faults, NULL);
 }
 
 void ths_host_signals_leave(unsigned to)
@@ -57,14 +67,10 @@ void ths_host_signals_leave(unsigned to)
 
 static bool is_stack_guard(uintptr_t addr)
 {
-	struct ths_arch_area area = ths_arch_stack_area();
 	uintptr_t low = ths_host_self->stack_low;
 
-	if (addr >= area.base && addr - area.base < area.size)
-		return !ths_arch_lookup(addr, NULL, NULL);
-	if (addr + STACK_GUARD >= low && addr < low + STACK_SLACK)
-		return true;
-	return ths_host_context_is_guard(addr);
+	return (addr + STACK_GUARD >= low && addr < low + STACK_SLACK) ||
+	       ths_host_context_is_guard(addr) || ths_host_is_stack_guard(addr);
 }
 
 static enum ths_trap_kind trap_kind(int signal, uintptr_t addr)
@@ -99,6 +105,7 @@ static void trap_call(int signal, const siginfo_t *info, const ucontext_t *conte
 	};
 	sig_atomic_t on = ths_host_irq_flag;
 
+	ths_host_faults_open();
 	ths_host_irq_flag = false;
 	ths_host_signals++;
 	in_trap = true;
@@ -184,6 +191,8 @@ enum ths_err ths_arch_copy(void *dst, const void *src, size_t len)
 	sigjmp_buf *volatile outer = copy_recovery; /* of what a tick interrupted */
 	sigjmp_buf here;
 
+	if ((uintptr_t)dst + len < len || (uintptr_t)src + len < len)
+		return THS_E_FAULT; /* around the end of the address space */
 	ths_host_trap_install();
 	if (sigsetjmp(here, 0) != 0) {
 		copy_recovery = outer;

@@ -186,7 +186,9 @@ bool ths_host_port_handler(uint16_t first, unsigned count,
  * Where portable code may run out of something it asks THS_FAIL(site) of
  * <theseus/point.h> first, with a site of the form "class/name" ("alloc/row-copy"). Here
  * a test says which of those times it is to fail. The environment's THS_FAIL ("class:n",
- * or "class:n+" for persistently; class "" for all) arms it from outside.
+ * or "class:n+" for persistently; class "" for all) arms it from outside. When the
+ * process exits, lines of site, times reached and times failed, tab-separated, are added
+ * to the file that the environment's THS_FAIL_SITES names.
  */
 
 /* Fails the @n-th (from 1) site of @class reached from now on; all after it too when

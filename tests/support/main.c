@@ -8,14 +8,39 @@
  * libcheck writes a line for every turn of a loop test. The turns of one test that pass
  * are one test here, so that the count says how many things were checked and not how
  * many numbers a loop went through; a turn that fails keeps its own line.
+ *
+ * Chance has one source, THS_SEED in the environment; arch/host's entropy follows it. If
+ * it is not given it is chosen and printed, so that any run can be repeated.
  */
 #include "suite.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
+
+uint64_t ths_test_seed(void)
+{
+	return strtoull(getenv("THS_SEED"), NULL, 0);
+}
+
+static void seed_choose(void)
+{
+	uint64_t seed = 0;
+	char text[24];
+
+	if (getenv("THS_SEED") == NULL) {
+		if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+			exit(EXIT_FAILURE);
+		snprintf(text, sizeof text, "0x%" PRIx64, seed);
+		setenv("THS_SEED", text, 1);
+	}
+	printf("# THS_SEED=%s repeats this run\n", getenv("THS_SEED"));
+	fflush(stdout); /* before anything is forked */
+}
 
 /* What a TAP result line says behind its number, or NULL when it is no result. */
 static const char *result_text(const char *line, bool *passed)
@@ -58,11 +83,13 @@ static bool retell(FILE *tap)
 int main(void)
 {
 	char path[] = "unit-tap-XXXXXX";
-	SRunner *runner = srunner_create(ths_test_suite());
+	SRunner *runner;
 	int fd = mkstemp(path), failed;
 	FILE *tap;
 	bool whole;
 
+	seed_choose();
+	runner = srunner_create(ths_test_suite());
 	if (fd < 0) {
 		perror("unit test: cannot keep the results in this folder");
 		return EXIT_FAILURE;

@@ -4,3 +4,5 @@ check_unit_tests += %D%/boot_info_test
 	arch/x86_64/boot_multiboot2.c arch/x86_64/boot_pvh.c arch/x86_64/boot_text.c \
 	arch/x86_64/memory.c
 %C%_boot_info_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/arch/x86_64
+
+include tests/unit/arch/host.mk
