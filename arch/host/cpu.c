@@ -12,8 +12,6 @@
 #include "host_impl.h"
 
 #include <asm/prctl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -29,12 +27,6 @@ _Thread_local struct host_cpu *ths_host_self;
 static struct host_cpu cpus[THS_CPU_MAX];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t leave_key;
-
-void ths_host_die(const char *why)
-{
-	fprintf(stderr, "arch/host: %s\n", why);
-	abort();
-}
 
 struct host_cpu *ths_host_cpu_at(unsigned index)
 {

@@ -5,6 +5,7 @@ theseus_host_sources += \
 	%D%/console.c \
 	%D%/context.c \
 	%D%/cpu.c \
+	%D%/die.c \
 	%D%/fail.c \
 	%D%/host_impl.h \
 	%D%/irq.c \
