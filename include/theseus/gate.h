@@ -37,6 +37,7 @@ typedef enum ths_err ths_op_fn(struct ths_call *call, void *args);
 enum ths_op_flags {
 	THS_OP_BLOB = 1,   /* takes the client's blob: ths_blob_body() */
 	THS_OP_DEVICE = 2, /* drives a device: never run twice (P9-P12) */
+	THS_OP_IN = 4,     /* only reads its arguments: nothing is copied back */
 };
 
 /* What user and provider of an interface must agree on, per operation. */
@@ -60,12 +61,12 @@ enum ths_ref_flags {
 
 /*
  * A weak reference to whatever provides an interface. Lies with the client; may be
- * copied freely. @binding 0 with @generation 1 never matches: resolve at first use.
+ * copied freely. @binding 0 is nobody's: resolve at first use.
  */
 struct ths_ref {
 	const struct ths_iface *iface;
 	const char *instance; /* "" for the default binding */
-	uint32_t binding;     /* index of the binding, a cache */
+	uint32_t binding;     /* where the binding lies among all, a cache */
 	uint32_t generation;  /* of that binding when it was resolved */
 	uint32_t flags;       /* enum ths_ref_flags */
 };

@@ -65,7 +65,7 @@ enum ths_err ths_blob_body(struct ths_call *token, unsigned slot, void **body, b
 
 	(void)token;
 	ths_arch_core_enter();
-	if (call && call->blob_held && slot < THS_BLOBS_MAX &&
+	if (ths_cpu_is_inside(cpu) && call->blob_held && slot < THS_BLOBS_MAX &&
 	    call->instance->module->blobs[slot].type && !call->blob_copy)
 		err = copy_body(cpu, call, slot, fresh ? fresh : &unused);
 	if (err == THS_OK)

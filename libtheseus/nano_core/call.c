@@ -11,7 +11,7 @@ struct ths_ref *ths_use(struct ths_call *call, unsigned slot)
 	struct ths_cpu *cpu = ths_cpu();
 
 	(void)call;
-	if (!cpu->call || slot >= THS_USES_MAX ||
+	if (!ths_cpu_is_inside(cpu) || slot >= THS_USES_MAX ||
 	    !cpu->call->instance->module->uses[slot].iface)
 		return NULL;
 	return &cpu->call->instance->use[slot];

@@ -85,8 +85,10 @@ enum ths_err ths_context_spare(void)
 /* Inside an interaction: a slot with a stack is ours; THS_ROW_NONE: there is none. */
 uint32_t ths_context_reserve(void)
 {
+	struct ths_cpu *cpu = ths_cpu();
 	uint32_t found = THS_ROW_NONE;
 
+	cpu->locks++;
 	ths_spin_lock(&ths_core.lock);
 	for (uint32_t i = 0; i < CONTEXTS_MAX && found == THS_ROW_NONE; i++)
 		if (is_spare(context_of(i)) && context_of(i)->stack)
@@ -96,6 +98,7 @@ uint32_t ths_context_reserve(void)
 	if (found != THS_ROW_NONE && found >= ths_core.contexts_used)
 		ths_core.contexts_used = found + 1;
 	ths_spin_unlock(&ths_core.lock);
+	cpu->locks--;
 	return found;
 }
 
@@ -364,7 +367,7 @@ void ths_yield(void)
 {
 	struct ths_cpu *cpu = ths_cpu();
 
-	if (cpu->call || !ths_core.up)
+	if (ths_cpu_is_inside(cpu) || !ths_core.up)
 		return;
 	cpu->section++;
 	hand_over(cpu);

@@ -35,6 +35,7 @@ enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number)
 {
 	memset(cpu, 0, sizeof(*cpu));
 	cpu->self = cpu;
+	cpu->call = &cpu->calls[0];
 	cpu->number = number;
 	cpu->current = CONTEXTS_MAX;
 	cpu->txn.reads_limit = READS_MAX;
@@ -72,6 +73,8 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 		ths_core.instance[i].slot = i;
 		ths_core.instance[i].generation = 1;
 	}
+	ths_core.nobody.version.flags = VERSION_DEAD;
+	ths_core.binding[0].slot.word = (uintptr_t)&ths_core.nobody;
 	ths_sleep_init();
 	THS_TRY(ths_cpu_make(&boot_cpu, 0));
 	ths_arch_cpu_set(&boot_cpu);

@@ -13,7 +13,7 @@ static enum ths_err append(struct ths_cpu *cpu, struct txn_effect effect)
 {
 	struct ths_txn *txn = &cpu->txn;
 
-	if (!cpu->call)
+	if (!ths_cpu_is_inside(cpu))
 		return THS_E_PERM;
 	if (txn->effects == EFFECTS_MAX)
 		return THS_E_FULL;
@@ -26,7 +26,7 @@ static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void 
 {
 	uint32_t slot;
 
-	if (!cpu->call)
+	if (!ths_cpu_is_inside(cpu))
 		return THS_E_PERM;
 	if (!entry)
 		return THS_E_INVAL;
@@ -80,7 +80,7 @@ enum ths_err ths_kick(struct ths_call *call, unsigned op)
 
 	(void)call;
 	ths_arch_core_enter();
-	if (cpu->call && op < cpu->call->instance->ops && cpu->call->instance->op[op].fn &&
+	if (ths_cpu_is_inside(cpu) && op < cpu->call->instance->ops && cpu->call->instance->op[op].fn &&
 	    cpu->call->instance->op[op].args_size == sizeof(struct ths_no_args))
 		err = append(cpu, (struct txn_effect){.kind = EFFECT_KICK,
 						      .arg = op,

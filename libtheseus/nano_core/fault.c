@@ -1,12 +1,13 @@
 /*
  * fault - an exception in a module is an error of its operation; in nano_core, the end.
  *
- * Whose fault it is the interrupted code says: module text, or an address that is nobody's
- * text (a wild jump can only come from a module). The operation's recovery frame is taken
- * up again with the error; nothing of the module's stack is looked at.
+ * Whose fault it is the interrupted code says: module text, an address that is nobody's
+ * text (a wild jump can only come from a module), or nano_core's while it serves a module
+ * on the module's own stack. The operation's recovery frame is taken up again with the
+ * error; nothing of the module's stack is looked at.
  *
  * Invariants
- *   A1  Unwinding starts only from module code, or from a stack overrun before commit.
+ *   A1  Unwinding starts only where the stack is the operation's and no lock is held.
  *   A2  The machine stops only in ths_panic(), and says why (I6).
  */
 #include <stdarg.h>
@@ -67,12 +68,21 @@ static bool is_wild_jump(const struct ths_trap *trap)
 	       !ths_symbolize(trap->pc, &function, &offset, &module);
 }
 
+/* nano_core runs on the stack of operations only for an operation: a fault there came of
+ * a pointer the module gave, unless a lock is held. */
+static bool is_on_behalf(const struct ths_cpu *cpu, const struct ths_trap *trap)
+{
+	uint64_t top = (uint64_t)(uintptr_t)cpu->stack_top;
+
+	return cpu->locks == 0 && trap->sp < top && top - trap->sp <= WORKSPACE_STACK;
+}
+
 static bool is_modules_fault(const struct ths_cpu *cpu, const struct ths_trap *trap)
 {
-	if (!cpu || !cpu->call || atomic_load(&cpu->activity) % 2 == 0)
+	if (!cpu || !ths_cpu_is_inside(cpu))
 		return false;
 	return ths_is_module_code(trap->pc) || trap->kind == THS_TRAP_STACK ||
-	       is_wild_jump(trap);
+	       is_on_behalf(cpu, trap) || is_wild_jump(trap);
 }
 
 void ths_trap(const struct ths_trap *trap)
@@ -116,7 +126,7 @@ void ths_stack_check(struct ths_cpu *cpu)
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	uintptr_t top = (uintptr_t)cpu->stack_top;
 
-	if (cpu->call && here < top && top - here < WORKSPACE_STACK &&
+	if (ths_cpu_is_inside(cpu) && here < top && top - here < WORKSPACE_STACK &&
 	    top - here > WORKSPACE_STACK - STACK_SLACK) {
 		ths_fault_note(cpu, THS_E_STACK, cpu->call->op ? (uint64_t)(uintptr_t)
 							 cpu->call->op->fn : 0, here);

@@ -147,7 +147,9 @@ static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_er
 static void leave(struct ths_cpu *cpu)
 {
 	ths_txn_clear(&cpu->txn);
-	cpu->call = NULL;
+	cpu->call = &cpu->calls[0];
+	cpu->calls[0].blob_held = false;
+	cpu->calls[0].device_held = false;
 	cpu->arena_used = 0;
 	atomic_store_explicit(&cpu->activity, cpu->activity + 1, memory_order_release);
 	if (cpu->limbo_count >= LIMBO_MAX / 4)
@@ -169,9 +171,9 @@ static enum ths_err find_provider(struct ths_cpu *cpu, struct ths_call *call,
 {
 	const struct ths_version *version;
 
-	if (ths_core.binding[ref->binding].generation != ref->generation)
+	if (ths_ref_binding(ref)->generation != ref->generation)
 		THS_TRY(ths_ref_resolve(ref));
-	call->binding = &ths_core.binding[ref->binding];
+	call->binding = ths_ref_binding(ref);
 	THS_TRY(ths_txn_read(cpu, &call->binding->slot, &version));
 	if (!ths_version_is_live(version))
 		return THS_E_UNAVAIL;
@@ -233,17 +235,13 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 		ths_token_take(cpu);
 		flags = TXN_EXCLUSIVE;
 	}
-	cpu->used = 0;
 	cpu->overdue = 0;
-	call->depth = 0;
 	call->ref = request->ref;
 	call->args = request->args;
 	call->blob = request->blob;
 	call->op_number = request->op;
 	call->copy = cpu->stack_top;
 	call->blob_copy = NULL;
-	call->blob_held = false;
-	call->device_held = false;
 	call->op = NULL;
 	call->binding = NULL;
 	cpu->call = call;
@@ -295,7 +293,7 @@ static enum ths_err commit(struct ths_cpu *cpu, struct ths_call *call, bool *con
 		*conflict = true;
 		return THS_OK;
 	}
-	copy_args(call->args, call->copy, call->op->args_size);
+	copy_args(call->args, call->copy, call->op->out_size);
 	if (call->blob_held)
 		ths_gate_blob_leave(call, true);
 	ths_wake_committed(cpu);
@@ -418,23 +416,61 @@ static enum ths_err outermost(struct ths_cpu *cpu, struct request *request)
 	return serve(cpu, request, conclude(cpu, attempt(cpu, request)));
 }
 
-/* Where the assembly fast path comes with an outcome it does not handle: the first try
- * is over, its request still in cpu->calls[0]. */
+/* ---- the way from and to gate.S -------------------------------------------------------- */
+
+/* gate.S keeps the outermost binding out of the read set, and the number of the operation
+ * nowhere: put that right before anything else looks. */
+static void complete_call(struct ths_cpu *cpu)
+{
+	struct ths_call *call = &cpu->calls[0];
+	struct txn_read *read = &cpu->txn.read[cpu->txn.reads];
+
+	call->copy = cpu->stack_top;
+	call->blob = NULL;
+	call->op_number = (uint32_t)(call->op - call->instance->op);
+	call->binding = ths_ref_binding(&(struct ths_ref){.binding = call->binding_at});
+	if (cpu->txn.reads < READS_MAX) {
+		read->slot = &call->binding->slot;
+		read->seen = (uintptr_t)call->provider;
+		cpu->txn.reads++;
+	}
+}
+
+/* With an outcome gate.S does not handle: the first try is over. */
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
 {
 	struct ths_call *call = &cpu->calls[0];
-	struct request request = {.ref = call->ref,
-				  .args = call->args,
-				  .blob = call->blob,
-				  .op = call->op_number};
-	struct txn_read *binding = &cpu->txn.read[cpu->txn.reads];
+	struct request request = {.ref = call->ref, .args = call->args};
 
-	if (cpu->txn.reads < READS_MAX) { /* gate.S vouched for it until here */
-		binding->slot = &call->binding->slot;
-		binding->seen = (uintptr_t)call->provider;
-		cpu->txn.reads++;
-	}
+	complete_call(cpu);
+	request.op = call->op_number;
 	return serve(cpu, &request, conclude(cpu, outcome));
+}
+
+/* An operation that touched rows returned THS_OK. */
+enum ths_err ths_gate_commit(struct ths_cpu *cpu)
+{
+	struct ths_call *call = &cpu->calls[0];
+	bool conflict = false;
+
+	call->copy = cpu->stack_top;
+	call->binding = ths_ref_binding(&(struct ths_ref){.binding = call->binding_at});
+	if (THS_LIKELY(cpu->call == call && commit(cpu, call, &conflict) == THS_OK &&
+		       !conflict)) {
+		leave(cpu);
+		if (THS_UNLIKELY(atomic_load(&cpu->pending)) && ths_cpu_is_idle())
+			ths_work();
+		return THS_OK;
+	}
+	return ths_gate_conclude(cpu, conflict ? OUTCOME_CONFLICT : THS_E_INTERNAL);
+}
+
+/* Nothing was touched, but something waits. */
+enum ths_err ths_gate_pending(void)
+{
+	if (ths_cpu_is_idle())
+		ths_work();
+	return THS_OK;
 }
 
 /* ---- nesting --------------------------------------------------------------------------- */
@@ -463,7 +499,7 @@ static enum ths_err finish_nested(struct ths_cpu *cpu, struct ths_call *call,
 {
 	if (err == THS_OK) {
 		ths_txn_merge(cpu, &call->mark);
-		copy_args(call->args, call->copy, call->op->args_size);
+		copy_args(call->args, call->copy, call->op->out_size);
 	} else {
 		ths_txn_rollback(cpu, &call->mark);
 	}
@@ -518,7 +554,7 @@ enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, void *args,
 		return THS_E_INVAL;
 	ths_arch_core_enter();
 	ths_stack_check(cpu);
-	err = cpu->call ? nested(cpu, &request) : outermost(cpu, &request);
+	err = ths_cpu_is_inside(cpu) ? nested(cpu, &request) : outermost(cpu, &request);
 	ths_arch_core_leave();
 	return err;
 }
@@ -529,12 +565,20 @@ THS_WEAK enum ths_err ths_gate(struct ths_ref *ref, uint32_t op, void *args,
 	return ths_gate_portable(ref, op, args, blob);
 }
 
+/* Where there is no gate.S nobody calls this. */
+THS_WEAK enum ths_err ths_gate_not_fast(struct ths_call *call, void *args)
+{
+	(void)call;
+	(void)args;
+	return THS_E_INTERNAL;
+}
+
 enum ths_err ths_forward(struct ths_call *call, struct ths_ref *ref)
 {
 	struct ths_cpu *cpu = ths_cpu();
 
 	(void)call;
-	if (!cpu->call || !ref)
+	if (!ths_cpu_is_inside(cpu) || !ref)
 		return THS_E_INVAL;
 	return ths_gate_portable(ref, cpu->call->op_number, cpu->call->copy,
 				 cpu->call->blob);
@@ -550,7 +594,7 @@ enum ths_err ths_invoke(const struct ths_invoke *invoke)
 	enum ths_err err;
 
 	ths_arch_core_enter();
-	err = cpu->call ? THS_E_PERM : outermost(cpu, &request);
+	err = ths_cpu_is_inside(cpu) ? THS_E_PERM : outermost(cpu, &request);
 	ths_arch_core_leave();
 	return err;
 }

@@ -11,7 +11,7 @@ static enum ths_err find_port(struct ths_cpu *cpu, unsigned range, unsigned offs
 {
 	const struct ths_port_decl *decl;
 
-	if (!cpu->call || !(cpu->txn.flags & TXN_DEVICE))
+	if (!ths_cpu_is_inside(cpu) || !(cpu->txn.flags & TXN_DEVICE))
 		return THS_E_PERM;
 	if (range >= THS_PORTS_MAX || (width != 1 && width != 2 && width != 4))
 		return THS_E_INVAL;

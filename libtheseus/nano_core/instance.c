@@ -33,7 +33,7 @@ static bool same_operations(const struct ths_iface *user, const struct ths_iface
 enum ths_err ths_binding_find(const struct ths_iface *iface, const char *name,
 			      struct ths_binding **out)
 {
-	for (unsigned i = 0; i < BINDINGS_MAX; i++) {
+	for (unsigned i = 1; i < BINDINGS_MAX; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
 
 		if (binding->generation == 0)
@@ -74,7 +74,7 @@ enum ths_err ths_ref_resolve(struct ths_ref *ref)
 	if (binding->version != ref->iface->version ||
 	    !same_operations(ref->iface, instance->module->provides.iface))
 		return THS_E_VERSION;
-	ref->binding = (uint32_t)(binding - ths_core.binding);
+	ref->binding = ths_binding_at(binding);
 	ref->generation = binding->generation;
 	return THS_OK;
 }
@@ -116,9 +116,14 @@ static void lay_out_ops(struct ths_instance *instance)
 	for (unsigned i = 0; i < iface->ops; i++) {
 		instance->op[i].fn = fn[i];
 		instance->op[i].args_size = iface->info[i].args_size;
-		/* what has no function is none of the fast path's business */
-		instance->op[i].flags = fn[i] ? iface->info[i].flags : UINT16_MAX;
-		instance->op[i].budget = module->budget_ticks;
+		instance->op[i].flags = iface->info[i].flags;
+		instance->op[i].out_size =
+			iface->info[i].flags & THS_OP_IN ? 0 : iface->info[i].args_size;
+		instance->op[i].budget = (uint16_t)module->budget_ticks;
+		instance->op[i].fast =
+			fn[i] && !(iface->info[i].flags & (THS_OP_BLOB | THS_OP_DEVICE))
+				? fn[i]
+				: ths_gate_not_fast;
 	}
 }
 
@@ -408,7 +413,7 @@ static struct ths_binding *make_binding(const struct ths_iface *iface, const cha
 
 	if (ths_binding_find(iface, name, &binding) == THS_OK)
 		return binding;
-	for (unsigned i = 0; i < BINDINGS_MAX; i++) {
+	for (unsigned i = 1; i < BINDINGS_MAX; i++) {
 		binding = &ths_core.binding[i];
 		if (binding->generation)
 			continue;
@@ -416,6 +421,7 @@ static struct ths_binding *make_binding(const struct ths_iface *iface, const cha
 		    ths_str_copy(binding->name, sizeof(binding->name), name))
 			return NULL;
 		binding->version = iface->version;
+		atomic_store(&binding->slot.word, (uintptr_t)&ths_core.nobody);
 		binding->generation = 2;
 		return binding;
 	}
@@ -430,8 +436,8 @@ static enum ths_err attach_lines(struct ths_instance *instance, struct ths_bindi
 		const struct ths_irq_decl *decl = &instance->module->irqs[i];
 		struct irq_attach args = {
 			.line = decl->line,
-			.handler = {(uint32_t)(binding - ths_core.binding),
-				    binding->generation, decl->op, 1}};
+			.handler = {ths_binding_at(binding), binding->generation, decl->op,
+				    1}};
 		enum ths_err err;
 
 		if (!decl->used)

@@ -69,10 +69,10 @@ void ths_log(struct ths_call *call, const char *fmt, ...)
 	(void)call;
 	ths_arch_core_enter();
 	ths_stack_check(cpu);
-	if (cpu->call)
+	if (ths_cpu_is_inside(cpu))
 		(void)ths_format(prefix, sizeof(prefix), "[%s] ", cpu->call->instance->name);
 	va_start(args, fmt);
-	put_line(cpu->call ? prefix : "", fmt, args);
+	put_line(ths_cpu_is_inside(cpu) ? prefix : "", fmt, args);
 	va_end(args);
 	ths_arch_core_leave();
 }

@@ -103,8 +103,7 @@ static void give_reserved(void *pages, unsigned order)
 
 static bool may_ask_frames(const struct ths_cpu *cpu)
 {
-	return memory.donated && !cpu->call && !cpu->refilling &&
-	       atomic_load(&cpu->activity) % 2 == 0;
+	return memory.donated && !cpu->refilling && !ths_cpu_is_inside(cpu);
 }
 
 static void *take_from_frames(struct ths_cpu *cpu, unsigned order)

@@ -49,7 +49,7 @@ static enum ths_err module_info_op(struct ths_call *call, struct module_info *ar
 
 static enum ths_err module_binding_op(struct ths_call *call, struct module_binding *arg)
 {
-	uint32_t slot = arg->slot + 1;
+	uint32_t slot = arg->slot == THS_ROW_NONE ? 1 : arg->slot + 1; /* 0: nobody's */
 	const struct ths_binding *binding;
 	const struct ths_instance *instance;
 

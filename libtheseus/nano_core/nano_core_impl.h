@@ -8,7 +8,7 @@
  * Invariants
  *   N1  cpu->activity is even at depth 0 and odd inside an interaction. Only its own CPU
  *       writes it; the change to odd is a full barrier (reclamation leans on it).
- *   N2  cpu->txn is empty, and cpu->call is NULL, at depth 0.
+ *   N2  cpu->txn is empty, and cpu->call is &cpu->calls[0], at depth 0.
  *   N3  What a row version of a binding (struct provider) names stays until every CPU has
  *       passed depth 0 after the version was superseded.
  *   N4  cpu->pending is tested after activity became even, never before (P1).
@@ -51,15 +51,19 @@
 /* ---- instances and bindings ------------------------------------------------------ */
 
 /* One operation as the gate meets it; made by the loader from ops and op_info. */
-struct instance_op { /* 16 bytes: gate.S knows */
-	ths_op_fn *fn;
-	uint16_t args_size;
+struct instance_op { /* 32 bytes: gate.S knows */
+	ths_op_fn *fast;    /* what gate.S calls: @fn, or what leads back to gate.c */
+	uint16_t args_size; /* bytes copied in ... */
+	uint16_t out_size;  /* ... and out: the same, or 0 with THS_OP_IN */
 	uint16_t flags;
-	uint32_t budget;
+	uint16_t budget;    /* ticks; 0: the default */
+	ths_op_fn *fn;
+	uint64_t unused;
 };
 
 struct ths_instance {
 	struct instance_op op[OPS_MAX];
+	uint64_t calls[THS_CPU_MAX]; /* gate.S knows */
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t state; /* enum ths_instance_state */
@@ -72,7 +76,6 @@ struct ths_instance {
 	uint32_t pages;           /* of both, from text on; 0: linked into the image */
 	struct ths_tmod tmod;     /* for symbols; its image lies in the archive */
 	_Atomic(uint64_t) faults;
-	uint64_t calls[THS_CPU_MAX];
 	_Atomic(uint32_t) busy;   /* hardware lock: a device operation runs */
 	_Atomic(uint32_t) kicked; /* bit per operation */
 	bool migrates;            /* a table of its stands in another schema */
@@ -100,20 +103,20 @@ struct ths_binding { /* 128 bytes: gate.S knows */
 	uint64_t signature;        /* hash of operations' names and sizes */
 	uint64_t pad[3];
 };
-_Static_assert(sizeof(struct ths_binding) == 128, "gate.S shifts by 7");
-_Static_assert(sizeof(struct instance_op) == 16, "gate.S shifts by 4");
+
 
 /* ---- an interaction --------------------------------------------------------------- */
 
 /* What a module's operation sees as its `call`: one per nesting level. */
 struct ths_call {
-	struct ths_frame frame;         /* outermost: offset 0, gate.S knows */
-	struct ths_instance *instance;  /* who serves; gate.S knows the offset */
+	struct ths_frame frame;         /* gate.S knows from here ... */
+	struct ths_instance *instance;  /* who serves */
 	struct instance_op *op;
 	const struct ths_version *provider; /* the binding's version it was found by */
-	struct ths_binding *binding;    /* NULL: called by instance, not by binding */
 	struct ths_ref *ref;            /* the caller's */
 	void *args;                     /* the caller's */
+	uint32_t binding_at;            /* ... to here; of the binding, as in a ref */
+	struct ths_binding *binding;    /* NULL: called by instance, not by binding */
 	void *copy;                     /* ours */
 	struct ths_blob *blob;          /* the caller's, or NULL */
 	void *blob_copy;                /* its body in the arena, once asked for */
@@ -142,15 +145,17 @@ struct ths_cpu {
 	_Atomic(uint64_t) activity;    /* N1 */
 	_Atomic(uint32_t) pending;     /* enum cpu_pending */
 	uint32_t section;              /* > 0: in a section of nano_core's own, or working */
-	struct ths_call *call;         /* the innermost; N2 */
+	struct ths_call *call;         /* the innermost; N2: calls[0] at depth 0 */
 	void *stack_top;               /* of the workspace */
-	uint32_t used;                 /* ticks this interaction has taken; one word ... */
-	uint32_t overdue;              /* ... with this: gate.S clears both at once */
-	uint32_t number;
-	struct ths_txn txn;
+	uint32_t number;               /* gate.S knows down to here, calls[0] and txn */
+	uint32_t overdue;
+	uint32_t used;                 /* ticks of the interaction that is `used_by` */
+	uint64_t used_by;              /* cpu->activity at the last tick */
 	struct ths_call calls[DEPTH_MAX];
+	struct ths_txn txn;
 	uint8_t *arena;
 	uint32_t arena_used;
+	uint32_t locks;                /* spin locks held inside an operation */
 	bool working, refilling, started;
 	bool token;                    /* holds the conflict token exclusively */
 	bool orphans;                  /* a runnable context the scheduler does not know */
@@ -203,14 +208,19 @@ struct waiter {
 
 struct ths_core {
 	_Atomic(uint64_t) clock; /* the global version clock */
+	struct ths_binding binding[BINDINGS_MAX];
 	_Atomic(uint32_t) token; /* 1 + CPU that holds the conflict token exclusively */
 	struct ths_slot any_commit; /* sleepers with too many reads wait here */
 	uint32_t cpus;
+	/* The provider of a binding that has none: dead, without operations. */
+	struct {
+		struct ths_version version;
+		struct provider provider;
+	} nobody;
 	char cmdline[256];
 	bool up;                 /* past boot: sleeping and switching are possible */
 	struct ths_cpu *cpu[THS_CPU_MAX];
 	struct ths_instance instance[INSTANCES_MAX];
-	struct ths_binding binding[BINDINGS_MAX];
 	struct ths_table table[TABLES_MAX];
 	_Atomic(uint32_t) tables;
 	struct ths_context context[CONTEXTS_MAX];
@@ -225,6 +235,19 @@ struct ths_core {
 };
 
 extern struct ths_core ths_core;
+
+/* Binding 0 is nobody's: where unresolved references lead. */
+THS_INLINE struct ths_binding *ths_ref_binding(const struct ths_ref *ref)
+{
+	return &ths_core.binding[ref->binding / sizeof(struct ths_binding) % BINDINGS_MAX];
+}
+
+/* Whether this CPU is inside an interaction: cpu->call means something. */
+THS_INLINE bool ths_cpu_is_inside(const struct ths_cpu *cpu)
+{
+	return atomic_load_explicit(&((struct ths_cpu *)(uintptr_t)cpu)->activity,
+				    memory_order_relaxed) % 2;
+}
 
 /* spin locks, for a few instructions each; interrupts must not need them */
 THS_INLINE void ths_spin_lock(_Atomic(uint32_t) *lock)
@@ -241,6 +264,8 @@ THS_INLINE void ths_spin_unlock(_Atomic(uint32_t) *lock)
 THS_MUST_CHECK enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, void *args,
 					      struct ths_blob *blob);
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome);
+enum ths_err ths_gate_commit(struct ths_cpu *cpu);
+enum ths_err ths_gate_pending(void);
 THS_MUST_CHECK enum ths_err ths_invoke(const struct ths_invoke *invoke);
 void ths_section_enter(struct ths_cpu *cpu);
 void ths_section_leave(struct ths_cpu *cpu);
@@ -299,6 +324,13 @@ THS_MUST_CHECK enum ths_err ths_publish(enum ths_err (*change)(struct ths_cpu *,
 THS_MUST_CHECK enum ths_err ths_provider_write(struct ths_cpu *cpu,
 					       struct ths_binding *binding,
 					       struct ths_instance *instance);
+/* A binding's place, as references keep it. */
+THS_INLINE uint32_t ths_binding_at(const struct ths_binding *binding)
+{
+	return (uint32_t)((uintptr_t)binding - (uintptr_t)ths_core.binding);
+}
+/* What gate.S calls for an operation it leaves to gate.c. */
+enum ths_err ths_gate_not_fast(struct ths_call *call, void *args);
 struct ths_instance *ths_binding_instance(const struct ths_binding *binding);
 const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module,
 						 const char *from, const char *to);

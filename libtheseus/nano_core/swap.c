@@ -35,7 +35,7 @@ static enum ths_err change_bindings(struct ths_cpu *cpu, void *arg)
 	struct swap *swap = arg;
 
 	swap->bindings = 0;
-	for (unsigned i = 0; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
 		const struct ths_version *version;
 
@@ -99,7 +99,7 @@ static void hand_kicks_over(const struct swap *swap)
 
 static void count_published(const struct ths_instance *instance)
 {
-	for (unsigned i = 0; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
 		if (ths_binding_instance(&ths_core.binding[i]) == instance)
 			ths_core.binding[i].published++;
 }
@@ -156,7 +156,7 @@ static enum ths_err find_old(const char *from, uint32_t *slot, struct ths_reason
 {
 	if (ths_module_find(from, slot) == THS_OK)
 		return THS_OK;
-	for (unsigned i = 0; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_instance *instance =
 			ths_binding_instance(&ths_core.binding[i]);
 

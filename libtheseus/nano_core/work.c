@@ -24,8 +24,7 @@ bool ths_cpu_is_idle(void)
 {
 	const struct ths_cpu *cpu = ths_cpu();
 
-	return cpu->started && atomic_load(&cpu->activity) % 2 == 0 && cpu->section == 0 &&
-	       !cpu->working;
+	return cpu->started && !ths_cpu_is_inside(cpu) && cpu->section == 0 && !cpu->working;
 }
 
 void ths_irq(unsigned vector)
@@ -48,12 +47,10 @@ static void call_handler(const struct irq_handler *handler)
 	struct ths_no_args args = {0};
 	enum ths_err err;
 
-	if (handler->binding >= BINDINGS_MAX)
-		return;
 	err = ths_gate_portable(&ref, handler->op, &args, NULL);
 	if (err)
 		ths_logf("interrupt handler %s op %u: %s",
-			 ths_core.binding[handler->binding].iface, handler->op,
+			 ths_ref_binding(&ref)->iface, handler->op,
 			 ths_err_text(err));
 }
 
@@ -153,6 +150,10 @@ static void spend(struct ths_cpu *cpu, uint64_t pc)
 	const struct ths_call *call = &cpu->calls[0];
 	uint32_t budget = call->op && call->op->budget ? call->op->budget : BUDGET_TICKS;
 
+	if (cpu->used_by != atomic_load(&cpu->activity)) {
+		cpu->used_by = atomic_load(&cpu->activity);
+		cpu->used = 0;
+	}
 	if (++cpu->used <= budget)
 		return;
 	if (ths_is_module_code(pc)) {
@@ -171,7 +172,7 @@ void ths_tick(uint64_t pc)
 		return;
 	cpu->ticks++;
 	ths_pending(cpu, PENDING_TICK);
-	if (atomic_load(&cpu->activity) % 2 && cpu->call)
+	if (ths_cpu_is_inside(cpu))
 		spend(cpu, pc);
 }
 

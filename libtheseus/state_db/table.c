@@ -286,6 +286,18 @@ void ths_table_close(struct ths_table *table)
 
 /* ---- free rows --------------------------------------------------------------------- */
 
+static void lock_table(struct ths_table *table)
+{
+	ths_cpu()->locks++;
+	ths_spin_lock(&table->lock);
+}
+
+static void unlock_table(struct ths_table *table)
+{
+	ths_spin_unlock(&table->lock);
+	ths_cpu()->locks--;
+}
+
 static uint32_t *free_link(const struct ths_version *tombstone)
 {
 	return (uint32_t *)(uintptr_t)tombstone->data;
@@ -295,25 +307,25 @@ void ths_table_give_row(struct ths_table *table, uint32_t row)
 {
 	struct ths_version *tombstone;
 
-	ths_spin_lock(&table->lock);
+	lock_table(table);
 	tombstone = slot_version(atomic_load(&table_slot(table, row)->word));
 	if (tombstone->generation != UINT32_MAX) { /* else the slot retires: P16 */
 		*free_link(tombstone) = table->free_head;
 		table->free_head = row;
 	}
-	ths_spin_unlock(&table->lock);
+	unlock_table(table);
 }
 
 static uint32_t pop_free(struct ths_table *table)
 {
 	uint32_t row;
 
-	ths_spin_lock(&table->lock);
+	lock_table(table);
 	row = table->free_head;
 	if (row != THS_ROW_NONE)
 		table->free_head =
 			*free_link(slot_version(atomic_load(&table_slot(table, row)->word)));
-	ths_spin_unlock(&table->lock);
+	unlock_table(table);
 	return row;
 }
 
@@ -341,15 +353,15 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	tombstone->older = NULL;
 	tombstone->generation = 1;
 	tombstone->flags = VERSION_DEAD;
-	ths_spin_lock(&table->lock);
+	lock_table(table);
 	*row = atomic_load(&table->fresh);
 	if (*row < table->rows && (grown = grow(table, *row))) {
 		atomic_store(&table_slot(table, *row)->word, (uintptr_t)tombstone);
 		atomic_fetch_add(&table->fresh, 1);
-		ths_spin_unlock(&table->lock);
+		unlock_table(table);
 		return THS_OK;
 	}
-	ths_spin_unlock(&table->lock);
+	unlock_table(table);
 	ths_pool_give(cpu, tombstone);
 	if (grown)
 		return THS_E_FULL;

@@ -1,0 +1,189 @@
+/*
+ * gate - the common call, in as few instructions as it takes.
+ *
+ * The same protocol as libtheseus/nano_core/gate.c, for an outermost call of an ordinary
+ * operation without a blob. Whatever is not ordinary shows as a value that does not fit
+ * and leads back there: an unresolved or dead reference has no operations, a locked
+ * binding gives a misaligned version whose count of operations reads as 0, and an
+ * operation that wants more than this has ths_gate_not_fast() for its function.
+ *
+ * All that has to outlive the call of the module lies in the CPU's record; the callee-
+ * saved registers are pushed for an unwinding alone, which pops them and returns to
+ * `unwound` (run.S has the other half). Offsets are checked in nano_core/gate_layout.c.
+ *
+ * What bounds it: 6 + 1 pushes that make a fault recoverable, two barriers' worth of
+ * activity, the record of who is called for what (6 stores), and two instructions per
+ * word of arguments each way.
+ */
+#include "nano_core/gate_layout.h"
+
+	.altmacro
+	.macro copy_word name, word, from, to
+\name\()_\word:
+	movq (8 * \word)(%\from), %r8
+	movq %r8, (8 * \word)(%\to)
+	.endm
+
+	/* The last word first: whoever enters at word n copies n + 1 of them. */
+	.macro copy_words name, from, to
+	.set word, GATE_ARGS_MAX / 8
+	.rept GATE_ARGS_MAX / 8
+	.set word, word - 1
+	copy_word \name, %word, \from, \to
+	.endr
+\name\()_end:
+	.endm
+
+	.macro table_entry name, word
+	.quad \name\()_\word
+	.endm
+
+	/* Where to enter for so many bytes: 8 bytes an entry, so a multiple of 8 is its own
+	 * offset. */
+	.macro copy_table name
+	.section .rodata.\name, "a"
+	.balign 8
+\name:
+	.quad \name\()_end
+	.set word, 0
+	.rept GATE_ARGS_MAX / 8
+	table_entry \name, %word
+	.set word, word + 1
+	.endr
+	.text
+	.endm
+
+	.text
+	.globl ths_x86_gate /* the linker script asks for it, as gate.c has a ths_gate too */
+	.globl ths_gate
+	.type ths_gate, @function
+	.balign 64
+	/* rdi: reference, esi: operation, rdx: arguments, rcx: blob */
+ths_x86_gate:
+ths_gate:
+	testb $1, %gs:CPU_ACTIVITY
+	jnz ths_gate_portable
+	movl REF_BINDING(%rdi), %eax
+	andl $BINDING_MASK, %eax
+
+	pushq $unwound
+	pushq %rbp
+	pushq %rbx
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movq %rsp, %gs:CALL0_FRAME
+	lock incq %gs:CPU_ACTIVITY
+
+	movq ths_core + CORE_BINDING(%rax), %r9
+	andq $~SLOT_WAITERS_BIT, %r9
+	cmpl %esi, (VERSION_DATA + PROVIDER_OPS)(%r9)
+	jbe leave_and_go_portable
+	shll $5, %esi
+	movq (VERSION_DATA + PROVIDER_OP)(%r9), %r10
+	addq %rsi, %r10
+
+	movq ths_core + CORE_CLOCK, %r11
+	movq %r11, %gs:TXN_CLOCK
+	movq (VERSION_DATA + PROVIDER_INSTANCE)(%r9), %r11
+	movq %r11, %gs:CALL0_INSTANCE
+	movl %gs:CPU_NUMBER, %r8d
+	incq INSTANCE_CALLS(%r11, %r8, 8)
+	movq %r10, %gs:CALL0_OP
+	movq %r9, %gs:CALL0_PROVIDER
+	movq %rdi, %gs:CALL0_REF
+	movq %rdx, %gs:CALL0_ARGS
+	movl %eax, %gs:CALL0_BINDING_AT
+
+	movq %gs:CPU_CALL, %rdi
+	movq %gs:CPU_STACK_TOP, %rsp
+	movzwl OP_ARGS_SIZE(%r10), %eax
+	jmp *copy_in(%rax)
+	copy_words copy_in, rdx, rsp
+	movq %rsp, %rsi
+	call *OP_FAST(%r10)
+
+	testl %eax, %eax
+	jnz no_success
+	cmpq $0, %gs:TXN_DIRTY
+	jne touched
+	movl %gs:CALL0_BINDING_AT, %eax
+	movq ths_core + CORE_BINDING(%rax), %rax
+	andq $~SLOT_WAITERS_BIT, %rax
+	cmpq %gs:CALL0_PROVIDER, %rax
+	jne swapped
+
+	movq %gs:CALL0_ARGS, %rdx
+	movq %gs:CALL0_OP, %rax
+	movzwl OP_OUT_SIZE(%rax), %eax
+	jmp *copy_out(%rax)
+	copy_words copy_out, rsp, rdx
+
+	movq %gs:CALL0_FRAME, %rsp
+	incq %gs:CPU_ACTIVITY
+	cmpl $0, %gs:CPU_PENDING
+	jne pending
+	addq $56, %rsp
+	xorl %eax, %eax
+	ret
+
+	/* Rows were read or written, or effects appended: commit, then as above. */
+touched:
+	movq %gs:CALL0_FRAME, %rsp
+	movq %gs:CPU_SELF, %rdi
+	call ths_gate_commit
+	addq $56, %rsp
+	ret
+
+pending:
+	call ths_gate_pending
+	addq $56, %rsp
+	ret
+
+swapped:
+	movl $OUTCOME_CONFLICT_VALUE, %eax
+no_success:
+	movq %gs:CALL0_FRAME, %rsp
+	movslq %eax, %rsi
+	movq %gs:CPU_SELF, %rdi
+	call ths_gate_conclude
+	addq $56, %rsp
+	ret
+
+	/* ths_arch_unwind() was given our frame: the registers are back, rax is the outcome. */
+unwound:
+	subq $8, %rsp
+	movq %rax, %rsi
+	movq %gs:CPU_SELF, %rdi
+	call ths_gate_conclude
+	addq $8, %rsp
+	ret
+
+leave_and_go_portable:
+	addq $56, %rsp
+	incq %gs:CPU_ACTIVITY
+	jmp ths_gate_portable
+	.size ths_gate, . - ths_gate
+
+	/* Called as an operation: gives the call up and begins anew in gate.c. The blob is
+	 * still in rcx. */
+	.globl ths_gate_not_fast
+	.type ths_gate_not_fast, @function
+	.balign 16
+ths_gate_not_fast:
+	movq %gs:CALL0_FRAME, %rsp
+	addq $56, %rsp
+	movq %gs:CALL0_REF, %rdi
+	movq %gs:CALL0_OP, %rsi
+	subq %gs:CALL0_INSTANCE, %rsi
+	shrl $5, %esi
+	movq %gs:CALL0_ARGS, %rdx
+	incq %gs:CPU_ACTIVITY
+	jmp ths_gate_portable
+	.size ths_gate_not_fast, . - ths_gate_not_fast
+
+	copy_table copy_in
+	copy_table copy_out
+
+	.section .note.GNU-stack, "", @progbits

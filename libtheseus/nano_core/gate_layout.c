@@ -1,0 +1,52 @@
+/*
+ * gate_layout - the compiler's word for each number gate.S uses.
+ */
+#include "nano_core/gate_layout.h"
+#include "nano_core/nano_core_impl.h"
+
+#ifndef THS_HOST /* a recovery frame of the host's is larger, and gate.S is not there */
+#define AT(type, field, offset)                                                          \
+	_Static_assert(offsetof(struct type, field) == (offset), #type "." #field)
+
+AT(ths_cpu, self, CPU_SELF);
+AT(ths_cpu, activity, CPU_ACTIVITY);
+AT(ths_cpu, pending, CPU_PENDING);
+AT(ths_cpu, call, CPU_CALL);
+AT(ths_cpu, stack_top, CPU_STACK_TOP);
+AT(ths_cpu, number, CPU_NUMBER);
+AT(ths_cpu, calls, CALL0);
+AT(ths_cpu, txn, TXN);
+AT(ths_call, frame, CALL0_FRAME - CALL0);
+AT(ths_call, instance, CALL0_INSTANCE - CALL0);
+AT(ths_call, op, CALL0_OP - CALL0);
+AT(ths_call, provider, CALL0_PROVIDER - CALL0);
+AT(ths_call, ref, CALL0_REF - CALL0);
+AT(ths_call, args, CALL0_ARGS - CALL0);
+AT(ths_call, binding_at, CALL0_BINDING_AT - CALL0);
+AT(ths_txn, dirty, TXN_DIRTY - TXN);
+AT(ths_txn, clock, TXN_CLOCK - TXN);
+AT(ths_core, clock, CORE_CLOCK);
+AT(ths_core, binding, CORE_BINDING);
+AT(ths_binding, slot, 0);
+AT(ths_ref, binding, REF_BINDING);
+AT(ths_version, data, VERSION_DATA);
+AT(provider, op, PROVIDER_OP);
+AT(provider, ops, PROVIDER_OPS);
+AT(provider, instance, PROVIDER_INSTANCE);
+AT(instance_op, fast, OP_FAST);
+AT(instance_op, args_size, OP_ARGS_SIZE);
+AT(instance_op, out_size, OP_OUT_SIZE);
+AT(ths_instance, op, 0);
+AT(ths_instance, calls, INSTANCE_CALLS);
+_Static_assert(sizeof(struct instance_op) == 32, "gate.S shifts by 5");
+_Static_assert(sizeof(struct ths_binding) == 128, "BINDING_MASK");
+_Static_assert((BINDINGS_MAX - 1) * sizeof(struct ths_binding) == BINDING_MASK,
+	       "BINDING_MASK");
+_Static_assert(SLOT_WAITERS == SLOT_WAITERS_BIT, "SLOT_WAITERS_BIT");
+_Static_assert(SLOT_LOCKED == 1 && OPS_MAX < 256,
+	       "one byte further on, a count of operations reads as 0");
+_Static_assert(THS_ARGS_MAX == GATE_ARGS_MAX, "GATE_ARGS_MAX");
+_Static_assert(OUTCOME_CONFLICT == OUTCOME_CONFLICT_VALUE, "OUTCOME_CONFLICT_VALUE");
+#else
+_Static_assert(THS_ARGS_MAX == GATE_ARGS_MAX, "GATE_ARGS_MAX");
+#endif

@@ -1,0 +1,48 @@
+/*
+ * gate_layout - where gate.S finds things; plain numbers, for the assembler's sake. That
+ * they are true gate_layout.c proves.
+ */
+#pragma once
+
+/* struct ths_cpu, by %gs */
+#define CPU_SELF        0
+#define CPU_ACTIVITY    8
+#define CPU_PENDING     16
+#define CPU_CALL        24
+#define CPU_STACK_TOP   32
+#define CPU_NUMBER      40
+#define CALL0           64
+#define CALL0_FRAME     (CALL0 + 0)
+#define CALL0_INSTANCE  (CALL0 + 8)
+#define CALL0_OP        (CALL0 + 16)
+#define CALL0_PROVIDER  (CALL0 + 24)
+#define CALL0_REF       (CALL0 + 32)
+#define CALL0_ARGS      (CALL0 + 40)
+#define CALL0_BINDING_AT (CALL0 + 48)
+#define TXN             1024
+#define TXN_DIRTY       (TXN + 0)
+#define TXN_CLOCK       (TXN + 8)
+
+/* struct ths_core */
+#define CORE_CLOCK   0
+#define CORE_BINDING 8
+
+/* struct ths_ref; a binding is 128 bytes, and there are 128 */
+#define REF_BINDING  16
+#define BINDING_MASK 0x3f80
+
+/* struct ths_version with a struct provider for its data */
+#define VERSION_DATA      24
+#define PROVIDER_OP       0
+#define PROVIDER_OPS      8
+#define PROVIDER_INSTANCE 16
+#define SLOT_WAITERS_BIT  2
+
+/* struct instance_op, 32 bytes; struct ths_instance begins with 32 of them */
+#define OP_FAST        0
+#define OP_ARGS_SIZE   8
+#define OP_OUT_SIZE    10
+#define INSTANCE_CALLS 1024
+
+#define GATE_ARGS_MAX          256
+#define OUTCOME_CONFLICT_VALUE 1
