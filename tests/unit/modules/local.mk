@@ -4,4 +4,5 @@ check_unit_tests += \
 	%D%/irq_test \
 	%D%/sched_test \
 	%D%/serial_test \
-	%D%/tasks_test
+	%D%/tasks_test \
+	%D%/testsrv_test
