@@ -104,9 +104,90 @@ static enum ths_err module_selftest_op(struct ths_call *call, struct module_name
 	return err;
 }
 
+/* ---- state: whose, and where ------------------------------------------------------------ */
+
+static const struct ths_instance *instance_at(uint32_t slot)
+{
+	return slot < INSTANCES_MAX && ths_core.instance[slot].state != THS_INSTANCE_FREE
+		       ? &ths_core.instance[slot]
+		       : NULL;
+}
+
+/* What the page tables say, whatever the file said. */
+static uint64_t writable_pages(const struct ths_instance *instance)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < instance->pages; i++) {
+		ths_paddr_t paddr;
+		enum ths_prot prot;
+
+		if (ths_arch_lookup(instance->text + (uint64_t)i * THS_PAGE_SIZE, &paddr,
+				    &prot) &&
+		    prot == THS_PROT_RW)
+			count++;
+	}
+	return count;
+}
+
+static enum ths_err module_memory_op(struct ths_call *call, struct module_memory *arg)
+{
+	const struct ths_instance *instance = instance_at(arg->slot);
+
+	(void)call;
+	if (!instance)
+		return THS_E_NOENT;
+	arg->linked = instance->pages == 0;
+	arg->text = instance->text_size;
+	arg->rodata = instance->rodata_size - instance->tmod.spill_size;
+	arg->writable = instance->tmod.spill_size;
+	arg->writable_pages = writable_pages(instance);
+	return THS_OK;
+}
+
+static enum ths_err module_works_on_op(struct ths_call *call, struct module_works_on *arg)
+{
+	const struct ths_instance *instance = instance_at(arg->slot);
+
+	(void)call;
+	for (uint32_t i = arg->number + 1; instance && i < THS_TABLES_MAX; i++) {
+		if (!instance->table[i])
+			continue;
+		arg->number = i;
+		arg->table = (uint32_t)(instance->table[i] - ths_core.table);
+		copy_name(arg->schema, instance->module->tables[i].schema);
+		return THS_OK;
+	}
+	return THS_E_NOENT;
+}
+
+static enum ths_err module_share_op(struct ths_call *call, struct module_share *arg)
+{
+	(void)call;
+	return ths_share_next(arg) ? THS_OK : THS_E_NOENT;
+}
+
+static enum ths_err module_pool_op(struct ths_call *call, struct module_pool *arg)
+{
+	const struct ths_cpu *cpu = ths_cpu();
+	uint32_t pool = arg->pool + 1;
+
+	(void)call;
+	if (pool >= POOLS)
+		return THS_E_NOENT;
+	*arg = (struct module_pool){.pool = pool, .bytes = ths_pool_bytes(pool)};
+	for (const struct ths_version *at = cpu->pool[pool]; at; at = at->older)
+		arg->spare++;
+	for (uint32_t i = 0; i < cpu->limbo_count; i++)
+		arg->limbo += cpu->limbo[i]->pool == pool;
+	return THS_OK;
+}
+
 THS_MODULE(nano_core, "nano_core", 1, 0,
 	   THS_PROVIDES(module, .info = module_info_op, .binding = module_binding_op,
-			.table = module_table_op, .selftest = module_selftest_op));
+			.table = module_table_op, .selftest = module_selftest_op,
+			.memory = module_memory_op, .works_on = module_works_on_op,
+			.share = module_share_op, .pool = module_pool_op));
 
 const struct ths_module *ths_nano_core_module(void)
 {

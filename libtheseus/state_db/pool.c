@@ -30,6 +30,11 @@ unsigned ths_pool_of(uint32_t size)
 	return pool;
 }
 
+uint32_t ths_pool_bytes(unsigned pool)
+{
+	return pool_bytes[pool];
+}
+
 struct ths_version *ths_pool_take(struct ths_cpu *cpu, unsigned pool)
 {
 	struct ths_version *version = cpu->pool[pool];

@@ -12,6 +12,7 @@
  *
  * Cost: each operation O(1); the death of a client O(its shares).
  */
+#include <theseus/iface/module.h>
 #include "nano_core/nano_core_impl.h"
 
 #define SHARES_MAX 65536u
@@ -241,4 +242,24 @@ enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client)
 	THS_TRY(ths_table_read(cpu, shares, holder->head, &present));
 	share = (const struct share *)(const void *)present->data;
 	return ths_share_remove(cpu, &ths_core.table[share->table], share->row, client);
+}
+
+bool ths_share_next(struct module_share *out)
+{
+	for (uint32_t i = out->share + 1; i < atomic_load(&shares->fresh); i++) {
+		const struct ths_version *version =
+			slot_version(atomic_load(&table_slot(shares, i)->word));
+		const struct share *share;
+
+		if (!ths_version_is_live(version))
+			continue;
+		share = (const struct share *)(const void *)version->data;
+		*out = (struct module_share){.share = i,
+					     .client = share->client,
+					     .table = share->table,
+					     .row = share->row,
+					     .generation = share->generation};
+		return true;
+	}
+	return false;
 }

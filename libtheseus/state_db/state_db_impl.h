@@ -197,6 +197,7 @@ void ths_pool_reclaim(struct ths_cpu *cpu);
 /* Depth 0: makes the pool that was found empty useful again. */
 THS_MUST_CHECK enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool);
 unsigned ths_pool_of(uint32_t size);
+uint32_t ths_pool_bytes(unsigned pool); /* of the largest row of that size class */
 /* Every CPU but @cpu has passed depth 0 since @mark was taken. */
 struct quiet_mark {
 	uint64_t activity[THS_CPU_MAX];
@@ -269,4 +270,7 @@ THS_MUST_CHECK enum ths_err ths_share_remove(struct ths_cpu *cpu,
 THS_MUST_CHECK enum ths_err ths_share_remove_all(struct ths_cpu *cpu,
 						 struct ths_table *table, uint32_t row);
 /* One of the client's shares goes; THS_E_NOENT: it has none. */
+/* The share after @share->share, for looking at. false: there is none. */
+struct module_share;
+bool ths_share_next(struct module_share *share);
 THS_MUST_CHECK enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client);

@@ -42,10 +42,43 @@ struct module_swap { /* @from is replaced by the file @to in everything it is bo
 struct module_name {
 	char name[THS_NAME_MAX];     /* of an instance */
 };
+struct module_memory { /* what an instance has for itself in memory */
+	uint32_t slot;           /* in: of the instance. THS_E_NOENT: there is none */
+	uint32_t linked;         /* out: 1: part of the image, all below is 0 */
+	uint64_t text, rodata;   /* out: bytes */
+	uint64_t writable;       /* out: bytes of its sections that it may write: its state */
+	uint64_t writable_pages; /* out: its pages that are mapped writable at this moment */
+};
+struct module_works_on { /* enumerates the tables an instance declares */
+	uint32_t slot;           /* in: of the instance. THS_E_NOENT: there is none, no more */
+	uint32_t number;         /* in: the previous, first THS_ROW_NONE; out: this one */
+	uint32_t table;          /* out: its slot, as in module_table */
+	uint32_t reserved;
+	char schema[THS_NAME_MAX]; /* out: as the module declares it */
+};
+struct module_share { /* enumerates who owns which row of a joint table */
+	uint32_t share;          /* in: the previous, first THS_ROW_NONE; out: this one.
+		THS_E_NOENT: no more */
+	uint32_t client;         /* out: slot of the task */
+	uint32_t table, row;     /* out: the table's slot, as in module_table */
+	uint32_t generation;     /* out: of the row */
+	uint32_t reserved;
+};
+struct module_pool { /* enumerates the calling CPU's stock of row versions, by size */
+	uint32_t pool;           /* in: the previous, first THS_ROW_NONE; out: this one.
+		THS_E_NOENT: no more */
+	uint32_t bytes;          /* out: of the largest row that fits */
+	uint32_t spare;          /* out: versions ready to be written */
+	uint32_t limbo;          /* out: superseded ones that somebody may still read */
+};
 
 #define MODULE_OPS(OP)                                                                   \
 	OP(module, info, struct module_info, 0)                                          \
 	OP(module, binding, struct module_binding, 0)                                    \
 	OP(module, table, struct module_table, 0)                                        \
-	OP(module, selftest, struct module_name, 0)
+	OP(module, selftest, struct module_name, 0)                                      \
+	OP(module, memory, struct module_memory, 0)                                      \
+	OP(module, works_on, struct module_works_on, 0)                                  \
+	OP(module, share, struct module_share, 0)                                        \
+	OP(module, pool, struct module_pool, 0)
 THS_INTERFACE(module, 1, MODULE_OPS)
