@@ -12,8 +12,8 @@ enum reaction on_trap;
 volatile unsigned ticks, works, irqs[X86_VECTORS];
 volatile uint64_t tick_pc;
 volatile bool idle_now;
-struct ths_frame *tick_unwinds;
-void (*work)(void);
+struct ths_frame *volatile tick_unwinds;
+void (*volatile work)(void);
 unsigned pages_out, pages_allow = 1000;
 
 static struct ths_frame trap_frame;

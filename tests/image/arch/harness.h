@@ -41,9 +41,9 @@ void *test_stack(void);
 
 extern volatile unsigned ticks, works, irqs[X86_VECTORS];
 extern volatile uint64_t tick_pc;
-extern volatile bool idle_now;         /* what ths_cpu_is_idle() answers */
-extern struct ths_frame *tick_unwinds; /* the next tick gives this up */
-extern void (*work)(void);             /* called by ths_work() */
+extern volatile bool idle_now;                  /* what ths_cpu_is_idle() answers */
+extern struct ths_frame *volatile tick_unwinds; /* the next tick gives this up */
+extern void (*volatile work)(void);             /* called by ths_work() */
 
 bool interrupts_are_on(void);
 

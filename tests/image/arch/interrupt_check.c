@@ -8,13 +8,13 @@
 #define PIT_HZ  1193182ul
 #define PATIENT 40000000u
 
+/* Without `pause`: on one CPU it helps nobody, and costs the emulator a thousand steps.
+ */
 static bool wait_for(const volatile unsigned *count, unsigned value)
 {
-	for (unsigned i = 0; i < PATIENT; i++) {
+	for (unsigned i = 0; i < PATIENT; i++)
 		if (*count >= value)
 			return true;
-		ths_arch_relax();
-	}
 	return false;
 }
 
@@ -75,7 +75,7 @@ static bool off_means_off(void)
 
 	for (uint64_t from = ths_arch_counter();
 	     ths_arch_counter() - from < ths_arch_counter_hz() / 200;)
-		ths_arch_relax();
+		continue;
 	ths_arch_irq_restore(nested);
 	good = was && !nested && ticks == before && !interrupts_are_on();
 	ths_arch_irq_restore(was);
@@ -156,7 +156,7 @@ static bool registers_survive(void)
 		"movq $6, %%rdi; movq $7, %%rbp; movq $8, %%r8; movq $9, %%r9\n"
 		"movq $10, %%r10; movq $11, %%r11; movq $12, %%r12\n"
 		"movq $13, %%r13; movq $14, %%r14; movq $15, %%r15; movq $1, %%rax\n"
-		"1: pause; cmpl $0, works; je 1b\n"
+		"1: cmpl $0, works; je 1b\n"
 		"xorq $1, %%rax; xorq $2, %%rbx; orq %%rbx, %%rax\n"
 		"xorq $3, %%rcx; orq %%rcx, %%rax; xorq $4, %%rdx; orq %%rdx, %%rax\n"
 		"xorq $5, %%rsi; orq %%rsi, %%rax; xorq $6, %%rdi; orq %%rdi, %%rax\n"
@@ -179,7 +179,7 @@ static bool registers_survive(void)
 
 static struct ths_arch_context task, other;
 static THS_ALIGNED(16) uint8_t other_stack[8192];
-static unsigned visits;
+static volatile unsigned visits;
 
 static void visit(void *arg)
 {
@@ -218,7 +218,7 @@ static bool preempted_task_goes_on(void)
 static uint64_t for_ever(void *arg)
 {
 	while (arg != &ticks)
-		ths_arch_relax();
+		__asm__ volatile("" : : : "memory");
 	return 0;
 }
 
@@ -297,6 +297,8 @@ void test_interrupts(void)
 	      "a task can be switched away inside its interrupt");
 	check(tick_gives_up_a_loop(), "a tick can give up an endless loop");
 	check(tick_rate_is_right(), "ticks still come at that rate");
+	if (!ths_x86_lapic_present())
+		return; /* line 0 is the tick, and there is nobody to kick */
 	check(device_arrives(),
 	      "a line of the 8259 arrives once for each end of interrupt");
 	check(kick_leads_to_work(), "a kick leads to work");
