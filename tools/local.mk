@@ -10,3 +10,4 @@ theseus_scripts +=
 
 include tools/run/local.mk
 include tools/check/local.mk
+include tools/image/local.mk

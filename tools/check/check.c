@@ -195,8 +195,7 @@ static void digest_note(const struct object *object, struct check_result *result
 	}
 }
 
-/* The module's id that a path asks for; memory of its own, NULL: any. */
-static char *wanted_id(const char *path)
+char *check_wanted(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
 	size_t length = strlen(name);
@@ -206,10 +205,9 @@ static char *wanted_id(const char *path)
 	return tool_print("%.*s", (int)(length - 5), name);
 }
 
-static void placed_check(const char *path, const struct tool_file *file,
+static void placed_check(const struct tool_file *file, const char *wanted,
 			 struct check_result *result)
 {
-	char *wanted = wanted_id(path);
 	struct ths_reason reason = {""};
 	struct placed placed;
 	const struct ths_iface *iface;
@@ -219,7 +217,6 @@ static void placed_check(const char *path, const struct tool_file *file,
 		/* Mostly the words of a finding above; else the loader knows more. */
 		if (result->findings.count == 0)
 			findings_add(&result->findings, "loader", "%s", reason.text);
-		free(wanted);
 		return;
 	}
 	result->sizes.text = placed.tmod.text_size;
@@ -238,7 +235,6 @@ static void placed_check(const char *path, const struct tool_file *file,
 					   iface->version);
 	}
 	placed_close(&placed);
-	free(wanted);
 }
 
 /* The verdict of the loader's reader on the file as it is. */
@@ -254,7 +250,7 @@ static void loader_check(const struct tool_file *file, struct findings *findings
 		findings_add(findings, "loader", "%s", reason.text);
 }
 
-bool check_file(const char *path, const struct tool_file *file,
+bool check_file(const struct tool_file *file, const char *wanted,
 		struct check_result *result)
 {
 	struct object object;
@@ -276,7 +272,7 @@ bool check_file(const char *path, const struct tool_file *file,
 		import_check(&object, result);
 		elementary_check(&object, &result->findings);
 		digest_note(&object, result);
-		placed_check(path, file, result);
+		placed_check(file, wanted, result);
 		object_close(&object);
 	}
 	loader_check(file, &result->findings);

@@ -21,9 +21,11 @@ struct check_result {
 	char digest[65]; /* as it stands in the file, in hex; "" likewise */
 };
 
-/* @path names the file in messages, and by its last part the module it must hold; one
- * that does not end in .tmod may hold any. False, with a message: not even a file that
- * could be judged. Findings are in the order of the rules. */
-THS_MUST_CHECK bool check_file(const char *path, const struct tool_file *file,
+/* @wanted: the id of the module that the file must hold; NULL: any. Findings are in the
+ * order of the rules. False, with a message: it could not be judged. */
+THS_MUST_CHECK bool check_file(const struct tool_file *file, const char *wanted,
 			       struct check_result *result);
+/* The id that a file's name asks for, "sched.rr" of "x/sched.rr.tmod"; memory of its own.
+ * NULL: the name does not end in .tmod. */
+char *check_wanted(const char *path);
 void check_free(struct check_result *result);

@@ -383,7 +383,7 @@ static void check_functions(const struct placed *placed, struct findings *findin
 			WRONG("%s is not in the module's text", functions[i].name);
 }
 
-void descriptor_check(const struct placed *placed, const char *file_id,
+void descriptor_check(const struct placed *placed, const char *wanted,
 		      struct findings *findings)
 {
 	const struct ths_module *module = placed->module;
@@ -401,8 +401,8 @@ void descriptor_check(const struct placed *placed, const char *file_id,
 	id = placed_string(placed, module->id);
 	if (!name_is(id, "."))
 		WRONG("id '%s' is no module name", shown(id));
-	else if (file_id != NULL && strcmp(id, file_id) != 0)
-		WRONG("id %s in a file named %s.tmod", id, file_id);
+	else if (wanted != NULL && strcmp(id, wanted) != 0)
+		WRONG("id %s, where %s is wanted", id, wanted);
 	if (placed_data(placed, module->digest, 32, 1) == NULL)
 		WRONG("digest: not in read-only data");
 	check_provides(placed, findings);

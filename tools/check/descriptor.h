@@ -32,7 +32,7 @@ const char *placed_string(const struct placed *placed, const char *at);
 const void *placed_data(const struct placed *placed, const void *at, size_t size,
 			size_t align);
 
-/* Whether the descriptor is one, and sound: magic numbers, id (it must be @file_id unless
+/* Whether the descriptor is one, and sound: magic numbers, id (it must be @wanted unless
  * that is NULL), interface, tables, uses, blobs, ports, interrupts. */
-void descriptor_check(const struct placed *placed, const char *file_id,
+void descriptor_check(const struct placed *placed, const char *wanted,
 		      struct findings *findings);

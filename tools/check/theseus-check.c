@@ -107,10 +107,12 @@ static enum tool_status check(const char *path, const struct options *options)
 	struct tool_file file;
 	struct check_result result;
 	enum tool_status status;
+	char *wanted;
 
 	if (!tool_read(path, &file))
 		return TOOL_UNREADABLE;
-	if (!check_file(path, &file, &result)) {
+	wanted = check_wanted(path);
+	if (!check_file(&file, wanted, &result)) {
 		status = TOOL_UNREADABLE;
 	} else {
 		if (options->json)
@@ -120,6 +122,7 @@ static enum tool_status check(const char *path, const struct options *options)
 		status = result.findings.count == 0 ? TOOL_OK : TOOL_REFUSED;
 	}
 	check_free(&result);
+	free(wanted);
 	free(file.data);
 	return status;
 }

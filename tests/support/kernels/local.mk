@@ -26,3 +26,13 @@ EXTRA_DIST += %D%/parrot.lds
 %C%_bootx64_efi_CCASFLAGS = -m64
 %C%_bootx64_efi_LDFLAGS = -m64 $(parrot_ldflags) -Wl,-Ttext=0 -Wl,--oformat=binary
 %C%_bootx64_efi_LDADD =
+
+# For the tests of theseus-image.
+noinst_PROGRAMS += %D%/greeter.elf
+%C%_greeter_elf_SOURCES = %D%/greeter.S
+%C%_greeter_elf_CPPFLAGS =
+%C%_greeter_elf_CFLAGS =
+%C%_greeter_elf_CCASFLAGS = -m64 -fno-pic -fno-pie
+%C%_greeter_elf_LDFLAGS = -m64 -no-pie $(parrot_ldflags) -Wl,-Ttext-segment=0x200000 \
+	-Wl,-e,greeter -Wl,-z,noexecstack
+%C%_greeter_elf_LDADD =

@@ -1,0 +1,236 @@
+/*
+ * theseus-image - from a kernel, a manifest and modules to an image that boots.
+ *
+ * See image.h for the parts and what holds of them; here is only the command line.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "image.h"
+
+static const char usage_text[] =
+	"usage: theseus-image --kernel KERNEL.elf --manifest OS.manifest -o OUT.iso "
+	"[OPTION...]\n"
+	"       theseus-image --kernel KERNEL.elf --manifest OS.manifest --no-iso\n"
+	"                     --archive OUT.cpio [OPTION...]\n"
+	"\n"
+	"Checks the modules that the manifest names, and whether they fit together; "
+	"writes\n"
+	"them into an archive, and that with the kernel into a disk image for BIOS and "
+	"UEFI.\n"
+	"The same inputs give the same bytes.\n"
+	"\n"
+	"  --kernel FILE      the kernel, with a multiboot2 header\n"
+	"  --manifest FILE    see theseus-manifest(5)\n"
+	"  --module-dir DIR   look for modules here; may be given often, first found "
+	"wins;\n"
+	"                     last comes the folder of the installed modules\n"
+	"  -o, --output FILE  the disk image\n"
+	"  --no-iso           make none\n"
+	"  --archive FILE     write the archive here too\n"
+	"  --cmdline TEXT     the kernel's command line, before the manifest's\n"
+	"  --volume NAME      the image's volume name, A-Z 0-9 _, 32 at most (THESEUS)\n"
+	"  --grub-dir DIR     where GRUB's i386-pc and x86_64-efi lie (/usr/lib/grub)\n"
+	"  --quiet            no progress on standard error\n"
+	"  --help             print this text\n"
+	"  --version          print the version\n"
+	"\n"
+	"Exit status: 0 made, 1 refused, 2 wrong usage, 3 a file cannot be read or "
+	"written or\n"
+	"a program of the host failed, 77 GRUB, xorriso or mtools is not installed.\n";
+
+static const struct option known[] = {
+	{"kernel", required_argument, NULL, 'k'},
+	{"manifest", required_argument, NULL, 'm'},
+	{"module-dir", required_argument, NULL, 'd'},
+	{"output", required_argument, NULL, 'o'},
+	{"no-iso", no_argument, NULL, 'n'},
+	{"archive", required_argument, NULL, 'a'},
+	{"cmdline", required_argument, NULL, 'c'},
+	{"volume", required_argument, NULL, 'V'},
+	{"grub-dir", required_argument, NULL, 'g'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'},
+	{NULL, 0, NULL, 0},
+};
+
+void image_say(const struct image_options *options, const char *fmt, ...)
+{
+	va_list args;
+
+	if (options->quiet)
+		return;
+	fprintf(stderr, "%s: ", tool_name);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+static void module_dir_add(struct image_options *options, const char *folder)
+{
+	options->module_dirs = tool_grow((void *)(uintptr_t)options->module_dirs,
+					 (options->module_dir_count + 1) *
+						 sizeof(*options->module_dirs));
+	options->module_dirs[options->module_dir_count++] = folder;
+}
+
+/* Told from where this program lies, so that an installed tree may be moved. Memory of
+ * its own; NULL: not known. */
+static char *installed_modules(void)
+{
+	char self[4096];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (length <= 0)
+		return NULL;
+	self[length] = '\0';
+	slash = strrchr(self, '/');
+	if (slash == NULL)
+		return NULL;
+	*slash = '\0';
+	return tool_print("%s/%s", self, IMAGE_MODULES_FROM_BIN);
+}
+
+static const char *volume_wrong(const char *volume)
+{
+	size_t length = strlen(volume);
+
+	if (length == 0 || length > 32)
+		return "1 to 32 characters";
+	if (strspn(volume, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != length)
+		return "A-Z, 0-9 and _ only";
+	return NULL;
+}
+
+static enum tool_status options_check(const struct image_options *options, bool no_iso)
+{
+	const char *wrong = volume_wrong(options->volume);
+
+	if (options->kernel == NULL || options->manifest == NULL)
+		tool_warn("--kernel and --manifest are needed");
+	else if (no_iso && options->iso != NULL)
+		tool_warn("--no-iso and --output exclude each other");
+	else if (!no_iso && options->iso == NULL)
+		tool_warn("--output is needed, or --no-iso");
+	else if (no_iso && options->archive == NULL)
+		tool_warn("--no-iso without --archive makes nothing");
+	else if (wrong != NULL)
+		tool_warn("--volume %s: %s", options->volume, wrong);
+	else if (strlen(options->cmdline) > 255 ||
+		 strpbrk(options->cmdline, "\r\n\"'\\") != NULL)
+		tool_warn("--cmdline: 255 characters at most, without quotes and "
+			  "backslashes, "
+			  "which GRUB would change");
+	else
+		return TOOL_OK;
+	fputs("Try 'theseus-image --help'.\n", stderr);
+	return TOOL_USAGE;
+}
+
+/* *@done: leave with what is returned; else go on. */
+static enum tool_status options_read(int argc, char **argv, struct image_options *options,
+				     bool *done)
+{
+	bool no_iso = false;
+	int found;
+
+	*done = true;
+	while ((found = getopt_long(argc, argv, "o:", known, NULL)) != -1) {
+		switch (found) {
+		case 'k':
+			options->kernel = optarg;
+			break;
+		case 'm':
+			options->manifest = optarg;
+			break;
+		case 'd':
+			module_dir_add(options, optarg);
+			break;
+		case 'o':
+			options->iso = optarg;
+			break;
+		case 'n':
+			no_iso = true;
+			break;
+		case 'a':
+			options->archive = optarg;
+			break;
+		case 'c':
+			options->cmdline = optarg;
+			break;
+		case 'V':
+			options->volume = optarg;
+			break;
+		case 'g':
+			options->grub_dir = optarg;
+			break;
+		case 'q':
+			options->quiet = true;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			return TOOL_OK;
+		case 'v':
+			puts("theseus-image (libtheseus) " PACKAGE_VERSION);
+			return TOOL_OK;
+		default:
+			fputs("Try 'theseus-image --help'.\n", stderr);
+			return TOOL_USAGE;
+		}
+	}
+	if (optind != argc) {
+		tool_warn("%s: not an option", argv[optind]);
+		return TOOL_USAGE;
+	}
+	*done = false;
+	return options_check(options, no_iso);
+}
+
+static int make(const struct image_options *options)
+{
+	struct image_contents contents;
+	struct tool_text archive = {0};
+	int status = contents_read(options, &contents);
+
+	if (status == TOOL_OK) {
+		archive_write(&contents, &archive);
+		if (options->archive != NULL &&
+		    !tool_write(options->archive, archive.text, archive.size))
+			status = TOOL_UNREADABLE;
+	}
+	if (status == TOOL_OK && options->iso != NULL)
+		status = iso_write(options, &contents.kernel, &archive);
+	if (status == TOOL_OK)
+		image_say(options, "%zu files in the archive, %zu bytes", contents.count,
+			  archive.size);
+	tool_text_free(&archive);
+	contents_free(&contents);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct image_options options = {
+		.cmdline = "", .volume = "THESEUS", .grub_dir = "/usr/lib/grub"};
+	bool done;
+	int status;
+	char *installed;
+
+	tool_name = "theseus-image";
+	status = options_read(argc, argv, &options, &done);
+	installed = installed_modules();
+	if (installed != NULL)
+		module_dir_add(&options, installed);
+	if (status == TOOL_OK && !done)
+		status = make(&options);
+	free((void *)(uintptr_t)options.module_dirs);
+	free(installed);
+	return status;
+}
