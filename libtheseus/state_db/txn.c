@@ -437,6 +437,13 @@ static void token_share(struct ths_cpu *cpu)
 	}
 }
 
+/* Not so: what all rows of a fixed table, and all bindings, are until first written. */
+static bool comes_from_pool(const struct txn_write *write)
+{
+	return write->old && write->old != &ths_core.nobody.version &&
+	       (!write->table || write->old != write->table->zero);
+}
+
 static void install(struct ths_cpu *cpu, struct txn_write *write, uint64_t version)
 {
 	uintptr_t before;
@@ -445,7 +452,7 @@ static void install(struct ths_cpu *cpu, struct txn_write *write, uint64_t versi
 	write->copy->older = write->old;
 	before = atomic_exchange(&write->slot->word, (uintptr_t)write->copy);
 	write->waiters = (before & SLOT_WAITERS) != 0;
-	if (write->old && (!write->table || write->old != write->table->zero))
+	if (comes_from_pool(write))
 		ths_pool_retire(cpu, write->old);
 	if (!write->table)
 		return;
