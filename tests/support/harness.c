@@ -35,15 +35,16 @@ uint32_t harness_swap(uint32_t old, const struct ths_module *module)
 	return slot;
 }
 
-#define IDLE_MAX 1000u /* ticks that may pass while all sleep */
+#define IDLE_MAX 20000u /* turns that may pass while all sleep */
 
 static unsigned idle_turns;
+static void (*idle_fn)(void);
 
 static void on_idle(void *ctx)
 {
 	(void)ctx;
 	ck_assert_msg(++idle_turns < IDLE_MAX, "everybody sleeps");
-	ths_host_tick();
+	idle_fn();
 }
 
 static void boot_to(void *program)
@@ -57,11 +58,12 @@ static void boot_to(void *program)
 	ths_context_idle(ths_cpu());
 }
 
-void harness_run(void (*program)(void *))
+void harness_run(void (*program)(void *), void (*idle)(void))
 {
 	struct ths_host_stop stop;
 
 	idle_turns = 0;
+	idle_fn = idle ? idle : ths_host_tick;
 	ths_host_on_idle(on_idle, NULL);
 	ck_assert(ths_host_until_stop(boot_to, (void *)(uintptr_t)program, &stop));
 	ck_assert_int_eq(stop.how, THS_STOP_OFF);

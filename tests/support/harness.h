@@ -15,9 +15,10 @@ uint32_t harness_bind(const struct ths_module *module, const char *binding);
 uint32_t harness_swap(uint32_t old, const struct ths_module *module);
 /*
  * Runs @program as a task, with whatever is bound as sched and tasks, until it calls
- * harness_done(). That nobody can run before is a failure of the test.
+ * harness_done(). @idle is called whenever all sleep; NULL: a tick passes. That nobody
+ * can run for too long is a failure of the test.
  */
-void harness_run(void (*program)(void *));
+void harness_run(void (*program)(void *), void (*idle)(void));
 THS_NORETURN void harness_done(void);
 
 #define harness_case(suite, name, setup, test)                                           \

@@ -115,7 +115,7 @@ static void ends_are_told_once(void *arg)
 
 START_TEST(an_end_is_told_once_to_who_joins)
 {
-	harness_run(ends_are_told_once);
+	harness_run(ends_are_told_once, NULL);
 }
 END_TEST
 
@@ -136,7 +136,7 @@ static void joins_before_the_end(void *arg)
 
 START_TEST(a_joiner_sleeps_until_the_end)
 {
-	harness_run(joins_before_the_end);
+	harness_run(joins_before_the_end, NULL);
 }
 END_TEST
 
@@ -160,7 +160,7 @@ static void kills_a_sleeper(void *arg)
 
 START_TEST(a_killed_task_never_runs_again)
 {
-	harness_run(kills_a_sleeper);
+	harness_run(kills_a_sleeper, NULL);
 }
 END_TEST
 
@@ -191,7 +191,7 @@ static void lists(void *arg)
 
 START_TEST(tasks_are_listed_with_name_and_end)
 {
-	harness_run(lists);
+	harness_run(lists, NULL);
 }
 END_TEST
 
@@ -224,7 +224,7 @@ static void orphans(void *arg)
 
 START_TEST(what_a_dead_creator_could_have_joined_is_forgotten)
 {
-	harness_run(orphans);
+	harness_run(orphans, NULL);
 }
 END_TEST
 
@@ -244,7 +244,7 @@ static void refusals(void *arg)
 
 START_TEST(what_is_no_task_is_refused)
 {
-	harness_run(refusals);
+	harness_run(refusals, NULL);
 }
 END_TEST
 
