@@ -1,0 +1,65 @@
+/*
+ * commands - all of them in one table: what `help` lists and the shell obeys.
+ */
+#include "ship.h"
+
+const struct ship_command ship_commands[] = {
+	{"bindings", "", "which module serves which interface",
+	 "Calls name an interface; its binding says who serves it now. `published` "
+	 "counts\n"
+	 "how often that changed.\n",
+	 0, 0, ship_bindings},
+	{"clients", "", "who owns which shared rows, and the blobs we know of",
+	 "A row of a joint table belongs to the tasks that share it; it goes when the "
+	 "last\n"
+	 "of them leaves or dies. A blob is a client's progress with a server, and lies "
+	 "in\n"
+	 "the client's memory.\n",
+	 0, 0, ship_clients},
+	{"count", "", "count on in this shell's session with testsrv",
+	 "The count lies in a blob of the shell's own, so it goes on across any swap of\n"
+	 "testsrv.\n",
+	 0, 0, ship_count},
+	{"fault", "KIND|all", "break testsrv in one of its ways, and see what is left",
+	 "Kinds: null unmapped noncanonical text rodata data divide ud2 overrun loop "
+	 "value\n"
+	 "midway nested error. testsrv writes rows, then goes wrong; the call comes "
+	 "back\n"
+	 "with an error and the rows are as before. `log` has the fault's place.\n",
+	 1, 1, ship_fault},
+	{"halt", "", "switch the machine off", "", 0, 0, ship_halt},
+	{"help", "[COMMAND]", "this list, or more of one command", "", 0, 1, ship_help},
+	{"log", "[LINES]", "the last lines of nano_core's log", "20 lines by default.\n",
+	 0, 1, ship_log},
+	{"mem", "", "memory: frames, and versions of rows kept ready",
+	 "Frames of 4 KiB are mem.frames' to give; nano_core's boot reserve is not "
+	 "among\n"
+	 "them. A row is written by making its next version; those come from pools by "
+	 "size,\n"
+	 "and wait in limbo while somebody may still read the version before.\n",
+	 0, 0, ship_mem},
+	{"modules", "", "instances of modules, loaded and bound", "", 0, 0, ship_modules},
+	{"ps", "", "tasks", "", 0, 0, ship_ps},
+	{"reboot", "", "reset the machine", "", 0, 0, ship_reboot},
+	{"spill", "", "the bytes of state each module holds, and where its state is",
+	 "A module holds none: its file has no writable section, its pages are not "
+	 "mapped\n"
+	 "writable. The state it works on lies in the tables listed, which are "
+	 "state_db's.\n",
+	 0, 0, ship_spill},
+	{"start", "[CLIENTS]", "start clients that count with testsrv", "1 to 8.\n", 0, 1,
+	 ship_start},
+	{"stop", "", "stop them, and tell what they were told",
+	 "Each counts in a session of its own and checks that no number is left out or\n"
+	 "told twice.\n",
+	 0, 0, ship_stop},
+	{"swap", "FROM TO", "module TO takes the place of FROM",
+	 "FROM: an instance or an interface, as `modules` and `bindings` have them. TO: "
+	 "an\n"
+	 "instance that is loaded but not bound, or a module of the archive, which is "
+	 "loaded\n"
+	 "then. Nothing has to be quiet; calls in flight are run again on TO.\n",
+	 2, 2, ship_swap},
+	{"tables", "", "the tables of state_db", "", 0, 0, ship_tables},
+};
+const unsigned ship_commands_count = THS_ARRAY_SIZE(ship_commands);
