@@ -1,5 +1,5 @@
 # Spin models, each a test by itself: exhaustive, and its seeded mistakes must be found.
-check_model_tests += %D%/gate.pml %D%/token.pml
+check_model_tests += %D%/gate.pml %D%/token.pml %D%/depth.pml
 EXTRA_DIST += %D%/check-model %D%/README.md
 
 PML_LOG_DRIVER = $(LOG_DRIVER)
