@@ -73,8 +73,8 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 		ths_core.instance[i].slot = i;
 		ths_core.instance[i].generation = 1;
 	}
-	ths_core.nobody.version.flags = VERSION_DEAD;
-	ths_core.binding[0].slot.word = (uintptr_t)&ths_core.nobody;
+	((struct ths_version *)ths_core.nobody)->flags = VERSION_DEAD;
+	ths_core.binding[0].slot.word = (uintptr_t)ths_core.nobody;
 	ths_sleep_init();
 	THS_TRY(ths_cpu_make(&boot_cpu, 0));
 	ths_arch_cpu_set(&boot_cpu);

@@ -421,7 +421,7 @@ static struct ths_binding *make_binding(const struct ths_iface *iface, const cha
 		    ths_str_copy(binding->name, sizeof(binding->name), name))
 			return NULL;
 		binding->version = iface->version;
-		atomic_store(&binding->slot.word, (uintptr_t)&ths_core.nobody);
+		atomic_store(&binding->slot.word, (uintptr_t)ths_core.nobody);
 		binding->generation = 2;
 		return binding;
 	}

@@ -212,11 +212,8 @@ struct ths_core {
 	_Atomic(uint32_t) token; /* 1 + CPU that holds the conflict token exclusively */
 	struct ths_slot any_commit; /* sleepers with too many reads wait here */
 	uint32_t cpus;
-	/* The provider of a binding that has none: dead, without operations. */
-	struct {
-		struct ths_version version;
-		struct provider provider;
-	} nobody;
+	/* The version of a binding that has no provider: dead, without operations. */
+	uint64_t nobody[(sizeof(struct ths_version) + sizeof(struct provider)) / 8];
 	char cmdline[256];
 	bool up;                 /* past boot: sleeping and switching are possible */
 	struct ths_cpu *cpu[THS_CPU_MAX];

@@ -23,8 +23,12 @@ trap 'rm -rf "$tmp"' EXIT
 }
 grep -oE '\bths_[a-z0-9_]+' "$top_srcdir/include/theseus/arch.h" | sort -u >"$tmp/contract"
 
-comm -12 "$tmp/needed" "$tmp/machine" | comm -23 - "$tmp/contract" >"$tmp/extra"
-comm -12 "$tmp/machine" "$tmp/portable" >"$tmp/twice"
+comm -23 "$tmp/needed" "$tmp/portable" | comm -12 - "$tmp/machine" |
+	comm -23 - "$tmp/contract" >"$tmp/extra"
+# A weak definition is the portable one, for who has no better (the gate).
+# shellcheck disable=SC2086
+"$NM" -g --defined-only $portable | awk 'NF == 3 && $2 !~ /[WV]/ {print $3}' | sort -u |
+	comm -12 "$tmp/machine" - >"$tmp/twice"
 status=0
 if [ -s "$tmp/extra" ]; then
 	echo "portable members need from arch/x86_64 what arch.h does not declare:"
@@ -36,5 +40,18 @@ if [ -s "$tmp/twice" ]; then
 	sed 's/^/  /' "$tmp/twice"
 	status=1
 fi
+
+# And as the linker sees it: every portable name is wanted, what arch.h declares is the
+# kernel's own; then no member of arch/x86_64 may come in.
+"$LD" -o "$tmp/linked" -e 0 -t -t --unresolved-symbols=ignore-all \
+	$(sed 's/^/-u /' "$tmp/portable") \
+	$(comm -12 "$tmp/machine" "$tmp/contract" | sed 's/.*/--defsym=&=0/') \
+	libtheseus.a >"$tmp/members" 2>"$tmp/ld.log" || { cat "$tmp/ld.log"; status=1; }
+if grep 'libtheseus_a-' "$tmp/members" >"$tmp/pulled"; then
+	echo "members of arch/x86_64 that a kernel without them gets:"
+	sed 's/^/  /' "$tmp/pulled"
+	status=1
+fi
+grep -q 'a-' "$tmp/members" || { echo "the trial link took no member at all"; status=1; }
 echo "$(wc -l <"$tmp/needed") names needed, $(wc -l <"$tmp/machine") offered by arch/x86_64"
 exit $status
