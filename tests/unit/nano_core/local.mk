@@ -1,4 +1,4 @@
-check_unit_tests += %D%/tmod_test
+check_unit_tests += %D%/tmod_test %D%/tmod_refuse_test
 
 # Modules that only tests load, made by the rule of theseus.mk (see rules.mk).
 theseus_fixture_sources += \
@@ -7,3 +7,4 @@ theseus_fixture_sources += \
 	%D%/fixtures/fixture_spill.c
 theseus_fixtures += fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
 check_unit_tests += %D%/gate_test
+EXTRA_DIST += %D%/tmod_image.h

@@ -1,0 +1,258 @@
+/*
+ * Unit tests of <theseus/tmod.h>: each refusal of E2-E6, with its words.
+ */
+#include "tmod_image.h"
+
+#define REFUSED(image_, err_, ...)                                                       \
+	do {                                                                             \
+		char want_[THS_TMOD_REASON_MAX];                                         \
+		snprintf(want_, sizeof(want_), __VA_ARGS__);                             \
+		ck_assert_int_eq(reopen(image_), (err_));                                \
+		ck_assert_str_eq(reason.text, want_);                                    \
+	} while (0)
+
+START_TEST(what_is_no_elf_object_is_refused)
+{
+	struct image image = image_read("fixture.plain");
+	struct image bad = image_copy(&image, image.size);
+
+	header_of(&bad)->e_ident[1] = 'F';
+	REFUSED(&bad, THS_E_FORMAT, "not a little-endian ELF64 file");
+	memcpy(bad.data, image.data, image.size);
+	header_of(&bad)->e_type = ET_EXEC;
+	REFUSED(&bad, THS_E_FORMAT,
+		"not a relocatable file for x86_64 (type 2, machine 62)");
+	memcpy(bad.data, image.data, image.size);
+	header_of(&bad)->e_machine = EM_AARCH64;
+	REFUSED(&bad, THS_E_FORMAT,
+		"not a relocatable file for x86_64 (type 1, machine 183)");
+	free(bad.data);
+	free(image.data);
+}
+END_TEST
+
+START_TEST(too_many_sections_are_refused)
+{
+	struct image image = image_read("fixture.plain");
+
+	header_of(&image)->e_shnum = 65535;
+	REFUSED(&image, THS_E_SIZE, "65535 sections, at most 64 are taken");
+	header_of(&image)->e_shnum = 64;
+	ck_assert_int_eq(reopen(&image), THS_E_FORMAT);
+	ck_assert_msg(strncmp(reason.text, "truncated: 64 section headers at 0x", 35) ==
+			      0,
+		      "%s", reason.text);
+	free(image.data);
+}
+END_TEST
+
+START_TEST(sections_that_overlap_or_leave_the_file_are_refused)
+{
+	struct image image = image_read("fixture.plain");
+	struct image bad = image_copy(&image, image.size);
+	size_t text = section_named(&image, ".text"),
+	       rodata = section_named(&image, ".rodata");
+
+	section_of(&bad, rodata)->sh_offset = section_of(&bad, text)->sh_offset + 16;
+	ck_assert_int_eq(reopen(&bad), THS_E_FORMAT);
+	ck_assert_msg(strncmp(reason.text, ".rodata overlaps .text at 0x", 28) == 0, "%s",
+		      reason.text);
+	memcpy(bad.data, image.data, image.size);
+	section_of(&bad, text)->sh_offset = 8;
+	REFUSED(&bad, THS_E_FORMAT, ".text overlaps the ELF header");
+	memcpy(bad.data, image.data, image.size);
+	section_of(&bad, text)->sh_size = UINT64_MAX;
+	ck_assert_int_eq(reopen(&bad), THS_E_FORMAT);
+	ck_assert_ptr_nonnull(strstr(reason.text, "wrap around"));
+	memcpy(bad.data, image.data, image.size);
+	section_of(&bad, text)->sh_size = bad.size;
+	REFUSED(&bad, THS_E_FORMAT,
+		"truncated: section header %zu ends at 0x%lx, file at 0x%zx", text,
+		section_of(&image, text)->sh_offset + bad.size, bad.size);
+	free(bad.data);
+	free(image.data);
+}
+END_TEST
+
+START_TEST(foreign_kinds_of_section_are_refused_by_name)
+{
+	static const uint32_t types[] = {SHT_GROUP,   SHT_INIT_ARRAY, SHT_FINI_ARRAY,
+					 SHT_DYNAMIC, SHT_REL,        SHT_SYMTAB_SHNDX};
+	struct image image = image_read("fixture.plain");
+	size_t rodata = section_named(&image, ".rodata");
+
+	for (size_t i = 0; i < THS_ARRAY_SIZE(types); i++) {
+		struct image bad = image_copy(&image, image.size);
+
+		section_of(&bad, rodata)->sh_type = types[i];
+		REFUSED(&bad, THS_E_FORMAT, ".rodata: section type 0x%x is refused",
+			types[i]);
+		free(bad.data);
+	}
+	section_of(&image, rodata)->sh_flags |= SHF_TLS;
+	REFUSED(&image, THS_E_FORMAT, ".rodata: section flags 0x402 are refused");
+	free(image.data);
+}
+END_TEST
+
+START_TEST(a_relocation_of_another_kind_is_refused)
+{
+	static const struct {
+		unsigned kind;
+		const char *name;
+	} kinds[] = {
+		{R_X86_64_NONE, "R_X86_64_NONE"},
+		{R_X86_64_GOTPCREL, "R_X86_64_GOTPCREL"},
+		{R_X86_64_TPOFF32, "R_X86_64_TPOFF32"},
+		{R_X86_64_PC64, "R_X86_64_PC64"},
+		{R_X86_64_GOTPCRELX, "R_X86_64_GOTPCRELX"},
+		{R_X86_64_16, "R_X86_64_16"},
+		{R_X86_64_RELATIVE, "R_X86_64_RELATIVE"},
+		{R_X86_64_PC8, "R_X86_64_PC8"},
+	};
+	struct image image = image_read("fixture.plain");
+	Elf64_Rela *rela =
+		(Elf64_Rela *)(void *)(image.data +
+				       section_of(&image,
+						  section_named(&image, ".rela.text"))
+					       ->sh_offset);
+	uint64_t symbol = ELF64_R_SYM(rela->r_info);
+
+	for (size_t i = 0; i < THS_ARRAY_SIZE(kinds); i++) {
+		rela->r_info = ELF64_R_INFO(symbol, (uint64_t)kinds[i].kind);
+		REFUSED(&image, THS_E_RELOC, "relocation %s at .text+0x%lx is refused",
+			kinds[i].name, rela->r_offset);
+	}
+	rela->r_info = ELF64_R_INFO(symbol, 200ul);
+	REFUSED(&image, THS_E_RELOC, "relocation of kind 200 at .text+0x%lx is refused",
+		rela->r_offset);
+	rela->r_info = ELF64_R_INFO(100000ul, (uint64_t)R_X86_64_PLT32);
+	REFUSED(&image, THS_E_RELOC,
+		"relocation R_X86_64_PLT32 at .text+0x%lx names no symbol",
+		rela->r_offset);
+	rela->r_info = ELF64_R_INFO(symbol, (uint64_t)R_X86_64_PLT32);
+	rela->r_offset = UINT64_MAX - 1;
+	REFUSED(&image, THS_E_RELOC,
+		"relocation R_X86_64_PLT32 at .text+0x%lx lies outside its section",
+		rela->r_offset);
+	free(image.data);
+}
+END_TEST
+
+START_TEST(a_module_has_one_descriptor)
+{
+	struct image image = image_read("fixture.plain");
+	Elf64_Shdr *symtab = section_of(&image, section_named(&image, ".symtab"));
+	Elf64_Sym *symbols = (Elf64_Sym *)(void *)(image.data + symtab->sh_offset);
+	char *strings =
+		(char *)image.data + section_of(&image, symtab->sh_link)->sh_offset;
+	Elf64_Sym *descriptor = NULL, *other = NULL;
+	Elf64_Sym kept;
+
+	for (size_t i = 1; i < symtab->sh_size / sizeof(*symbols); i++) {
+		if (strcmp(strings + symbols[i].st_name, "ths_module_fixture_plain") == 0)
+			descriptor = &symbols[i];
+		else if (strcmp(strings + symbols[i].st_name, "serial_iface") == 0)
+			other = &symbols[i];
+	}
+	ck_assert_ptr_nonnull(descriptor);
+	ck_assert_ptr_nonnull(other);
+	kept = *other;
+	other->st_name = descriptor->st_name;
+	other->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT);
+	REFUSED(&image, THS_E_FORMAT,
+		"two descriptors: ths_module_fixture_plain and ths_module_fixture_plain");
+	*other = kept;
+	kept = *descriptor;
+	descriptor->st_size -= 8;
+	ck_assert_int_eq(reopen(&image), THS_E_FORMAT);
+	ck_assert_msg(
+		strncmp(reason.text, "ths_module_fixture_plain: says it has ", 38) == 0,
+		"%s", reason.text);
+	*descriptor = kept;
+	descriptor->st_value = UINT64_MAX;
+	ck_assert_int_eq(reopen(&image), THS_E_FORMAT);
+	ck_assert_ptr_nonnull(strstr(reason.text, "beyond .rodata"));
+	*descriptor = kept;
+	descriptor->st_info = ELF64_ST_INFO(STB_LOCAL, STT_OBJECT);
+	REFUSED(&image, THS_E_FORMAT, "no descriptor: no global symbol ths_module_*");
+	free(image.data);
+}
+END_TEST
+
+START_TEST(common_and_thread_local_symbols_are_refused)
+{
+	struct image image = image_read("fixture.plain");
+	Elf64_Shdr *symtab = section_of(&image, section_named(&image, ".symtab"));
+	Elf64_Sym *last =
+		(Elf64_Sym *)(void *)(image.data + symtab->sh_offset + symtab->sh_size) -
+		1;
+	const char *name = (const char *)image.data +
+			   section_of(&image, symtab->sh_link)->sh_offset + last->st_name;
+
+	last->st_shndx = SHN_COMMON;
+	last->st_size = 48;
+	REFUSED(&image, THS_E_SPILL, "COMMON: 48 writable bytes (%s)", name);
+	last->st_shndx = SHN_ABS;
+	REFUSED(&image, THS_E_FORMAT, "symbol %s: section 65521 is refused", name);
+	last->st_shndx = SHN_UNDEF;
+	last->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_TLS);
+	REFUSED(&image, THS_E_FORMAT, "symbol %s: type 6 is refused", name);
+	free(image.data);
+}
+END_TEST
+
+START_TEST(a_digest_must_be_there_once)
+{
+	struct image image = image_read("fixture.plain");
+	size_t digest = section_named(&image, ".ths.digest");
+	Elf64_Shdr *names = section_of(&image, header_of(&image)->e_shstrndx);
+	char *name = (char *)image.data + names->sh_offset +
+		     section_of(&image, digest)->sh_name;
+
+	image.data[section_of(&image, digest)->sh_offset + 31] ^= 1;
+	ck_assert_int_eq(ths_tmod_open(&tmod, image.data, image.size, &reason),
+			 THS_E_DIGEST);
+	ck_assert_str_eq(reason.text,
+			 "the digest in .ths.digest is not that of the file");
+	name[5] = 'D';
+	REFUSED(&image, THS_E_FORMAT, "no section .ths.digest");
+	name[5] = 'd';
+	section_of(&image, digest)->sh_size = 31;
+	REFUSED(&image, THS_E_FORMAT,
+		"symbol ths_digest_fixture_plain: 0x20 bytes at 0x0, "
+		"beyond .ths.digest");
+	free(image.data);
+}
+END_TEST
+
+Suite *ths_test_suite(void)
+{
+	const TTest *const refused[] = {
+		what_is_no_elf_object_is_refused,
+		too_many_sections_are_refused,
+		sections_that_overlap_or_leave_the_file_are_refused,
+		foreign_kinds_of_section_are_refused_by_name,
+		a_relocation_of_another_kind_is_refused,
+		a_module_has_one_descriptor,
+		common_and_thread_local_symbols_are_refused,
+		a_digest_must_be_there_once};
+	const struct {
+		const char *name;
+		const TTest *const *tests;
+		size_t count;
+	} cases[] = {
+		{"E2-E6 refusals", refused, THS_ARRAY_SIZE(refused)},
+	};
+	Suite *suite = suite_create("tmod_refuse");
+
+	for (size_t i = 0; i < THS_ARRAY_SIZE(cases); i++) {
+		TCase *tcase = tcase_create(cases[i].name);
+
+		tcase_set_timeout(tcase, 120);
+		for (size_t k = 0; k < cases[i].count; k++)
+			tcase_add_test(tcase, cases[i].tests[k]);
+		suite_add_tcase(suite, tcase);
+	}
+	return suite;
+}
