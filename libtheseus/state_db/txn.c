@@ -440,7 +440,7 @@ static void token_share(struct ths_cpu *cpu)
 /* Not so: what all rows of a fixed table, and all bindings, are until first written. */
 static bool comes_from_pool(const struct txn_write *write)
 {
-	return write->old && write->old != &ths_core.nobody.version &&
+	return write->old && write->old != (struct ths_version *)ths_core.nobody &&
 	       (!write->table || write->old != write->table->zero);
 }
 
