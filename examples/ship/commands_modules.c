@@ -1,6 +1,7 @@
 /*
  * commands_modules - modules, bindings, tables, swap, spill.
  */
+#include <theseus/fmt.h>
 #include <theseus/nano_core.h>
 #include <theseus/string.h>
 #include "ship.h"
@@ -27,6 +28,15 @@ bool ship_table_at(uint32_t slot, struct module_table *table)
 	return module_table(&module, table) == THS_OK && table->slot == slot;
 }
 
+/* "sched/1", filled up to @width. */
+static void print_iface(const char *name, unsigned version, int width)
+{
+	char text[THS_NAME_MAX + 8];
+
+	(void)ths_format(text, sizeof(text), "%s/%u", name, version);
+	ship_print("%-*s ", width, text);
+}
+
 void ship_modules(unsigned argc, const char *const *argv)
 {
 	static const char *const states[] = {"free", "loaded", "bound", "retired"};
@@ -34,16 +44,18 @@ void ship_modules(unsigned argc, const char *const *argv)
 
 	(void)argc;
 	(void)argv;
-	ship_print("instance         module           provides    state         at       "
-		   "     "
-		   "    size      calls faults\n");
-	while (next_instance(&info))
+	ship_print(
+		"instance         module           provides     state   at               "
+		"     bytes      calls faults\n");
+	while (next_instance(&info)) {
+		ship_print("%-16s %-16s ", info.name, info.id);
+		print_iface(info.provides, info.version, 12);
 		ship_print(
-			"%-16s %-16s %-8s/%-2u %-7s %#18llx %8llu %10llu %6llu\n",
-			info.name, info.id, info.provides, info.version,
+			"%-7s %#18llx %7llu %10llu %6llu\n",
 			info.state < THS_ARRAY_SIZE(states) ? states[info.state] : "?",
 			(unsigned long long)info.text, (unsigned long long)info.text_size,
 			(unsigned long long)info.calls, (unsigned long long)info.faults);
+	}
 }
 
 void ship_bindings(unsigned argc, const char *const *argv)
@@ -54,11 +66,12 @@ void ship_bindings(unsigned argc, const char *const *argv)
 	(void)argc;
 	(void)argv;
 	ship_print("interface    name         instance          published\n");
-	while (module_binding(&module, &binding) == THS_OK)
-		ship_print("%-8s/%-3u %-12s %-16s %10u\n", binding.iface, binding.version,
-			   binding.name[0] ? binding.name : "-",
+	while (module_binding(&module, &binding) == THS_OK) {
+		print_iface(binding.iface, binding.version, 12);
+		ship_print("%-12s %-16s %10u\n", binding.name[0] ? binding.name : "-",
 			   instance_at(binding.instance, &info) ? info.name : "(none)",
 			   binding.published);
+	}
 }
 
 static void print_flags(uint32_t flags)

@@ -278,7 +278,8 @@ const char *ship_line_read(const char *prompt)
 		if (key != KEY_NONE)
 			obey(key);
 	}
-	move(line.length);
+	if (line.cursor < line.length)
+		move(line.length);
 	ship_put("\r\n", 2);
 	remember();
 	return line.text;

@@ -41,6 +41,16 @@ static enum ths_err error_of(enum ths_trap_kind kind)
 	return THS_E_FAULT;
 }
 
+/* By the operation's place: the assembly gate leaves op_number alone. */
+static uint32_t operation_number(const struct ths_call *call)
+{
+	const struct instance_op *first = call->instance->op;
+
+	return call->op >= first && call->op < first + OPS_MAX
+		       ? (uint32_t)(call->op - first)
+		       : call->op_number;
+}
+
 /* Counts a fault against the module that runs, and logs it. */
 void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr)
 {
@@ -55,7 +65,7 @@ void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t
 		return;
 	(void)ths_symbolize(pc, &function, &offset, &module);
 	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s+0x%llx", instance->name,
-		 cpu->call->op_number, ths_err_text(err), (unsigned long long)addr, function,
+		 operation_number(cpu->call), ths_err_text(err), (unsigned long long)addr, function,
 		 (unsigned long long)offset);
 }
 

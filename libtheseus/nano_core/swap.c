@@ -180,6 +180,22 @@ static void new_name(const char *file, char *name)
 		(void)ths_format(name, THS_NAME_MAX, "%.*s#%u", 26, file, i);
 }
 
+static void explain(const char *from, const char *file, uint32_t old, uint32_t new_slot,
+		    enum ths_err err, struct ths_reason *reason)
+{
+	const struct ths_iface *has = ths_core.instance[new_slot].module->provides.iface;
+	const struct ths_iface *due = ths_core.instance[old].module->provides.iface;
+
+	if (err == THS_E_VERSION && (!ths_streq(has->name, due->name) ||
+				     has->version != due->version))
+		(void)ths_format(reason->text, sizeof(reason->text),
+				 "%s cannot replace %s: it provides %s/%u, not %s/%u", file,
+				 from, has->name, has->version, due->name, due->version);
+	else
+		(void)ths_format(reason->text, sizeof(reason->text),
+				 "%s cannot replace %s: %s", file, from, ths_err_text(err));
+}
+
 enum ths_err ths_swap_file(const char *from, const char *file, struct ths_swap_times *times,
 			   struct ths_reason *reason)
 {
@@ -199,9 +215,7 @@ enum ths_err ths_swap_file(const char *from, const char *file, struct ths_swap_t
 	err = ths_swap(old, new_slot, times);
 	if (err) {
 		if (!reason->text[0])
-			(void)ths_format(reason->text, sizeof(reason->text),
-					 "%s cannot replace %s: %s", file, from,
-					 ths_err_text(err));
+			explain(from, file, old, new_slot, err, reason);
 		(void)!ths_module_unload(new_slot);
 	}
 	return err;
