@@ -37,6 +37,12 @@ THESEUS_KERNEL_LINK ?= $(shell $(PKG_CONFIG) --variable=kernel_ldflags $(THESEUS
 THESEUS_KERNEL_LDSCRIPT ?= $(shell $(PKG_CONFIG) --variable=ldscript $(THESEUS_PC))
 THESEUS_KERNEL_LIB ?= $(shell $(PKG_CONFIG) --variable=libdir $(THESEUS_PC))/libtheseus.a
 
+# Said instead of the command line; make V=1 shows that one.
+THESEUS_QUIET ?= $(if $(V),,@printf '  BUILD    %s\n' $@;)
+# No path of this machine gets into an object: two folders, the same bytes.
+THESEUS_MAP ?= -ffile-prefix-map=$(shell $(PKG_CONFIG) --variable=includedir $(THESEUS_PC))=include \
+	-ffile-prefix-map=$(CURDIR)=.
+
 # Token to id: the first '_' is the '.'; sched_rr is sched.rr, test_spill_a test.spill_a.
 theseus_empty :=
 theseus_space := $(theseus_empty) $(theseus_empty)
@@ -49,6 +55,7 @@ theseus_tmod_files = $(foreach s,$(1),$(2)/$(call theseus_id,$(call theseus_toke
 define theseus_module_rule
 $(3)/$(1).o: $(2) $(theseus_mk)
 	$$(THESEUS_QUIET)mkdir -p $(3) && $$(THESEUS_CC) $$(THESEUS_MODULE_CFLAGS) $(4) \
+		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
 		-MMD -MP -MF $(3)/$(1).d -MT $$@ -c -o $$@ $$<
 $(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_MODULE_LDSCRIPT) \
 		$$(THESEUS_CHECK)
@@ -67,6 +74,7 @@ theseus_objects = $(addsuffix .o,$(addprefix $(1).objects/,$(notdir $(basename $
 define theseus_object_rule
 $(1).objects/$(notdir $(basename $(2))).o: $(2) $(theseus_mk)
 	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) $$(THESEUS_KERNEL_CFLAGS) $(3) \
+		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
 		-MMD -MP -c -o $$@ $$<
 -include $(1).objects/$(notdir $(basename $(2))).d
 endef
