@@ -38,7 +38,7 @@ enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number)
 	cpu->call = &cpu->calls[0];
 	cpu->number = number;
 	cpu->current = CONTEXTS_MAX;
-	cpu->txn.reads_limit = READS_MAX;
+	ths_txn_init(&cpu->txn);
 	ths_core.cpu[number] = cpu;
 	return THS_OK;
 }

@@ -202,7 +202,8 @@ static uint64_t begin_and_run(struct ths_cpu *cpu, struct ths_call *call,
 		return (uint64_t)(int64_t)err;
 	if (call->op->flags & THS_OP_DEVICE) {
 		cpu->txn.flags |= TXN_DEVICE;
-		cpu->txn.reads = 0; /* the lock vouches for the binding (P10) */
+		cpu->txn.read_next = cpu->txn.read; /* the lock vouches for the binding */
+		cpu->txn.read_limit = cpu->txn.read;
 		device_enter(cpu, call->instance, request->op);
 		call->device_held = true;
 	}
@@ -229,11 +230,11 @@ static uint64_t find_and_run(void *arg)
 static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 {
 	struct ths_call *call = &cpu->calls[0];
-	unsigned flags = 0;
+	bool exclusive = false;
 
 	if (request->tries >= TRIES_MAX && !cpu->token) {
 		ths_token_take(cpu);
-		flags = TXN_EXCLUSIVE;
+		exclusive = true;
 	}
 	cpu->overdue = 0;
 	call->ref = request->ref;
@@ -246,7 +247,8 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 	call->binding = NULL;
 	cpu->call = call;
 	atomic_exchange(&cpu->activity, cpu->activity + 1);
-	ths_txn_begin(cpu, flags);
+	ths_txn_begin(cpu, 0);
+	cpu->exclusive = exclusive;
 	return (int64_t)ths_arch_run(&call->frame, NULL, find_and_run, request);
 }
 
@@ -285,6 +287,12 @@ static enum ths_err cut_short(const struct ths_call *call)
 								    : THS_OK;
 }
 
+static bool somebody_waits_for_any(void)
+{
+	return atomic_load_explicit(&ths_core.any_commit.word, memory_order_seq_cst) &
+	       SLOT_WAITERS;
+}
+
 static enum ths_err commit(struct ths_cpu *cpu, struct ths_call *call, bool *conflict)
 {
 	if (!ths_txn_keys_hold(&cpu->txn))
@@ -296,15 +304,17 @@ static enum ths_err commit(struct ths_cpu *cpu, struct ths_call *call, bool *con
 	copy_args(call->args, call->copy, call->op->out_size);
 	if (call->blob_held)
 		ths_gate_blob_leave(call, true);
-	ths_wake_committed(cpu);
+	if (cpu->txn.wakes || somebody_waits_for_any())
+		ths_wake_committed(cpu);
 	ths_effects_perform(cpu);
 	return THS_OK;
 }
 
 static int give_up(struct ths_cpu *cpu, int code)
 {
-	if (cpu->txn.flags & TXN_EXCLUSIVE)
+	if (cpu->exclusive)
 		ths_token_give(cpu);
+	cpu->exclusive = false;
 	leave(cpu);
 	return code;
 }
@@ -317,7 +327,7 @@ static int conclude_error(struct ths_cpu *cpu, enum ths_err err)
 	if (!device && !ths_txn_validate(&cpu->txn))
 		return GATE_CONFLICT;
 	if (err == THS_E_AGAIN && !device && ths_sleep_possible(cpu)) {
-		if (cpu->txn.reads + cpu->txn.writes <= 1)
+		if (txn_reads(&cpu->txn) + cpu->txn.writes <= 1)
 			return THS_E_INTERNAL; /* nothing to wait for (P8) */
 		asleep = ths_sleep_prepare(cpu);
 		return asleep ? GATE_SLEEP : GATE_CONFLICT;
@@ -423,17 +433,12 @@ static enum ths_err outermost(struct ths_cpu *cpu, struct request *request)
 static void complete_call(struct ths_cpu *cpu)
 {
 	struct ths_call *call = &cpu->calls[0];
-	struct txn_read *read = &cpu->txn.read[cpu->txn.reads];
-
 	call->copy = cpu->stack_top;
 	call->blob = NULL;
 	call->op_number = (uint32_t)(call->op - call->instance->op);
 	call->binding = ths_ref_binding(&(struct ths_ref){.binding = call->binding_at});
-	if (cpu->txn.reads < READS_MAX) {
-		read->slot = &call->binding->slot;
-		read->seen = (uintptr_t)call->provider;
-		cpu->txn.reads++;
-	}
+	if (txn_reads(&cpu->txn) < READS_MAX)
+		txn_note_read(&cpu->txn, &call->binding->slot, (uintptr_t)call->provider);
 }
 
 /* With an outcome gate.S does not handle: the first try is over. */
@@ -447,22 +452,32 @@ enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
 	return serve(cpu, &request, conclude(cpu, outcome));
 }
 
-/* An operation that touched rows returned THS_OK. */
-enum ths_err ths_gate_commit(struct ths_cpu *cpu)
+/* An operation that touched rows returned THS_OK: 0, or OUTCOME_CONFLICT, or an error.
+ * gate.S copies the arguments out and leaves. */
+int64_t ths_gate_commit(struct ths_cpu *cpu)
 {
+	struct ths_txn *txn = &cpu->txn;
 	struct ths_call *call = &cpu->calls[0];
-	bool conflict = false;
 
-	call->copy = cpu->stack_top;
-	call->binding = ths_ref_binding(&(struct ths_ref){.binding = call->binding_at});
-	if (THS_LIKELY(cpu->call == call && commit(cpu, call, &conflict) == THS_OK &&
-		       !conflict)) {
-		leave(cpu);
-		if (THS_UNLIKELY(atomic_load(&cpu->pending)) && ths_cpu_is_idle())
-			ths_work();
-		return THS_OK;
+	if (THS_UNLIKELY(txn->keyed && !ths_txn_keys_hold(txn)))
+		return THS_E_INTERNAL;
+	if (THS_LIKELY(ths_core.cpus == 1)) {
+		ths_txn_commit_alone(cpu);
+	} else {
+		call->binding =
+			ths_ref_binding(&(struct ths_ref){.binding = call->binding_at});
+		if (!ths_txn_commit(cpu))
+			return OUTCOME_CONFLICT;
 	}
-	return ths_gate_conclude(cpu, conflict ? OUTCOME_CONFLICT : THS_E_INTERNAL);
+	if (THS_UNLIKELY(txn->wakes || somebody_waits_for_any()))
+		ths_wake_committed(cpu);
+	if (THS_UNLIKELY(txn->effects))
+		ths_effects_perform(cpu);
+	ths_txn_clear(txn);
+	cpu->arena_used = 0;
+	if (THS_UNLIKELY(cpu->limbo_count >= LIMBO_MAX / 4))
+		ths_pending(cpu, PENDING_RECLAIM);
+	return 0;
 }
 
 /* Nothing was touched, but something waits. */

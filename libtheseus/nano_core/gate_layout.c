@@ -25,11 +25,17 @@ AT(ths_call, args, CALL0_ARGS - CALL0);
 AT(ths_call, binding_at, CALL0_BINDING_AT - CALL0);
 AT(ths_txn, dirty, TXN_DIRTY - TXN);
 AT(ths_txn, clock, TXN_CLOCK - TXN);
+AT(ths_txn, read_next, TXN_READ_NEXT - TXN);
+AT(ths_txn, read_limit, TXN_READ_LIMIT - TXN);
+AT(ths_txn, read_first, TXN_READ_FIRST - TXN);
 AT(ths_core, clock, CORE_CLOCK);
 AT(ths_core, binding, CORE_BINDING);
 AT(ths_binding, slot, 0);
 AT(ths_ref, binding, REF_BINDING);
 AT(ths_version, data, VERSION_DATA);
+AT(ths_version, flags, VERSION_FLAGS);
+AT(ths_table, slots, TABLE_SLOTS);
+AT(ths_table, quick_rows, TABLE_QUICK_ROWS);
 AT(provider, op, PROVIDER_OP);
 AT(provider, ops, PROVIDER_OPS);
 AT(provider, instance, PROVIDER_INSTANCE);
@@ -38,6 +44,7 @@ AT(instance_op, args_size, OP_ARGS_SIZE);
 AT(instance_op, out_size, OP_OUT_SIZE);
 AT(ths_instance, op, 0);
 AT(ths_instance, calls, INSTANCE_CALLS);
+AT(ths_instance, table, INSTANCE_TABLE);
 _Static_assert(sizeof(struct instance_op) == 32, "gate.S shifts by 5");
 _Static_assert(sizeof(struct ths_binding) == 128, "BINDING_MASK");
 _Static_assert((BINDINGS_MAX - 1) * sizeof(struct ths_binding) == BINDING_MASK,
@@ -45,6 +52,9 @@ _Static_assert((BINDINGS_MAX - 1) * sizeof(struct ths_binding) == BINDING_MASK,
 _Static_assert(SLOT_WAITERS == SLOT_WAITERS_BIT, "SLOT_WAITERS_BIT");
 _Static_assert(SLOT_LOCKED == 1 && OPS_MAX < 256,
 	       "one byte further on, a count of operations reads as 0");
+_Static_assert(THS_TABLES_MAX == 8, "ths_row_quick_alone masks");
+_Static_assert(sizeof(struct txn_read) == 16, "ths_row_quick_alone adds");
+_Static_assert(VERSION_DEAD == 1, "ths_row_quick_alone tests");
 _Static_assert(THS_ARGS_MAX == GATE_ARGS_MAX, "GATE_ARGS_MAX");
 _Static_assert(OUTCOME_CONFLICT == OUTCOME_CONFLICT_VALUE, "OUTCOME_CONFLICT_VALUE");
 #else

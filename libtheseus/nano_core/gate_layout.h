@@ -22,6 +22,9 @@
 #define TXN             1024
 #define TXN_DIRTY       (TXN + 0)
 #define TXN_CLOCK       (TXN + 8)
+#define TXN_READ_NEXT   (TXN + 16)
+#define TXN_READ_LIMIT  (TXN + 24)
+#define TXN_READ_FIRST  (TXN + 32)
 
 /* struct ths_core */
 #define CORE_CLOCK   0
@@ -33,6 +36,7 @@
 
 /* struct ths_version with a struct provider for its data */
 #define VERSION_DATA      24
+#define VERSION_FLAGS     21
 #define PROVIDER_OP       0
 #define PROVIDER_OPS      8
 #define PROVIDER_INSTANCE 16
@@ -43,6 +47,11 @@
 #define OP_ARGS_SIZE   8
 #define OP_OUT_SIZE    10
 #define INSTANCE_CALLS 1024
+#define INSTANCE_TABLE 1088
+
+/* struct ths_table */
+#define TABLE_SLOTS      0
+#define TABLE_QUICK_ROWS 8
 
 #define GATE_ARGS_MAX          256
 #define OUTCOME_CONFLICT_VALUE 1

@@ -193,6 +193,7 @@ static enum ths_err open_tables(struct ths_instance *instance, struct ths_reason
 	bool any = false;
 
 	for (unsigned i = 0; i < THS_TABLES_MAX; i++) {
+		instance->table[i] = &ths_core.no_table;
 		if (!instance->module->tables[i].schema)
 			continue;
 		any = true;
@@ -232,7 +233,7 @@ void ths_instance_drop(struct ths_instance *instance)
 	uint32_t slot = instance->slot;
 
 	for (unsigned i = 0; i < THS_TABLES_MAX; i++)
-		if (instance->table[i])
+		if (instance->table[i] && instance->table[i] != &ths_core.no_table)
 			ths_table_close(instance->table[i]);
 	memset(instance, 0, sizeof(*instance));
 	instance->generation = generation + 1;

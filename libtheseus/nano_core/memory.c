@@ -193,8 +193,6 @@ enum ths_err ths_refill(struct ths_cpu *cpu)
 		keep(cpu, 0, KEEP_PAGES);
 		keep(cpu, 2, KEEP_SPANS);
 	}
-	if (pool >= POOLS && memory.count[0] == 0 && memory.next == memory.end)
-		err = THS_E_NOMEM;
 	return err;
 }
 

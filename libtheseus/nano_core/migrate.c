@@ -232,7 +232,7 @@ static bool find_step(struct ths_instance *instance, struct migration *m)
 		struct ths_table *table = instance->table[i];
 		const struct ths_table_decl *decl = &instance->module->tables[i];
 
-		if (!table || ths_streq(table->schema, decl->schema))
+		if (!decl->schema || ths_streq(table->schema, decl->schema))
 			continue;
 		*m = (struct migration){.table = table, .decl = decl, .instance = instance};
 		m->with = ths_migration_for(instance->module, table->schema, decl->schema);

@@ -63,14 +63,14 @@ struct instance_op { /* 32 bytes: gate.S knows */
 
 struct ths_instance {
 	struct instance_op op[OPS_MAX];
-	uint64_t calls[THS_CPU_MAX]; /* gate.S knows */
+	uint64_t calls[THS_CPU_MAX];                /* gate.S knows this, too, and ... */
+	struct ths_table *table[THS_TABLES_MAX];    /* ... this; &ths_core.no_table: none */
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t state; /* enum ths_instance_state */
 	uint32_t ops;
 	const struct ths_module *module; /* in its rodata */
 	char name[THS_NAME_MAX];
-	struct ths_table *table[THS_TABLES_MAX];
 	struct ths_ref use[THS_USES_MAX];
 	uint64_t text, text_size, rodata, rodata_size;
 	uint32_t pages;           /* of both, from text on; 0: linked into the image */
@@ -138,7 +138,7 @@ struct ths_invoke {
 };
 
 enum cpu_pending { PENDING_IRQ = 1, PENDING_TICK = 2, PENDING_WAKE = 4, PENDING_KICK = 8,
-		   PENDING_RESCHED = 16, PENDING_REAP = 32 };
+		   PENDING_RESCHED = 16, PENDING_REAP = 32, PENDING_RECLAIM = 64 };
 
 struct ths_cpu {
 	struct ths_cpu *self;          /* offset 0: arch.h */
@@ -157,7 +157,8 @@ struct ths_cpu {
 	uint32_t arena_used;
 	uint32_t locks;                /* spin locks held inside an operation */
 	bool working, refilling, started;
-	bool token;                    /* holds the conflict token exclusively */
+	bool token;                    /* holds the conflict token exclusively ... */
+	bool exclusive;                /* ... for this interaction */
 	bool orphans;                  /* a runnable context the scheduler does not know */
 	bool recovering;               /* a `recover` runs under a lock left by a fault */
 	uint32_t faulted_count;        /* device operations to recover from */
@@ -219,6 +220,7 @@ struct ths_core {
 	struct ths_cpu *cpu[THS_CPU_MAX];
 	struct ths_instance instance[INSTANCES_MAX];
 	struct ths_table table[TABLES_MAX];
+	struct ths_table no_table; /* without rows: where undeclared numbers lead */
 	_Atomic(uint32_t) tables;
 	struct ths_context context[CONTEXTS_MAX];
 	uint32_t contexts_used;  /* slots above were never in use */
@@ -261,7 +263,7 @@ THS_INLINE void ths_spin_unlock(_Atomic(uint32_t) *lock)
 THS_MUST_CHECK enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, void *args,
 					      struct ths_blob *blob);
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome);
-enum ths_err ths_gate_commit(struct ths_cpu *cpu);
+int64_t ths_gate_commit(struct ths_cpu *cpu);
 enum ths_err ths_gate_pending(void);
 THS_MUST_CHECK enum ths_err ths_invoke(const struct ths_invoke *invoke);
 void ths_section_enter(struct ths_cpu *cpu);

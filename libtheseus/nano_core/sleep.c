@@ -92,11 +92,11 @@ static bool register_reads(struct ths_cpu *cpu, struct ths_context *context)
 {
 	struct ths_txn *txn = &cpu->txn;
 
-	if (txn->reads + txn->writes > SLEEP_MAX)
+	if (txn_reads(txn) + txn->writes > SLEEP_MAX)
 		return add_waiter(&ths_core.any_commit, cpu->current,
 				  context->sleep_number);
-	for (unsigned i = 0; i < txn->reads; i++)
-		if (!add_waiter(txn->read[i].slot, cpu->current, context->sleep_number))
+	for (const struct txn_read *read = txn->read; read < txn->read_next; read++)
+		if (!add_waiter(read->slot, cpu->current, context->sleep_number))
 			return false;
 	for (unsigned i = 0; i < txn->writes; i++) /* a write is a read, too */
 		if (!add_waiter(txn->write[i].slot, cpu->current, context->sleep_number))
@@ -160,15 +160,13 @@ void ths_wake_committed(struct ths_cpu *cpu)
 {
 	struct ths_txn *txn = &cpu->txn;
 
-	if (txn->writes == 0)
-		return;
-	for (unsigned i = 0; i < txn->writes; i++) {
-		struct txn_write *write = &txn->write[i];
-
-		if (write->waiters)
+	for (struct txn_write *write = txn->write; write < &txn->write[txn->writes];
+	     write++) {
+		if (THS_UNLIKELY(write->waiters))
 			wake_slot(cpu, write->slot);
-		if (write->table)
+		if (THS_UNLIKELY(write->appears))
 			wake_counter(cpu, &write->table->population);
 	}
-	wake_counter(cpu, &ths_core.any_commit);
+	if (txn->writes)
+		wake_counter(cpu, &ths_core.any_commit);
 }

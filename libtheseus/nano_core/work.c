@@ -161,7 +161,8 @@ static void spend(struct ths_cpu *cpu, uint64_t pc)
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
 	}
 	cpu->overdue = 1;
-	cpu->txn.reads_limit = 0;
+	cpu->txn.read_limit = cpu->txn.read; /* the next access takes notice */
+	cpu->txn.writes_limit = 0;
 }
 
 void ths_tick(uint64_t pc)
@@ -193,6 +194,8 @@ static bool serve_pending(struct ths_cpu *cpu)
 			serve_tick(cpu);
 		if (what & PENDING_WAKE)
 			ths_context_admit_posted(cpu);
+		if (what & PENDING_RECLAIM)
+			ths_pool_reclaim(cpu);
 		if (what & PENDING_REAP)
 			ths_context_reap(cpu);
 	}

@@ -59,16 +59,16 @@ enum ths_err ths_index_find(struct ths_cpu *cpu, struct ths_table *table, uint64
 	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
 		uint32_t home = (uint32_t)(hash + i) & table->bucket_mask;
 		const struct ths_version *version;
-		uint16_t mark = txn->reads;
+		struct txn_read *mark = txn->read_next;
 		enum ths_err err = THS_E_NOENT;
 
 		THS_TRY(ths_txn_read(cpu, &table->bucket[home], &version));
 		if (version)
 			err = find_in(cpu, table, bucket_of(version), key, tag, row, out);
-		if (err == THS_OK && txn->reads >= mark + 2u) {
+		if (err == THS_OK && txn->read_next >= mark + 2) {
 			/* the row is enough: drop the bucket from the read set */
-			txn->read[mark] = txn->read[txn->reads - 1];
-			txn->reads = (uint16_t)(mark + 1u);
+			*mark = txn->read_next[-1];
+			txn->read_next = mark + 1;
 		}
 		if (err != THS_E_NOENT)
 			return err;

@@ -11,6 +11,7 @@
  *   R3  A per-CPU row is read in an interaction, and written, by its CPU alone.
  */
 #include "nano_core/nano_core_impl.h"
+#include "state_db/txn_quick.h"
 
 THS_INLINE enum ths_err find_table(struct ths_cpu *cpu, unsigned number,
 				   struct ths_table **out)
@@ -18,7 +19,7 @@ THS_INLINE enum ths_err find_table(struct ths_cpu *cpu, unsigned number,
 	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
 		return THS_E_INVAL;
 	*out = cpu->call->instance->table[number];
-	return THS_LIKELY(*out) ? THS_OK : THS_E_INVAL;
+	return THS_LIKELY(*out != &ths_core.no_table) ? THS_OK : THS_E_INVAL;
 }
 
 THS_INLINE bool slot_exists(struct ths_table *table, uint32_t row)
@@ -189,17 +190,59 @@ enum ths_err ths_row_read_(struct ths_call *call, unsigned table_number, uint32_
 	LEAVE();
 }
 
+static enum ths_err write_slowly(struct ths_cpu *cpu, unsigned table_number, uint32_t row,
+				 void **out)
+{
+	struct ths_version *version;
+	struct ths_table *table;
+
+	ths_stack_check(cpu);
+	THS_TRY(find_table(cpu, table_number, &table));
+	THS_TRY(ths_table_write(cpu, table, row, &version));
+	*out = version->data;
+	return THS_OK;
+}
+
+/* The quick way is for rows that exist, of tables without rules of their own. */
 enum ths_err ths_row_write_(struct ths_call *call, unsigned table_number, uint32_t row,
 			    void **out)
 {
+	struct ths_cpu *cpu = ths_cpu();
+	struct ths_table *table;
 	struct ths_version *version;
+	enum ths_err err = THS_OK;
 
-	ENTER(cpu, table_number, table);
-	if (THS_LIKELY(err == THS_OK))
-		err = ths_table_write(cpu, table, row, &version);
-	if (THS_LIKELY(err == THS_OK))
+	(void)call;
+	ths_arch_core_enter();
+	table = cpu->call->instance->table[table_number % THS_TABLES_MAX];
+	if (THS_LIKELY(row < atomic_load_explicit(&table->quick_rows,
+							   memory_order_acquire) &&
+		       !((table->flags & THS_HARDWARE) | (cpu->txn.flags & TXN_DEVICE)) &&
+		       (version = quick_write(cpu, table, row))))
 		*out = version->data;
-	LEAVE();
+	else
+		err = write_slowly(cpu, table_number, row, out);
+	ths_arch_core_leave();
+	return err;
+}
+
+/*
+ * A row that exists and that nothing stands in the way of reading; NULL: not that simple,
+ * ask ths_row_read_(). arch may bring a quicker one for a machine with one CPU.
+ */
+const void *ths_row_quick(unsigned table_number, uint32_t row)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	const struct ths_version *version;
+	struct ths_table *table;
+	const void *data = NULL;
+
+	ths_arch_core_enter();
+	if (find_table(cpu, table_number, &table) == THS_OK &&
+	    read_row(cpu, table, row, &version) == THS_OK)
+		data = version->data;
+	ths_arch_core_leave();
+	return data;
 }
 
 enum ths_err ths_row_new_(struct ths_call *call, unsigned table_number, uint64_t key,

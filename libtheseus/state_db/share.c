@@ -15,7 +15,7 @@
 #include <theseus/iface/module.h>
 #include "nano_core/nano_core_impl.h"
 
-#define SHARES_MAX 65536u
+#define SHARES_MAX 8192u
 
 struct share {
 	uint64_t key;

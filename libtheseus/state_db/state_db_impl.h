@@ -61,12 +61,15 @@ THS_INLINE bool ths_version_is_live(const struct ths_version *version)
 /* ---- tables -------------------------------------------------------------------- */
 
 #define TABLES_MAX     128u
-#define SEGMENT_SLOTS  512u /* one page of slots */
 #define BUCKET_ENTRIES 7u
 #define SMALL_SLOTS    8u
-#define SMALL_SEGMENTS 4u
 
 struct ths_table {
+	/* All slots the table will ever have, side by side (T3). Those below quick_rows may be
+	 * read and written by the quick way: 0 where it is barred. gate.S knows both. */
+	struct ths_slot *slots;
+	_Atomic(uint32_t) quick_rows;
+	_Atomic(uint32_t) fresh;     /* free rows: see below */
 	char schema[THS_NAME_MAX];   /* "name/version" */
 	char instance[THS_NAME_MAX]; /* THS_PER_INSTANCE: whose; else "" */
 	uint32_t row_size;
@@ -76,10 +79,7 @@ struct ths_table {
 	uint32_t id;
 	uint16_t schema_version; /* the number behind the slash */
 	uint16_t used;           /* instances that declare it */
-	/* Segments of slots; NULL: not grown so far. The directory has room for `rows`;
-	 * small tables keep directory and slots here. */
-	_Atomic(struct ths_slot *) *segment;
-	_Atomic(struct ths_slot *) small_segment[SMALL_SEGMENTS];
+	/* The slots of a small table. */
 	struct ths_slot small[SMALL_SLOTS];
 	/* What every row of a fixed table is until first written. */
 	struct ths_version *zero;
@@ -87,7 +87,6 @@ struct ths_table {
 	 * version. Under `lock`. */
 	_Atomic(uint32_t) lock;
 	uint32_t free_head;
-	_Atomic(uint32_t) fresh;
 	_Atomic(uint32_t) live;
 	_Atomic(uint64_t) commits;
 	/* Counts appearances and disappearances of rows (in steps of 4, so that it can be
@@ -109,9 +108,7 @@ struct bucket {
 
 THS_INLINE struct ths_slot *table_slot(const struct ths_table *table, uint32_t row)
 {
-	return atomic_load_explicit(&table->segment[row / SEGMENT_SLOTS],
-				    memory_order_acquire) +
-	       row % SEGMENT_SLOTS;
+	return &table->slots[row];
 }
 
 /* ---- transactions --------------------------------------------------------------- */
@@ -137,6 +134,7 @@ struct txn_write {
 	struct ths_table *table;
 	uint32_t row;
 	uint8_t waiters; /* commit saw WAITERS */
+	uint8_t appears; /* commit saw the row come or go */
 	uint16_t under;  /* 1 + index of the entry this one overlays (an outer level's) */
 };
 
@@ -149,31 +147,49 @@ struct txn_effect {
 };
 
 enum txn_flags {
-	TXN_DEVICE = 1,     /* a device operation: snapshot reads, never run twice */
-	TXN_PUBLISH = 2,    /* nano_core's own: may write bindings and any table */
-	TXN_EXCLUSIVE = 4,  /* holds the conflict token */
+	TXN_DEVICE = 1,  /* a device operation: snapshot reads, never run twice */
+	TXN_PUBLISH = 2, /* nano_core's own: may write bindings and any table */
+	TXN_READ = 4,    /* something was read that has to be validated */
 };
 
 /*
- * One per CPU, empty at depth 0. The four counts are one word, so that the gate sees by
- * one test that an interaction touched nothing.
+ * One per CPU, empty at depth 0. The first four fields are one word, so that the gate
+ * sees by one test that an interaction needs no commit.
  */
 struct ths_txn {
 	union {
 		struct {
-			uint16_t reads, writes, effects, flags;
+			uint16_t flags, writes, effects;
+			bool keyed; /* a table with keys is written */
+			bool wakes; /* commit saw somebody who waits */
 		};
 		uint64_t dirty;
 	};
-	uint64_t clock;       /* reads are of this moment */
-	uint64_t filter;      /* Bloom filter of the slots written */
-	uint32_t reads_limit; /* READS_MAX; 0 once the budget is spent: the next access
-		takes the slow path and ends the interaction (P3) */
-	uint32_t savepoint;   /* first write of the present level */
+	uint64_t clock;  /* reads are of this moment */
+	/* Where the next read is noted, and where the quick way has to stop: at the end, or
+	 * at once when there is more to think of (writes of our own, a device operation, a
+	 * spent budget). */
+	struct txn_read *read_next, *read_limit, *read_first;
+	uint64_t filter; /* Bloom filter of the slots written */
+	uint32_t savepoint; /* first write of the present level */
+	uint16_t writes_limit; /* WRITES_MAX; 0 once the budget is spent */
 	struct txn_read read[READS_MAX];
 	struct txn_write write[WRITES_MAX];
 	struct txn_effect effect[EFFECTS_MAX];
 };
+
+THS_INLINE unsigned txn_reads(const struct ths_txn *txn)
+{
+	return (unsigned)(txn->read_next - txn->read);
+}
+
+THS_INLINE void txn_note_read(struct ths_txn *txn, struct ths_slot *slot, uintptr_t seen)
+{
+	txn->read_next->slot = slot;
+	txn->read_next->seen = seen;
+	txn->read_next++;
+	txn->flags |= TXN_READ;
+}
 
 struct txn_mark {
 	uint16_t writes, effects;
@@ -197,6 +213,7 @@ void ths_pool_reclaim(struct ths_cpu *cpu);
 /* Depth 0: makes the pool that was found empty useful again. */
 THS_MUST_CHECK enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool);
 unsigned ths_pool_of(uint32_t size);
+uint32_t ths_pool_bytes(unsigned pool);
 uint32_t ths_pool_bytes(unsigned pool); /* of the largest row of that size class */
 /* Every CPU but @cpu has passed depth 0 since @mark was taken. */
 struct quiet_mark {
@@ -213,6 +230,8 @@ THS_MUST_CHECK enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table 
 					  struct ths_slot *slot, uint32_t row,
 					  enum write_kind kind, unsigned pool,
 					  struct ths_version **out);
+/* ths_txn_commit() where there is one CPU and something was written. */
+void ths_txn_commit_alone(struct ths_cpu *cpu);
 /* Makes a counting slot part of the read set. */
 THS_MUST_CHECK enum ths_err ths_txn_count(struct ths_cpu *cpu, struct ths_slot *slot);
 /* A read that is not made part of the read set: something else vouches for it. */
@@ -227,6 +246,7 @@ THS_MUST_CHECK bool ths_txn_commit(struct ths_cpu *cpu);
 THS_MUST_CHECK bool ths_txn_keys_hold(const struct ths_txn *txn);
 THS_MUST_CHECK bool ths_txn_validate(struct ths_txn *txn);
 void ths_txn_drop(struct ths_cpu *cpu);
+void ths_txn_init(struct ths_txn *txn);
 void ths_txn_clear(struct ths_txn *txn);
 THS_NORETURN void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome);
 

@@ -99,31 +99,16 @@ static void free_slots(struct ths_slot *slots, uint32_t count)
 		ths_pages_give(slots, order_of(count * sizeof(*slots)));
 }
 
-static uint32_t segments_of(const struct ths_table *table)
-{
-	return (table->rows + SEGMENT_SLOTS - 1) / SEGMENT_SLOTS;
-}
-
 static bool is_small(const struct ths_table *table)
 {
 	return table->rows <= SMALL_SLOTS;
 }
 
-static struct ths_slot *segment_at(const struct ths_table *table, uint32_t i)
-{
-	return atomic_load_explicit(&table->segment[i], memory_order_acquire);
-}
-
 /* Gives back all the table holds; for one that could not be made. */
 static void free_table(struct ths_table *table)
 {
-	if (!is_small(table) && table->segment) {
-		for (uint32_t i = 0; i < segments_of(table); i++)
-			free_slots(segment_at(table, i), SEGMENT_SLOTS);
-		if (segments_of(table) > SMALL_SEGMENTS)
-			ths_pages_give(table->segment,
-				       order_of(segments_of(table) * sizeof(void *)));
-	}
+	if (table->slots && !is_small(table))
+		free_slots(table->slots, table->rows);
 	if (table->bucket)
 		free_slots(table->bucket, table->bucket_mask + 1);
 	if (table->zero)
@@ -131,32 +116,15 @@ static void free_table(struct ths_table *table)
 	memset(table, 0, sizeof(*table));
 }
 
-static enum ths_err make_directory(struct ths_table *table)
+static enum ths_err make_all_slots(struct ths_table *table)
 {
-	uint32_t count = segments_of(table);
-	bool fixed = table->flags & THS_FIXED;
-
-	table->segment = table->small_segment;
-	if (is_small(table)) {
-		atomic_init(&table->small_segment[0], table->small);
-		for (uint32_t i = 0; fixed && i < table->rows; i++)
-			atomic_init(&table->small[i].word, (uintptr_t)table->zero);
-		return THS_OK;
+	if (!is_small(table)) {
+		table->slots = make_slots(table->rows, table->zero);
+		return table->slots ? THS_OK : THS_E_NOMEM;
 	}
-	if (count > SMALL_SEGMENTS) {
-		table->segment = ths_pages_take(order_of(count * sizeof(void *)));
-		if (!table->segment)
-			return THS_E_NOMEM;
-		for (uint32_t i = 0; i < count; i++)
-			atomic_init(&table->segment[i], NULL);
-	}
-	for (uint32_t i = 0; fixed && i < count; i++) {
-		struct ths_slot *slots = make_slots(SEGMENT_SLOTS, table->zero);
-
-		if (!slots)
-			return THS_E_NOMEM;
-		atomic_init(&table->segment[i], slots);
-	}
+	table->slots = table->small;
+	for (uint32_t i = 0; i < table->rows; i++)
+		atomic_init(&table->small[i].word, (uintptr_t)table->zero);
 	return THS_OK;
 }
 
@@ -176,6 +144,14 @@ static enum ths_err make_zero(struct ths_table *table)
 	return THS_OK;
 }
 
+/* Per-CPU rows are read with more thought. */
+static void set_fresh(struct ths_table *table, uint32_t rows)
+{
+	atomic_store_explicit(&table->fresh, rows, memory_order_release);
+	if (!(table->flags & THS_PER_CPU))
+		atomic_store_explicit(&table->quick_rows, rows, memory_order_release);
+}
+
 static enum ths_err make_table(struct ths_table *table, const struct ths_table_decl *decl,
 			       const char *instance, uint16_t version)
 {
@@ -191,7 +167,7 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 	table->id = (uint32_t)(table - ths_core.table);
 	if (table->flags & THS_FIXED)
 		THS_TRY(make_zero(table));
-	THS_TRY(make_directory(table));
+	THS_TRY(make_all_slots(table));
 	if (table->flags & THS_KEYED) {
 		uint32_t buckets = 1;
 
@@ -204,7 +180,7 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 	}
 	if (table->flags & THS_FIXED) {
 		atomic_store(&table->live, table->rows);
-		atomic_store(&table->fresh, table->rows);
+		set_fresh(table, table->rows);
 	}
 	return THS_OK;
 }
@@ -329,25 +305,10 @@ static uint32_t pop_free(struct ths_table *table)
 	return row;
 }
 
-/* A segment for row @row, if there is none; false: no page at hand. */
-static bool grow(struct ths_table *table, uint32_t row)
-{
-	struct ths_slot *slots;
-
-	if (segment_at(table, row / SEGMENT_SLOTS))
-		return true;
-	slots = make_slots(SEGMENT_SLOTS, NULL);
-	if (slots)
-		atomic_store_explicit(&table->segment[row / SEGMENT_SLOTS], slots,
-				      memory_order_release);
-	return slots != NULL;
-}
-
 /* The first row never used, with its first tombstone. */
 static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
 {
 	struct ths_version *tombstone = ths_pool_take(cpu, 0);
-	bool grown = true;
 
 	tombstone->commit = 0;
 	tombstone->older = NULL;
@@ -355,18 +316,15 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	tombstone->flags = VERSION_DEAD;
 	lock_table(table);
 	*row = atomic_load(&table->fresh);
-	if (*row < table->rows && (grown = grow(table, *row))) {
+	if (*row < table->rows) {
 		atomic_store(&table_slot(table, *row)->word, (uintptr_t)tombstone);
-		atomic_fetch_add(&table->fresh, 1);
+		set_fresh(table, *row + 1);
 		unlock_table(table);
 		return THS_OK;
 	}
 	unlock_table(table);
 	ths_pool_give(cpu, tombstone);
-	if (grown)
-		return THS_E_FULL;
-	cpu->refill_pool = POOLS; /* a page, not versions */
-	ths_txn_unwind(cpu, OUTCOME_REFILL);
+	return THS_E_FULL;
 }
 
 enum ths_err ths_table_take_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)

@@ -20,11 +20,7 @@
  * writes log writes).
  */
 #include "nano_core/nano_core_impl.h"
-
-static uint64_t filter_bit(const struct ths_slot *slot)
-{
-	return 1ull << (((uintptr_t)slot / sizeof(*slot)) % 64);
-}
+#include "state_db/txn_quick.h"
 
 static struct txn_write *find_write(struct ths_txn *txn, const struct ths_slot *slot)
 {
@@ -41,12 +37,17 @@ void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome)
 	ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)outcome);
 }
 
+void ths_txn_init(struct ths_txn *txn)
+{
+	txn->read_first = txn->read;
+	ths_txn_clear(txn);
+}
+
 void ths_txn_begin(struct ths_cpu *cpu, unsigned flags)
 {
 	struct ths_txn *txn = &cpu->txn;
 
 	txn->flags = (uint16_t)flags;
-	txn->reads_limit = READS_MAX;
 	txn->clock = atomic_load_explicit(&ths_core.clock, memory_order_acquire);
 }
 
@@ -55,35 +56,37 @@ void ths_txn_clear(struct ths_txn *txn)
 	txn->dirty = 0;
 	txn->filter = 0;
 	txn->savepoint = 0;
-	txn->reads_limit = READS_MAX;
+	txn->read_next = txn->read;
+	txn->read_limit = &txn->read[READS_MAX];
+	txn->writes_limit = WRITES_MAX;
 }
 
 /* Reads of the same row need one entry: make room by keeping the first of each. */
 static void compact_reads(struct ths_txn *txn)
 {
-	unsigned kept = 0;
+	struct txn_read *kept = txn->read;
 
-	for (unsigned i = 0; i < txn->reads; i++) {
-		unsigned j = 0;
+	for (struct txn_read *read = txn->read; read < txn->read_next; read++) {
+		struct txn_read *same = txn->read;
 
-		while (j < kept && txn->read[j].slot != txn->read[i].slot)
-			j++;
-		if (j == kept)
-			txn->read[kept++] = txn->read[i];
+		while (same < kept && same->slot != read->slot)
+			same++;
+		if (same == kept)
+			*kept++ = *read;
 	}
-	txn->reads = (uint16_t)kept;
+	txn->read_next = kept;
 }
 
-static enum ths_err reads_full(struct ths_cpu *cpu)
+static enum ths_err make_room(struct ths_cpu *cpu)
 {
-	if (cpu->overdue) { /* the budget was spent inside nano_core: taken here (P3) */
-		ths_fault_note(cpu, THS_E_DEADLINE, 0, 0);
+	struct ths_txn *txn = &cpu->txn;
+
+	if (THS_UNLIKELY(cpu->overdue)) /* spent inside nano_core: taken here (P3) */
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
-	}
-	cpu->txn.reads_limit = READS_MAX;
-	if (cpu->txn.reads == READS_MAX)
-		compact_reads(&cpu->txn);
-	return cpu->txn.reads < READS_MAX ? THS_OK : THS_E_FULL;
+	if (THS_LIKELY(txn->read_next < &txn->read[READS_MAX]))
+		return THS_OK;
+	compact_reads(txn);
+	return txn->read_next < &txn->read[READS_MAX] ? THS_OK : THS_E_FULL;
 }
 
 /* The version of the transaction's moment, for those that are not run again (P6). */
@@ -115,8 +118,7 @@ enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *slot,
 			return THS_OK;
 		}
 	}
-	if (THS_UNLIKELY(txn->reads >= txn->reads_limit))
-		THS_TRY(reads_full(cpu));
+	THS_TRY(make_room(cpu));
 	if (THS_UNLIKELY(txn->flags & TXN_DEVICE)) {
 		*out = slot_version(snapshot_word(txn, slot));
 		return THS_OK;
@@ -125,34 +127,14 @@ enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *slot,
 	version = slot_version(word);
 	if (THS_UNLIKELY((word & SLOT_LOCKED) || (version && version->commit > txn->clock)))
 		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
-	txn->read[txn->reads].slot = slot;
-	txn->read[txn->reads].seen = (uintptr_t)version;
-	txn->reads++;
+	txn_note_read(txn, slot, (uintptr_t)version);
 	*out = version;
 	return THS_OK;
 }
 
-static void copy_words(uint8_t *dst, const uint8_t *src, size_t bytes)
+THS_INLINE size_t data_bytes(const struct ths_table *table, unsigned pool)
 {
-	uint64_t *to = (uint64_t *)(void *)dst;
-	const uint64_t *from = (const uint64_t *)(const void *)src;
-
-	for (; bytes >= 32; bytes -= 32, to += 4, from += 4) {
-		to[0] = from[0];
-		to[1] = from[1];
-		to[2] = from[2];
-		to[3] = from[3];
-	}
-	for (; bytes; bytes -= 8)
-		*to++ = *from++;
-}
-
-static size_t data_bytes(const struct ths_table *table, unsigned pool)
-{
-	static const uint16_t internal[POOLS] = {8,   32,   64,	  128,	256,
-						 512, 1024, 2048, 4096, 4096};
-
-	return table ? (table->row_size + 7u) & ~7u : internal[pool];
+	return table ? table->row_size + 7u : ths_pool_bytes(pool);
 }
 
 /* The overlay of an outer level's copy, or a first copy. */
@@ -165,7 +147,7 @@ static struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *tabl
 	copy->flags = from ? from->flags : 0;
 	copy->schema = table ? table->schema_version : 0;
 	if (from && from->pool == pool)
-		copy_words(copy->data, from->data, data_bytes(table, pool));
+		copy_data(copy, from, data_bytes(table, pool));
 	return copy;
 }
 
@@ -175,7 +157,6 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 {
 	struct ths_txn *txn = &cpu->txn;
 	struct txn_write *own = txn->writes ? find_write(txn, slot) : NULL;
-	struct txn_write *entry;
 	struct ths_version *old;
 
 	if (own && own >= &txn->write[txn->savepoint]) {
@@ -184,8 +165,7 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 	}
 	if (THS_UNLIKELY(txn->writes == WRITES_MAX))
 		return THS_E_FULL;
-	if (THS_UNLIKELY(txn->reads_limit == 0)) /* overdue */
-		THS_TRY(reads_full(cpu));
+	THS_TRY(make_room(cpu));
 	if (own) {
 		old = own->copy;
 	} else {
@@ -199,16 +179,8 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 	if (kind == WRITE_CHANGE && THS_UNLIKELY(!ths_version_is_live(old)))
 		return THS_E_NOENT;
 	*out = make_copy(cpu, table, pool, old);
-	entry = &txn->write[txn->writes];
-	entry->slot = slot;
-	entry->old = own ? own->old : old;
-	entry->copy = *out;
-	entry->table = table;
-	entry->row = row;
-	entry->waiters = 0;
-	entry->under = (uint16_t)(own ? own - txn->write + 1 : 0);
-	txn->writes++;
-	txn->filter |= filter_bit(slot);
+	note_write(txn, table, slot, row, own ? own->old : old, *out,
+		   (uint16_t)(own ? own - txn->write + 1 : 0));
 	return THS_OK;
 }
 
@@ -219,28 +191,25 @@ enum ths_err ths_txn_count(struct ths_cpu *cpu, struct ths_slot *slot)
 	struct ths_txn *txn = &cpu->txn;
 	uintptr_t word;
 
-	if (THS_UNLIKELY(txn->reads >= txn->reads_limit))
-		THS_TRY(reads_full(cpu));
+	THS_TRY(make_room(cpu));
 	word = atomic_load_explicit(&slot->word, memory_order_acquire);
 	if (txn->flags & TXN_DEVICE)
 		return THS_OK;
-	for (unsigned i = 0; i < txn->reads; i++)
-		if (txn->read[i].slot == slot)
+	for (const struct txn_read *read = txn->read; read < txn->read_next; read++)
+		if (read->slot == slot)
 			return THS_OK;
-	txn->read[txn->reads].slot = slot;
-	txn->read[txn->reads].seen = word & ~(uintptr_t)SLOT_FLAGS;
-	txn->reads++;
+	txn_note_read(txn, slot, word & ~(uintptr_t)SLOT_FLAGS);
 	return THS_OK;
 }
 
 enum ths_err ths_txn_peek(struct ths_cpu *cpu, struct ths_slot *slot,
 			  const struct ths_version **out)
 {
-	uint16_t reads = cpu->txn.reads;
+	struct txn_read *before = cpu->txn.read_next;
 	enum ths_err err = ths_txn_read(cpu, slot, out);
 
-	if (cpu->txn.reads > reads)
-		cpu->txn.reads = reads;
+	if (cpu->txn.read_next > before)
+		cpu->txn.read_next = before;
 	return err;
 }
 
@@ -287,8 +256,8 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 			continue;
 		}
 		under = &txn->write[write->under - 1];
-		copy_words(under->copy->data, write->copy->data,
-			   data_bytes(write->table, write->copy->pool));
+		copy_data(under->copy, write->copy,
+			  data_bytes(write->table, write->copy->pool));
 		under->copy->generation = write->copy->generation;
 		under->copy->flags = write->copy->flags;
 		ths_pool_give(cpu, write->copy);
@@ -399,9 +368,8 @@ static bool population_holds(const struct ths_txn *txn, const struct txn_read *r
 
 bool ths_txn_validate(struct ths_txn *txn)
 {
-	for (unsigned i = 0; i < txn->reads; i++)
-		if (!read_holds(txn, &txn->read[i]) &&
-		    !population_holds(txn, &txn->read[i]))
+	for (const struct txn_read *read = txn->read; read < txn->read_next; read++)
+		if (!read_holds(txn, read) && !population_holds(txn, read))
 			return false;
 	return true;
 }
@@ -452,12 +420,16 @@ static void install(struct ths_cpu *cpu, struct txn_write *write, uint64_t versi
 	write->copy->older = write->old;
 	before = atomic_exchange(&write->slot->word, (uintptr_t)write->copy);
 	write->waiters = (before & SLOT_WAITERS) != 0;
+	write->appears = false;
+	cpu->txn.wakes |= write->waiters;
 	if (comes_from_pool(write))
 		ths_pool_retire(cpu, write->old);
 	if (!write->table)
 		return;
 	atomic_fetch_add_explicit(&write->table->commits, 1, memory_order_relaxed);
-	if (appears(write))
+	write->appears = appears(write) != 0;
+	cpu->txn.wakes |= write->appears;
+	if (write->appears)
 		atomic_fetch_add_explicit(&write->table->live, (uint32_t)appears(write),
 					  memory_order_relaxed);
 }
@@ -487,6 +459,8 @@ static bool commit_locked(struct ths_cpu *cpu)
 /* A key is a row's name: it never changes while the row lives. */
 bool ths_txn_keys_hold(const struct ths_txn *txn)
 {
+	if (!txn->keyed)
+		return true;
 	for (unsigned i = 0; i < txn->writes; i++) {
 		const struct txn_write *write = &txn->write[i];
 
@@ -499,11 +473,79 @@ bool ths_txn_keys_hold(const struct ths_txn *txn)
 	return true;
 }
 
+/* A bucket or a binding: there may have been none; and the one of nobody stays. */
+static void settle_internal(struct ths_cpu *cpu, const struct txn_write *write)
+{
+	if (comes_from_pool(write))
+		ths_pool_give(cpu, write->old);
+}
+
+/* A row came or went. */
+static void settle_appearance(struct ths_txn *txn, struct txn_write *write)
+{
+	struct ths_table *table = write->table;
+
+	write->appears = true;
+	txn->wakes = true;
+	if (appears(write)) {
+		atomic_fetch_add(&table->population.word, 4);
+		atomic_fetch_add_explicit(&table->live, (uint32_t)appears(write),
+					  memory_order_relaxed);
+	}
+	if (!ths_version_is_live(write->copy))
+		ths_table_give_row(table, write->row);
+}
+
+/*
+ * On the only CPU nobody else commits, and an interaction is not preempted (G1): what was
+ * read still holds, nothing needs a lock, and nobody reads a superseded version any more.
+ */
+void ths_txn_commit_alone(struct ths_cpu *cpu)
+{
+	struct ths_txn *txn = &cpu->txn;
+	uint64_t version = atomic_load_explicit(&ths_core.clock, memory_order_relaxed) + 1;
+	struct txn_write *write = txn->write, *end = write + txn->writes;
+
+	atomic_store_explicit(&ths_core.clock, version, memory_order_relaxed);
+	for (; write < end; write++) {
+		struct ths_version *old = write->old, *copy = write->copy;
+		struct ths_table *table = write->table;
+		uintptr_t word = atomic_load_explicit(&write->slot->word,
+						      memory_order_relaxed);
+
+		copy->commit = table && (table->flags & THS_PER_CPU) ? 0 : version;
+		atomic_store_explicit(&write->slot->word, (uintptr_t)copy,
+				      memory_order_release);
+		write->waiters = (word & SLOT_WAITERS) != 0;
+		write->appears = false;
+		txn->wakes |= write->waiters;
+		if (THS_UNLIKELY(!table)) {
+			settle_internal(cpu, write);
+			continue;
+		}
+		atomic_store_explicit(
+			&table->commits,
+			atomic_load_explicit(&table->commits, memory_order_relaxed) + 1,
+			memory_order_relaxed);
+		if (THS_UNLIKELY((old->flags | copy->flags) & VERSION_DEAD))
+			settle_appearance(txn, write);
+		if (THS_LIKELY(old != table->zero)) {
+			old->older = cpu->pool[old->pool];
+			cpu->pool[old->pool] = old;
+		}
+	}
+}
+
 bool ths_txn_commit(struct ths_cpu *cpu)
 {
 	struct ths_txn *txn = &cpu->txn;
 	bool committed;
 
+	if (ths_core.cpus == 1) {
+		if (txn->writes)
+			ths_txn_commit_alone(cpu);
+		return true;
+	}
 	if (txn->writes == 0)
 		return validate(cpu);
 	if (txn->writes > 1)
