@@ -15,6 +15,7 @@
 # $(call theseus_module,ID,SOURCE[,FLAGS[,DIR]]) makes DIR/ID.tmod from SOURCE, whose
 # descriptor is ths_module_TOKEN, TOKEN being ID with '_' for its '.'. The same SOURCE
 # may be built several times, under different DIRs and FLAGS, into versions of a module.
+# A module that theseus-check refuses is not made, unless THESEUS_UNCHECKED has its ID.
 #
 # $(call theseus_kernel,FILE,SOURCES[,FLAGS[,LDSCRIPT]]) links FILE from SOURCES (.c, .S)
 # and libtheseus.a. Without LDSCRIPT it is the one of arch/x86_64, whose entry points
@@ -63,7 +64,9 @@ $(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_MODULE_LDSCRIPT) \
 	$$(THESEUS_LD) -r --gc-sections -u ths_module_$(subst .,_,$(1)) \
 		-T $$(THESEUS_MODULE_LDSCRIPT) -o $$@.debug $$< $$(THESEUS_MODULE_LIB) && \
 	$$(THESEUS_OBJCOPY) --strip-debug $$@.debug $$@.tmp && \
-	$(if $(strip $(THESEUS_CHECK)),$$(THESEUS_CHECK) --seal $$@.tmp &&) mv -f $$@.tmp $$@
+	$(if $(strip $(THESEUS_CHECK)),$$(THESEUS_CHECK) --seal $$@.tmp &&) \
+	$(if $(filter $(1),$(THESEUS_UNCHECKED)),,$(if $(strip \
+		$(THESEUS_CHECK)),$$(THESEUS_CHECK) --quiet $$@.tmp &&)) mv -f $$@.tmp $$@
 -include $(3)/$(1).d
 endef
 theseus_module = $(call theseus_module_rule,$(strip $(1)),$(strip $(2)),$(or $(strip $(4)),.),$(3))
