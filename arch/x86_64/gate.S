@@ -199,7 +199,8 @@ ths_gate_not_fast:
 	.balign 64
 ths_row_quick_alone:
 	movq %gs:CPU_CALL, %rax
-	andl $7, %edi
+	cmpl $8, %edi
+	jae not_quick
 	movq (CALL0_INSTANCE - CALL0)(%rax), %rax
 	movq INSTANCE_TABLE(%rax, %rdi, 8), %r8
 	cmpl %esi, TABLE_QUICK_ROWS(%r8)

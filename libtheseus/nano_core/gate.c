@@ -203,7 +203,8 @@ static uint64_t begin_and_run(struct ths_cpu *cpu, struct ths_call *call,
 	if (call->op->flags & THS_OP_DEVICE) {
 		cpu->txn.flags |= TXN_DEVICE;
 		cpu->txn.read_next = cpu->txn.read; /* the lock vouches for the binding */
-		cpu->txn.read_limit = cpu->txn.read;
+		cpu->txn.read_limit = cpu->txn.read; /* nothing is quick here */
+		cpu->txn.writes_limit = 0;
 		device_enter(cpu, call->instance, request->op);
 		call->device_held = true;
 	}

@@ -190,40 +190,33 @@ enum ths_err ths_row_read_(struct ths_call *call, unsigned table_number, uint32_
 	LEAVE();
 }
 
-static enum ths_err write_slowly(struct ths_cpu *cpu, unsigned table_number, uint32_t row,
-				 void **out)
+static THS_NOINLINE enum ths_err write_slowly(struct ths_call *call, unsigned table_number,
+					      uint32_t row, void **out)
 {
 	struct ths_version *version;
-	struct ths_table *table;
 
+	ENTER(cpu, table_number, table);
 	ths_stack_check(cpu);
-	THS_TRY(find_table(cpu, table_number, &table));
-	THS_TRY(ths_table_write(cpu, table, row, &version));
-	*out = version->data;
-	return THS_OK;
+	if (err == THS_OK)
+		err = ths_table_write(cpu, table, row, &version);
+	if (err == THS_OK)
+		*out = version->data;
+	LEAVE();
 }
 
 /* The quick way is for rows that exist, of tables without rules of their own. */
 enum ths_err ths_row_write_(struct ths_call *call, unsigned table_number, uint32_t row,
 			    void **out)
 {
-	struct ths_cpu *cpu = ths_cpu();
-	struct ths_table *table;
-	struct ths_version *version;
-	enum ths_err err = THS_OK;
+	void *data;
 
-	(void)call;
 	ths_arch_core_enter();
-	table = cpu->call->instance->table[table_number % THS_TABLES_MAX];
-	if (THS_LIKELY(row < atomic_load_explicit(&table->quick_rows,
-							   memory_order_acquire) &&
-		       !((table->flags & THS_HARDWARE) | (cpu->txn.flags & TXN_DEVICE)) &&
-		       (version = quick_write(cpu, table, row))))
-		*out = version->data;
-	else
-		err = write_slowly(cpu, table_number, row, out);
+	data = quick_write(ths_cpu(), table_number, row);
 	ths_arch_core_leave();
-	return err;
+	if (THS_UNLIKELY(!data))
+		return write_slowly(call, table_number, row, out);
+	*out = data;
+	return THS_OK;
 }
 
 /*

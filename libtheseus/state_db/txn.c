@@ -163,7 +163,7 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 		*out = own->copy;
 		return THS_OK;
 	}
-	if (THS_UNLIKELY(txn->writes == WRITES_MAX))
+	if (THS_UNLIKELY(txn->writes >= WRITES_MAX))
 		return THS_E_FULL;
 	THS_TRY(make_room(cpu));
 	if (own) {
@@ -181,6 +181,9 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 	*out = make_copy(cpu, table, pool, old);
 	note_write(txn, table, slot, row, own ? own->old : old, *out,
 		   (uint16_t)(own ? own - txn->write + 1 : 0));
+	txn->keyed |= table && (table->flags & THS_KEYED);
+	if (txn->flags & TXN_DEVICE)
+		txn->writes_limit = 0; /* no quick way: whose row it is counts */
 	return THS_OK;
 }
 

@@ -50,25 +50,37 @@ THS_INLINE void note_write(struct ths_txn *txn, struct ths_table *table,
 	entry->under = under;
 	txn->writes++;
 	txn->filter |= filter_bit(slot);
-	txn->keyed |= table && (table->flags & THS_KEYED);
 	txn->read_limit = txn->read; /* reads have to look at our own writes now */
 }
 
+/* Tables whose rows have rules of their own when written. */
+#define TABLE_NOT_QUICK (THS_HARDWARE | THS_KEYED | THS_PER_CPU)
+
 /*
  * The common write: a live row of an ordinary table, not written so far in this
- * interaction. NULL: not that common, or not to be had; ths_txn_write() knows more.
+ * interaction. NULL: not that common, or not to be had; ths_table_write() knows more.
  */
-THS_INLINE struct ths_version *quick_write(struct ths_cpu *cpu, struct ths_table *table,
-					uint32_t row)
+THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 {
 	struct ths_txn *txn = &cpu->txn;
-	struct ths_slot *slot = table_slot(table, row);
-	uintptr_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
-	struct ths_version *old = slot_version(word);
-	struct ths_version *copy = cpu->pool[table->pool];
+	struct ths_version *old, *copy;
+	struct ths_table *table;
+	struct ths_slot *slot;
+	uintptr_t word;
 
-	if (THS_UNLIKELY((txn->filter & filter_bit(slot)) || !copy ||
-			 txn->writes >= txn->writes_limit || (word & SLOT_LOCKED) ||
+	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
+		return NULL;
+	table = cpu->call->instance->table[number];
+	if (THS_UNLIKELY(row >= atomic_load_explicit(&table->quick_rows,
+						     memory_order_acquire) ||
+			 (table->flags & TABLE_NOT_QUICK) ||
+			 txn->writes >= txn->writes_limit))
+		return NULL;
+	slot = table_slot(table, row);
+	word = atomic_load_explicit(&slot->word, memory_order_acquire);
+	old = slot_version(word);
+	copy = cpu->pool[table->pool];
+	if (THS_UNLIKELY((txn->filter & filter_bit(slot)) || !copy || (word & SLOT_LOCKED) ||
 			 old->commit > txn->clock || (old->flags & VERSION_DEAD)))
 		return NULL;
 	cpu->pool[table->pool] = copy->older;
@@ -77,5 +89,5 @@ THS_INLINE struct ths_version *quick_write(struct ths_cpu *cpu, struct ths_table
 	copy->schema = old->schema;
 	copy_data(copy, old, table->row_size + 7u);
 	note_write(txn, table, slot, row, old, copy, 0);
-	return copy;
+	return copy->data;
 }
