@@ -64,9 +64,9 @@ $(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_MODULE_LDSCRIPT) \
 	$$(THESEUS_LD) -r --gc-sections -u ths_module_$(subst .,_,$(1)) \
 		-T $$(THESEUS_MODULE_LDSCRIPT) -o $$@.debug $$< $$(THESEUS_MODULE_LIB) && \
 	$$(THESEUS_OBJCOPY) --strip-debug $$@.debug $$@.tmp && \
-	$(if $(strip $(THESEUS_CHECK)),$$(THESEUS_CHECK) --seal $$@.tmp &&) \
-	$(if $(filter $(1),$(THESEUS_UNCHECKED)),,$(if $(strip \
-		$(THESEUS_CHECK)),$$(THESEUS_CHECK) --quiet $$@.tmp &&)) mv -f $$@.tmp $$@
+	$$(THESEUS_CHECK) --seal $$@.tmp && \
+	$(if $(filter $(1),$(THESEUS_UNCHECKED)),,$$(THESEUS_CHECK) --quiet $$@.tmp &&) \
+	mv -f $$@.tmp $$@
 -include $(3)/$(1).d
 endef
 theseus_module = $(call theseus_module_rule,$(strip $(1)),$(strip $(2)),$(or $(strip $(4)),.),$(3))

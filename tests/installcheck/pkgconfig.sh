@@ -34,7 +34,8 @@ AC_OUTPUT
 END
 echo '@THESEUS_MODULEDIR@ @THESEUS_LDSCRIPT@' >out.in
 aclocal -I "$m4" && autoconf && ./configure -q
-for path in $(cat out); do
+read -r modules script <out
+for path in "$modules" "$script"; do
 	need "$path"
 done
-echo "abi $(pc libtheseus abi), modules in $(cat out)"
+echo "abi $(pc libtheseus abi), modules in $modules"
