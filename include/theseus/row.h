@@ -24,6 +24,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 #include <theseus/attr.h>
 #include <theseus/err.h>
@@ -93,6 +94,35 @@ THS_MUST_CHECK enum ths_err ths_row_next(struct ths_call *call, unsigned table,
 /* A weak reference to a live row. THS_E_NOENT: no row. */
 THS_MUST_CHECK enum ths_err ths_row_weak(struct ths_call *call, unsigned table,
 					 uint32_t row, struct ths_weak *weak);
+/*
+ * A weak reference kept ready: the row's slot, which stays one for ever, and the
+ * generation. Upgrading is a load and a comparison, in line; it outlives a swap of
+ * state_db, whose layout it does not know (the slot's and the version's header are
+ * nano_core's). The row so reached is of this moment and is *not* made part of the read
+ * set: where the outcome depends on it, use ths_weak_read().
+ */
+struct ths_weak_cached {
+	const uintptr_t *slot;
+	uint32_t generation;
+};
+#define THS_VERSION_GENERATION 16u /* offsets in a version: state_db's ABI */
+#define THS_VERSION_DATA       24u
+
+/* Makes @cached of @weak. THS_E_STALE: the row has died. Inside an operation. */
+THS_MUST_CHECK enum ths_err ths_weak_cache(struct ths_call *call, unsigned table,
+					   struct ths_weak weak,
+					   struct ths_weak_cached *cached);
+/* The row, good until the interaction ends; NULL: it has died. Inside an operation. */
+THS_INLINE const void *ths_weak_upgrade(const struct ths_weak_cached *cached)
+{
+	uintptr_t version = *(const volatile uintptr_t *)cached->slot & ~(uintptr_t)3;
+
+	if (THS_UNLIKELY(*(const uint32_t *)(version + THS_VERSION_GENERATION) !=
+			 cached->generation))
+		return NULL;
+	return (const void *)(version + THS_VERSION_DATA);
+}
+
 /* Joint tables: the calling client becomes, or ceases to be, an owner of the row; who made
  * it is its first. When the last owner leaves, or dies, the row is removed. share: THS_E_EXIST an owner
  * already. unshare: THS_E_NOENT not an owner. */

@@ -287,6 +287,28 @@ enum ths_err ths_weak_read_(struct ths_call *call, unsigned table_number,
 	LEAVE();
 }
 
+_Static_assert(offsetof(struct ths_version, generation) == THS_VERSION_GENERATION, "ABI");
+_Static_assert(offsetof(struct ths_version, data) == THS_VERSION_DATA, "ABI");
+_Static_assert(sizeof(struct ths_slot) == sizeof(uintptr_t), "ABI");
+
+enum ths_err ths_weak_cache(struct ths_call *call, unsigned table_number, struct ths_weak weak,
+			    struct ths_weak_cached *cached)
+{
+	const struct ths_version *version;
+
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK)
+		err = read_row(cpu, table, weak.row, &version);
+	if (err == THS_E_NOENT ||
+	    (err == THS_OK && version->generation != weak.generation))
+		err = THS_E_STALE;
+	if (err == THS_OK) {
+		cached->slot = (const uintptr_t *)(const void *)table_slot(table, weak.row);
+		cached->generation = weak.generation;
+	}
+	LEAVE();
+}
+
 enum ths_err ths_row_free(struct ths_call *call, unsigned table_number, uint32_t row)
 {
 	ENTER(cpu, table_number, table);

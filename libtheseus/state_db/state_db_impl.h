@@ -214,7 +214,6 @@ void ths_pool_reclaim(struct ths_cpu *cpu);
 THS_MUST_CHECK enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool);
 unsigned ths_pool_of(uint32_t size);
 uint32_t ths_pool_bytes(unsigned pool);
-uint32_t ths_pool_bytes(unsigned pool); /* of the largest row of that size class */
 /* Every CPU but @cpu has passed depth 0 since @mark was taken. */
 struct quiet_mark {
 	uint64_t activity[THS_CPU_MAX];
