@@ -136,8 +136,10 @@ void ths_boot(const struct ths_boot_info *info)
 	struct ths_cpu *cpu;
 	const void *text = NULL;
 	size_t size = 0;
-	enum ths_err err = ths_core_start(info);
+	enum ths_err err;
 
+	ths_canary_init();
+	err = ths_core_start(info);
 	if (err) {
 		static const char sorry[] = "panic: nano_core cannot start\n";
 

@@ -357,6 +357,12 @@ const struct ths_module *ths_nano_core_module(void);
 uint64_t ths_published_find(void *unused, const char *name);
 /* log.c */
 void ths_log_quiet(bool quiet);
+/* canary.c; the compiler's names */
+void ths_canary_init(void);
+#ifndef THS_HOST
+extern uint64_t __stack_chk_guard[1];
+THS_NORETURN void __stack_chk_fail(void);
+#endif
 /* fault.c */
 bool ths_is_module_code(uint64_t pc);
 void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr);

@@ -7,6 +7,10 @@
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 
+#ifdef THS_HOST
+#define THS_PUBLISHED_KERNEL(name)
+#endif
+
 static const struct {
 	const char *name;
 	void *address;
