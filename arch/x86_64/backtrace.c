@@ -7,8 +7,9 @@
  * `?`: most are, some are left over from calls that have returned. From the innermost
  * frame on the frame pointers are followed. Both read a stack that may be the very thing
  * that broke, so each page is looked up before it is read, and the number of lines is
- * bounded. The pc of a caller is the one after its call; one byte less is inside the
- * right function.
+ * bounded. A frame that does not return into text
+ * ends the list. The pc of a caller is the one after its call; one byte less is inside
+ * the right function.
  */
 #include "x86.h"
 
@@ -83,6 +84,14 @@ static bool readable(uint64_t at, uint64_t len)
 	       ths_arch_lookup(at + len - 1, &paddr, &prot) && prot != THS_PROT_NONE;
 }
 
+static bool is_text(uint64_t pc)
+{
+	ths_paddr_t paddr;
+	enum ths_prot prot;
+
+	return ths_arch_lookup(pc - 1, &paddr, &prot) && prot == THS_PROT_RX;
+}
+
 /* The opcodes of a near call: e8 with 4 bytes to come, or ff /2 with 0 to 5. */
 static bool follows_a_call(uint64_t pc)
 {
@@ -134,7 +143,7 @@ void ths_arch_backtrace(const struct ths_trap *trap)
 	for (; number < LINES_MAX && fp % 8 == 0 && readable(fp, 16); number++) {
 		const uint64_t *frame = (const uint64_t *)fp;
 
-		if (frame[1] == 0)
+		if (!is_text(frame[1]) || frame[0] == fp)
 			break;
 		line(number, " 0x", frame[1], frame[1] - 1);
 		fp = frame[0];

@@ -24,7 +24,7 @@ THS_NORETURN void __stack_chk_fail(void)
 		.kind = THS_TRAP_STACK,
 		.pc = (uint64_t)__builtin_return_address(0),
 		.sp = (uint64_t)__builtin_frame_address(0),
-		.fp = (uint64_t)__builtin_frame_address(0),
+		.fp = *(const uint64_t *)__builtin_frame_address(0),
 	};
 
 	(void)ths_arch_irq_save();
