@@ -4,5 +4,11 @@ check_unit_tests += \
 	%D%/irq_test \
 	%D%/sched_test \
 	%D%/serial_test \
+	%D%/smp_test \
 	%D%/tasks_test \
 	%D%/testsrv_test
+
+check_tsan_tests += %D%/smp_tsan
+%C%_smp_tsan_SOURCES = %D%/smp_test.c
+%C%_smp_tsan_CFLAGS = $(theseus_tsan_cflags)
+%C%_smp_tsan_LDADD = $(theseus_tsan_ldadd)
