@@ -45,6 +45,8 @@ static enum ths_err prepare(struct ths_cpu *cpu, struct migration *m)
 	uint32_t rows = atomic_load(&m->table->fresh);
 
 	m->pool = ths_pool_of(m->decl->row_size);
+	if (m->pool < m->table->pool)
+		m->pool = m->table->pool; /* T5 */
 	m->order = order_for(rows * sizeof(struct step));
 	m->step = ths_pages_take(m->order);
 	if (!m->step)
@@ -151,8 +153,9 @@ static void save_layout(const struct ths_table *table, struct layout *layout)
 static void set_layout(struct ths_table *table, const struct layout *layout)
 {
 	memcpy(table->schema, layout->schema, sizeof(table->schema));
+	if (table->pool < layout->pool)
+		table->pool = layout->pool; /* before the size: T5 */
 	table->row_size = layout->row_size;
-	table->pool = layout->pool;
 	table->schema_version = layout->version;
 }
 

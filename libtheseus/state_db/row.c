@@ -27,8 +27,8 @@ THS_INLINE bool slot_exists(struct ths_table *table, uint32_t row)
 	return row < atomic_load_explicit(&table->fresh, memory_order_acquire);
 }
 
-THS_INLINE enum ths_err read_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
-				 const struct ths_version **out)
+THS_INLINE enum ths_err read_row(struct ths_cpu *cpu, struct ths_table *table,
+				 uint32_t row, const struct ths_version **out)
 {
 	if (THS_UNLIKELY(!slot_exists(table, row)))
 		return THS_E_NOENT;
@@ -89,8 +89,9 @@ static void set_key(struct ths_version *version, uint64_t key)
 static void zero_row(const struct ths_table *table, struct ths_version *version)
 {
 	uint64_t *word = (uint64_t *)(void *)version->data;
+	uint32_t size = table->row_size, room = ths_pool_bytes(version->pool);
 
-	for (uint32_t i = 0; i < (table->row_size + 7) / 8; i++)
+	for (uint32_t i = 0; i < ((size < room ? size : room) + 7) / 8; i++) /* T5 */
 		word[i] = 0;
 }
 
@@ -137,9 +138,8 @@ enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table *table, uint32
 	THS_TRY(may_make(cpu, table));
 	THS_TRY(read_row(cpu, table, row, &present));
 	if (table->flags & THS_KEYED)
-		THS_TRY(ths_index_remove(cpu, table,
-					 *(const uint64_t *)(const void *)present->data,
-					 row));
+		THS_TRY(ths_index_remove(
+			cpu, table, *(const uint64_t *)(const void *)present->data, row));
 	THS_TRY(ths_table_write(cpu, table, row, &tombstone));
 	tombstone->generation = present->generation + 1;
 	tombstone->flags = VERSION_DEAD;
@@ -163,7 +163,8 @@ enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table, uint32
 	return THS_E_NOENT;
 }
 
-/* ---- the module's side --------------------------------------------------------------- */
+/* ---- the module's side ---------------------------------------------------------------
+ */
 
 #define ENTER(cpu_, table_number_, table_)                                               \
 	struct ths_cpu *cpu_ = ths_cpu();                                                \
@@ -190,8 +191,8 @@ enum ths_err ths_row_read_(struct ths_call *call, unsigned table_number, uint32_
 	LEAVE();
 }
 
-static THS_NOINLINE enum ths_err write_slowly(struct ths_call *call, unsigned table_number,
-					      uint32_t row, void **out)
+static THS_NOINLINE enum ths_err
+write_slowly(struct ths_call *call, unsigned table_number, uint32_t row, void **out)
 {
 	struct ths_version *version;
 

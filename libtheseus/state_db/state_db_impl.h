@@ -20,6 +20,8 @@
  *       per-CPU row is not ordered: its versions carry commit 0.)
  *   T3  Slots are type-stable: once part of a table, a slot stays one for ever.
  *   T4  Nothing here allocates at commit: ths_txn_write() has taken all that it needs.
+ *   T5  A table's size class never shrinks, and is stored before, and loaded after, its
+ *       row size: so a version of it has room for the row size at hand.
  */
 #pragma once
 
@@ -72,17 +74,19 @@ struct ths_table {
 	_Atomic(uint32_t) fresh;     /* free rows: see below */
 	char schema[THS_NAME_MAX];   /* "name/version" */
 	char instance[THS_NAME_MAX]; /* THS_PER_INSTANCE: whose; else "" */
-	uint32_t row_size;
+	/* These change when the table is migrated, under interactions in flight. They meet
+	 * their conflict at commit; until then T5 keeps their copies where they belong. */
+	_Atomic(uint32_t) row_size;
 	uint32_t rows; /* at most; slots exist below `grown` */
 	uint32_t flags;
-	uint32_t pool; /* size class of its versions */
+	_Atomic(uint32_t) pool; /* size class of its versions */
 	uint32_t id;
-	uint16_t schema_version; /* the number behind the slash */
+	_Atomic(uint16_t) schema_version; /* the number behind the slash */
 	uint16_t used;           /* instances that declare it */
 	/* The slots of a small table. */
 	struct ths_slot small[SMALL_SLOTS];
 	/* What every row of a fixed table is until first written. */
-	struct ths_version *zero;
+	struct ths_version *_Atomic zero;
 	/* Free rows: tombstones linked by their data; below `fresh` every slot has a
 	 * version. Under `lock`. */
 	_Atomic(uint32_t) lock;
@@ -213,7 +217,7 @@ void ths_pool_reclaim(struct ths_cpu *cpu);
 /* Depth 0: makes the pool that was found empty useful again. */
 THS_MUST_CHECK enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool);
 unsigned ths_pool_of(uint32_t size);
-uint32_t ths_pool_bytes(unsigned pool);
+uint32_t ths_pool_bytes(unsigned pool); /* of the largest row of that size class */
 /* Every CPU but @cpu has passed depth 0 since @mark was taken. */
 struct quiet_mark {
 	uint64_t activity[THS_CPU_MAX];

@@ -81,8 +81,10 @@ static enum ths_err make_room(struct ths_cpu *cpu)
 {
 	struct ths_txn *txn = &cpu->txn;
 
-	if (THS_UNLIKELY(cpu->overdue)) /* spent inside nano_core: taken here (P3) */
+	if (THS_UNLIKELY(cpu->overdue)) { /* spent inside nano_core: taken here (P3) */
+		ths_fault_note(cpu, THS_E_DEADLINE, 0, 0);
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
+	}
 	if (THS_LIKELY(txn->read_next < &txn->read[READS_MAX]))
 		return THS_OK;
 	compact_reads(txn);
@@ -95,7 +97,8 @@ static uintptr_t snapshot_word(const struct ths_txn *txn, const struct ths_slot 
 	uintptr_t word;
 	struct ths_version *version;
 
-	while ((word = atomic_load_explicit(&slot->word, memory_order_acquire)) & SLOT_LOCKED)
+	while ((word = atomic_load_explicit(&slot->word, memory_order_acquire)) &
+	       SLOT_LOCKED)
 		ths_arch_relax();
 	version = slot_version(word);
 	while (version && version->commit > txn->clock && version->older)
@@ -125,16 +128,21 @@ enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *slot,
 	}
 	word = atomic_load_explicit(&slot->word, memory_order_acquire);
 	version = slot_version(word);
-	if (THS_UNLIKELY((word & SLOT_LOCKED) || (version && version->commit > txn->clock)))
+	if (THS_UNLIKELY((word & SLOT_LOCKED) ||
+			 (version && version->commit > txn->clock)))
 		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
 	txn_note_read(txn, slot, (uintptr_t)version);
 	*out = version;
 	return THS_OK;
 }
 
-THS_INLINE size_t data_bytes(const struct ths_table *table, unsigned pool)
+/* Bytes of data in a version of that pool: what the row needs, or all there is. */
+static size_t data_bytes(const struct ths_table *table, unsigned pool)
 {
-	return table ? table->row_size + 7u : ths_pool_bytes(pool);
+	size_t room = ths_pool_bytes(pool);
+	size_t size = table ? table->row_size + 7u : room;
+
+	return size < room ? size : room; /* a migration may be under way: T5 */
 }
 
 /* The overlay of an outer level's copy, or a first copy. */
@@ -146,8 +154,9 @@ static struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *tabl
 	copy->generation = from ? from->generation : 1;
 	copy->flags = from ? from->flags : 0;
 	copy->schema = table ? table->schema_version : 0;
-	if (from && from->pool == pool)
-		copy_data(copy, from, data_bytes(table, pool));
+	if (from && (from->pool == pool || ths_version_is_live(from)))
+		copy_data(copy, from,
+			  data_bytes(table, from->pool < pool ? from->pool : pool));
 	return copy;
 }
 
@@ -506,15 +515,16 @@ static void settle_appearance(struct ths_txn *txn, struct txn_write *write)
 void ths_txn_commit_alone(struct ths_cpu *cpu)
 {
 	struct ths_txn *txn = &cpu->txn;
-	uint64_t version = atomic_load_explicit(&ths_core.clock, memory_order_relaxed) + 1;
+	uint64_t version =
+		atomic_load_explicit(&ths_core.clock, memory_order_relaxed) + 1;
 	struct txn_write *write = txn->write, *end = write + txn->writes;
 
 	atomic_store_explicit(&ths_core.clock, version, memory_order_relaxed);
 	for (; write < end; write++) {
 		struct ths_version *old = write->old, *copy = write->copy;
 		struct ths_table *table = write->table;
-		uintptr_t word = atomic_load_explicit(&write->slot->word,
-						      memory_order_relaxed);
+		uintptr_t word =
+			atomic_load_explicit(&write->slot->word, memory_order_relaxed);
 
 		copy->commit = table && (table->flags & THS_PER_CPU) ? 0 : version;
 		atomic_store_explicit(&write->slot->word, (uintptr_t)copy,

@@ -67,6 +67,7 @@ THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 	struct ths_table *table;
 	struct ths_slot *slot;
 	uintptr_t word;
+	uint32_t size;
 
 	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
 		return NULL;
@@ -79,7 +80,8 @@ THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 	slot = table_slot(table, row);
 	word = atomic_load_explicit(&slot->word, memory_order_acquire);
 	old = slot_version(word);
-	copy = cpu->pool[table->pool];
+	size = atomic_load_explicit(&table->row_size, memory_order_acquire); /* T5 */
+	copy = cpu->pool[atomic_load_explicit(&table->pool, memory_order_relaxed)];
 	if (THS_UNLIKELY((txn->filter & filter_bit(slot)) || !copy || (word & SLOT_LOCKED) ||
 			 old->commit > txn->clock || (old->flags & VERSION_DEAD)))
 		return NULL;
@@ -87,7 +89,7 @@ THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 	copy->generation = old->generation;
 	copy->flags = 0;
 	copy->schema = old->schema;
-	copy_data(copy, old, table->row_size + 7u);
+	copy_data(copy, old, size + 7u);
 	note_write(txn, table, slot, row, old, copy, 0);
 	return copy->data;
 }
