@@ -12,6 +12,7 @@ enum reaction on_trap;
 volatile unsigned ticks, works, irqs[X86_VECTORS];
 volatile uint64_t tick_pc;
 volatile bool idle_now;
+bool timed;
 struct ths_frame *volatile tick_unwinds;
 void (*volatile work)(void);
 unsigned pages_out, pages_allow = 1000;

@@ -45,6 +45,8 @@ extern volatile bool idle_now;                  /* what ths_cpu_is_idle() answer
 extern struct ths_frame *volatile tick_unwinds; /* the next tick gives this up */
 extern void (*volatile work)(void);             /* called by ths_work() */
 
+extern bool timed; /* rates can be relied on: time is the number of instructions */
+
 bool interrupts_are_on(void);
 
 /* ---- pages ------------------------------------------------------------------------- */

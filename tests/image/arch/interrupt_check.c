@@ -284,9 +284,12 @@ static bool spurious_is_nothing(void)
 
 void test_interrupts(void)
 {
-	check(counter_rate_is_right(), "the counter's rate agrees with the PIT's");
+	if (timed)
+		check(counter_rate_is_right(),
+		      "the counter's rate agrees with the PIT's");
 	ths_arch_tick_start(HZ);
-	check(tick_rate_is_right(), "ticks come at the rate asked for");
+	if (timed)
+		check(tick_rate_is_right(), "ticks come at the rate asked for");
 	check(off_means_off(), "no tick comes while interrupts are off");
 	check(idle_wakes(), "idle ends with the next tick");
 	check(no_work_at_depth(), "no work is done at depth > 0");
@@ -296,7 +299,8 @@ void test_interrupts(void)
 	check(preempted_task_goes_on(),
 	      "a task can be switched away inside its interrupt");
 	check(tick_gives_up_a_loop(), "a tick can give up an endless loop");
-	check(tick_rate_is_right(), "ticks still come at that rate");
+	if (timed)
+		check(tick_rate_is_right(), "ticks still come at that rate");
 	if (!ths_x86_lapic_present())
 		return; /* line 0 is the tick, and there is nobody to kick */
 	check(device_arrives(),
