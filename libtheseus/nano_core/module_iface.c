@@ -151,7 +151,7 @@ static enum ths_err module_works_on_op(struct ths_call *call, struct module_work
 
 	(void)call;
 	for (uint32_t i = arg->number + 1; instance && i < THS_TABLES_MAX; i++) {
-		if (!instance->table[i])
+		if (!instance->module->tables[i].schema)
 			continue;
 		arg->number = i;
 		arg->table = (uint32_t)(instance->table[i] - ths_core.table);
