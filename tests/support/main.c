@@ -89,6 +89,7 @@ int main(void)
 	bool whole;
 
 	seed_choose();
+	setenv("CK_DEFAULT_TIMEOUT", "60", 0); /* seconds: the machine may be busy */
 	runner = srunner_create(ths_test_suite());
 	if (fd < 0) {
 		perror("unit test: cannot keep the results in this folder");

@@ -138,18 +138,18 @@ Suite *ths_test_suite(void)
 	TCase *tcase;
 
 	tcase = tcase_create("B1: finds look below the count only");
-	tcase_add_loop_test(tcase, finds_agree_with_a_plain_loop, 0, 200);
+	ths_tcase_add_turns(tcase, finds_agree_with_a_plain_loop, 0, 200);
 	tcase_add_test(tcase, bits_behind_the_count_are_no_answer);
 	tcase_add_test(tcase, set_and_clear_change_one_bit);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("B2: zero is defined");
 	tcase_add_test(tcase, counting_zeros_of_zero_gives_the_width);
-	tcase_add_loop_test(tcase, single_bits_are_counted_right, 0, 64);
+	ths_tcase_add_turns(tcase, single_bits_are_counted_right, 0, 64);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("B3: aligning");
-	tcase_add_loop_test(tcase, aligned_is_the_nearest_multiple, 0, 64);
+	ths_tcase_add_turns(tcase, aligned_is_the_nearest_multiple, 0, 64);
 	tcase_add_test(tcase, aligning_up_wraps_to_zero);
 	suite_add_tcase(suite, tcase);
 

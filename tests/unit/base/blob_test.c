@@ -292,7 +292,7 @@ Suite *ths_test_suite(void)
 	tcase = tcase_create("B4: changes are refused");
 	tcase_add_test(tcase, every_changed_bit_is_refused);
 	tcase_add_test(tcase, bytes_behind_the_body_are_no_part_of_it);
-	tcase_add_loop_test(tcase, every_truncation_is_refused, 0, (int)sizeof(memory));
+	ths_tcase_add_turns(tcase, every_truncation_is_refused, 0, (int)sizeof(memory));
 	tcase_add_test(tcase, lying_sizes_are_refused);
 	tcase_add_test(tcase, a_foreign_key_is_refused);
 	tcase_add_test(tcase, another_type_schema_or_size_is_refused);

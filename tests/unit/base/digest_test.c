@@ -234,17 +234,17 @@ Suite *ths_test_suite(void)
 
 	tcase = tcase_create("D1: BLAKE2s-256, however cut");
 	tcase_add_test(tcase, abc_is_as_in_the_rfc);
-	tcase_add_loop_test(tcase, keyed_vectors_agree, 0, (int)THS_ARRAY_SIZE(keyed));
-	tcase_add_loop_test(tcase, unkeyed_vectors_agree, 0,
+	ths_tcase_add_turns(tcase, keyed_vectors_agree, 0, (int)THS_ARRAY_SIZE(keyed));
+	ths_tcase_add_turns(tcase, unkeyed_vectors_agree, 0,
 			    (int)THS_ARRAY_SIZE(unkeyed));
-	tcase_add_loop_test(tcase, short_keys_agree, 0, (int)THS_ARRAY_SIZE(short_keys));
-	tcase_add_loop_test(tcase, cuts_do_not_matter, 0, 260);
+	ths_tcase_add_turns(tcase, short_keys_agree, 0, (int)THS_ARRAY_SIZE(short_keys));
+	ths_tcase_add_turns(tcase, cuts_do_not_matter, 0, 260);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("D2: another key, byte, length: another digest");
 	tcase_add_test(tcase, every_bit_matters);
 	tcase_add_test(tcase, empty_and_long_keys_are_refused);
-	tcase_add_loop_test(tcase, equal_sees_each_byte, 0, THS_DIGEST_SIZE);
+	ths_tcase_add_turns(tcase, equal_sees_each_byte, 0, THS_DIGEST_SIZE);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("D3: nothing is left behind");

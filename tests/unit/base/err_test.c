@@ -87,12 +87,12 @@ Suite *ths_test_suite(void)
 	Suite *suite = suite_create("err");
 	TCase *tcase = tcase_create("table");
 
-	tcase_add_loop_test(tcase, every_value_has_its_name_and_sentence, 0,
+	ths_tcase_add_turns(tcase, every_value_has_its_name_and_sentence, 0,
 			    (int)THS_ARRAY_SIZE(table));
-	tcase_add_loop_test(tcase, values_count_down_from_ok_without_gaps, 0,
+	ths_tcase_add_turns(tcase, values_count_down_from_ok_without_gaps, 0,
 			    (int)THS_ARRAY_SIZE(table));
 	tcase_add_test(tcase, last_is_the_last);
-	tcase_add_loop_test(tcase, sentences_are_short_distinct_and_open_ended, 0,
+	ths_tcase_add_turns(tcase, sentences_are_short_distinct_and_open_ended, 0,
 			    (int)THS_ARRAY_SIZE(table));
 	suite_add_tcase(suite, tcase);
 

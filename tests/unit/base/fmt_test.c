@@ -230,21 +230,21 @@ Suite *ths_test_suite(void)
 	TCase *tcase;
 
 	tcase = tcase_create("F1: as printf does it");
-	tcase_add_loop_test(tcase, numbers_are_as_in_c, 0, FLAGS * WIDTHS);
-	tcase_add_loop_test(tcase, strings_and_characters_are_as_in_c, 0, FLAGS * WIDTHS);
+	ths_tcase_add_turns(tcase, numbers_are_as_in_c, 0, FLAGS * WIDTHS);
+	ths_tcase_add_turns(tcase, strings_and_characters_are_as_in_c, 0, FLAGS * WIDTHS);
 	tcase_add_test(tcase, precision_bounds_what_is_read);
 	tcase_add_test(tcase, stars_take_arguments);
 	tcase_add_test(tcase, directives_mix_with_text_and_each_other);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("F2: the buffer is never overrun");
-	tcase_add_loop_test(tcase, every_size_is_cut_terminated_and_told, 0, 24);
+	ths_tcase_add_turns(tcase, every_size_is_cut_terminated_and_told, 0, 24);
 	tcase_add_test(tcase, a_null_buffer_of_no_size_measures);
 	tcase_add_test(tcase, a_sink_gets_every_byte_and_no_empty_piece);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("F3: unknown directives");
-	tcase_add_loop_test(tcase, unknown_directives_stand_as_they_are, 0,
+	ths_tcase_add_turns(tcase, unknown_directives_stand_as_they_are, 0,
 			    (int)THS_ARRAY_SIZE(unknown));
 	suite_add_tcase(suite, tcase);
 

@@ -153,15 +153,15 @@ Suite *ths_test_suite(void)
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("H2: mixing");
-	tcase_add_loop_test(tcase, each_input_bit_changes_each_output_bit_half_the_time,
+	ths_tcase_add_turns(tcase, each_input_bit_changes_each_output_bit_half_the_time,
 			    0, 64);
-	tcase_add_loop_test(tcase, regular_keys_spread_over_the_low_bits, 0, 50);
-	tcase_add_loop_test(tcase, strings_of_bytes_spread_too, 0, 30);
+	ths_tcase_add_turns(tcase, regular_keys_spread_over_the_low_bits, 0, 50);
+	ths_tcase_add_turns(tcase, strings_of_bytes_spread_too, 0, 30);
 	tcase_add_test(tcase, another_seed_gives_another_order);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("H3: bytes and length, nothing else");
-	tcase_add_loop_test(tcase, alignment_does_not_matter, 0, 40);
+	ths_tcase_add_turns(tcase, alignment_does_not_matter, 0, 40);
 	tcase_add_test(tcase, length_and_every_bit_matter);
 	suite_add_tcase(suite, tcase);
 

@@ -328,7 +328,7 @@ Suite *ths_test_suite(void)
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("N3: every error has its line and sentence");
-	tcase_add_loop_test(tcase, malformed_lines_are_named, 0,
+	ths_tcase_add_turns(tcase, malformed_lines_are_named, 0,
 			    (int)THS_ARRAY_SIZE(malformed));
 	tcase_add_test(tcase, a_nul_is_no_text);
 	tcase_add_test(tcase, limits_of_text_are_told);
@@ -336,7 +336,7 @@ Suite *ths_test_suite(void)
 
 	tcase = tcase_create(
 		"N4: nothing is said twice, and nothing is named that is not there");
-	tcase_add_loop_test(tcase, misfits_are_named, 0, (int)THS_ARRAY_SIZE(misfits));
+	ths_tcase_add_turns(tcase, misfits_are_named, 0, (int)THS_ARRAY_SIZE(misfits));
 	tcase_add_test(tcase, what_differs_is_not_the_same);
 	suite_add_tcase(suite, tcase);
 

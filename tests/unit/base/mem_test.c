@@ -138,14 +138,14 @@ Suite *ths_test_suite(void)
 	TCase *tcase;
 
 	tcase = tcase_create("M1: exactly the bytes asked for");
-	tcase_add_loop_test(tcase, memcpy_copies_len_bytes, 0, 101);
-	tcase_add_loop_test(tcase, memset_sets_len_bytes, 0, 101);
-	tcase_add_loop_test(tcase, nothing_is_read_behind_the_end, 0, 101);
-	tcase_add_loop_test(tcase, memcmp_orders_by_the_first_difference, 0, 40);
+	ths_tcase_add_turns(tcase, memcpy_copies_len_bytes, 0, 101);
+	ths_tcase_add_turns(tcase, memset_sets_len_bytes, 0, 101);
+	ths_tcase_add_turns(tcase, nothing_is_read_behind_the_end, 0, 101);
+	ths_tcase_add_turns(tcase, memcmp_orders_by_the_first_difference, 0, 40);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("M2: any overlap");
-	tcase_add_loop_test(tcase, memmove_is_right_for_any_overlap, 0, 101);
+	ths_tcase_add_turns(tcase, memmove_is_right_for_any_overlap, 0, 101);
 	suite_add_tcase(suite, tcase);
 
 	return suite;

@@ -116,7 +116,7 @@ Suite *ths_test_suite(void)
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("R3: damaged counters");
-	tcase_add_loop_test(tcase, damaged_counters_stay_inside_the_buffer, 0, 500);
+	ths_tcase_add_turns(tcase, damaged_counters_stay_inside_the_buffer, 0, 500);
 	suite_add_tcase(suite, tcase);
 
 	return suite;

@@ -130,7 +130,7 @@ Suite *ths_test_suite(void)
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("S3: numbers");
-	tcase_add_loop_test(tcase, numbers_are_whole_or_errors, 0,
+	ths_tcase_add_turns(tcase, numbers_are_whole_or_errors, 0,
 			    (int)THS_ARRAY_SIZE(numbers));
 	suite_add_tcase(suite, tcase);
 
