@@ -14,7 +14,7 @@
 #include "x86.h"
 
 #define LINES_MAX 24u
-#define SCAN_MAX  1024u /* bytes of stack, when no frame is near */
+#define SCAN_MAX  4096u /* bytes of stack, when no frame is near */
 #define NEAR      4096u
 
 static void field(const char *name, uint64_t value)
