@@ -11,7 +11,7 @@
  * saved registers are pushed for an unwinding alone, which pops them and returns to
  * `unwound` (run.S has the other half). Offsets are checked in nano_core/gate_layout.c.
  *
- * ths_row_quick_alone() is here for the same reason.
+ * ths_row_quick_alone() and ths_row_quick_write_alone() are here for the same reason.
  *
  * What bounds it: 6 + 1 pushes that make a fault recoverable, two barriers' worth of
  * activity, the record of who is called for what (6 stores), and two instructions per
@@ -20,18 +20,18 @@
 #include "nano_core/gate_layout.h"
 
 	.altmacro
-	.macro copy_word name, word, from, to
+	.macro copy_word name, word, from, to, at
 \name\()_\word:
-	movq (8 * \word)(%\from), %r8
-	movq %r8, (8 * \word)(%\to)
+	movq (\at + 8 * \word)(%\from), %r11
+	movq %r11, (\at + 8 * \word)(%\to)
 	.endm
 
 	/* The last word first: whoever enters at word n copies n + 1 of them. */
-	.macro copy_words name, from, to
+	.macro copy_words name, from, to, at
 	.set word, GATE_ARGS_MAX / 8
 	.rept GATE_ARGS_MAX / 8
 	.set word, word - 1
-	copy_word \name, %word, \from, \to
+	copy_word \name, %word, \from, \to, \at
 	.endr
 \name\()_end:
 	.endm
@@ -102,7 +102,7 @@ ths_gate:
 	movq %gs:CPU_STACK_TOP, %rsp
 	movzwl OP_ARGS_SIZE(%r10), %eax
 	jmp *copy_in(%rax)
-	copy_words copy_in, rdx, rsp
+	copy_words copy_in, rdx, rsp, 0
 	movq %rsp, %rsi
 	call *OP_FAST(%r10)
 
@@ -121,7 +121,7 @@ committed:
 	movq %gs:CALL0_OP, %rax
 	movzwl OP_OUT_SIZE(%rax), %eax
 	jmp *copy_out(%rax)
-	copy_words copy_out, rsp, rdx
+	copy_words copy_out, rsp, rdx, 0
 
 	movq %gs:CALL0_FRAME, %rsp
 	incq %gs:CPU_ACTIVITY
@@ -133,8 +133,59 @@ committed:
 	xorl %eax, %eax
 	ret
 
-	/* Rows were written, or effects appended: commit, then as above. */
+	/*
+	 * Rows were written: with one CPU and nothing special, commit is to put the new
+	 * versions in their slots and the old ones back into their pools. r11 gathers marks.
+	 */
 touched:
+	movq %gs:TXN_DIRTY, %rax
+	shrq $32, %rax
+	jnz commit_in_c
+	cmpl $1, ths_core + CORE_CPUS
+	jne commit_in_c
+	movzwl %gs:TXN_WRITES, %ecx
+	testl %ecx, %ecx
+	jz commit_in_c
+	incq ths_core + CORE_CLOCK
+	movq ths_core + CORE_CLOCK, %rax
+	movq ths_core + CORE_ANY_COMMIT, %r11
+	xorl %edx, %edx
+install:
+	movq %gs:WRITE_COPY(%rdx), %rdi
+	movq %gs:WRITE_SLOT(%rdx), %rsi
+	movq %gs:WRITE_TABLE(%rdx), %r8
+	movq %gs:WRITE_OLD(%rdx), %r9
+	movq %rax, (%rdi)
+	orq (%rsi), %r11
+	movq %rdi, (%rsi)
+	incq TABLE_COMMITS(%r8)
+	cmpq %r9, TABLE_ZERO(%r8)
+	je next_install
+	movl TABLE_POOL_AT(%r8), %esi
+	movq %gs:(%rsi), %r10
+	movq %r10, VERSION_OLDER(%r9)
+	movq %r9, %gs:(%rsi)
+next_install:
+	addl $64, %edx
+	decl %ecx
+	jnz install
+	testb $SLOT_WAITERS_BIT, %r11b
+	jnz wake
+woken:
+	movq %gs:TXN_READ_END, %rax
+	movq %rax, %gs:TXN_READ_LIMIT
+	movq $0, %gs:TXN_DIRTY
+	movq $0, %gs:TXN_FILTER
+	jmp committed
+
+wake:
+	movq %gs:CALL0_FRAME, %rsp
+	movq %gs:CPU_SELF, %rdi
+	call ths_gate_wake
+	movq %gs:CPU_STACK_TOP, %rsp
+	jmp woken
+
+commit_in_c:
 	movq %gs:CALL0_FRAME, %rsp
 	movq %gs:CPU_SELF, %rdi
 	call ths_gate_commit
@@ -224,7 +275,63 @@ not_quick:
 	ret
 	.size ths_row_quick_alone, . - ths_row_quick_alone
 
+	/*
+	 * ths_row_quick_write() likewise: quick_write() of state_db/txn_quick.h. edi: table,
+	 * esi: row. Returns our copy of the row, or 0: ask ths_row_write_().
+	 */
+	.globl ths_row_quick_write_alone
+	.type ths_row_quick_write_alone, @function
+	.balign 64
+ths_row_quick_write_alone:
+	movq %gs:CPU_CALL, %rax
+	cmpl $8, %edi
+	jae not_quick
+	movq (CALL0_INSTANCE - CALL0)(%rax), %rax
+	movq INSTANCE_TABLE(%rax, %rdi, 8), %r8
+	cmpl %esi, TABLE_WRITE_ROWS(%r8)
+	jbe not_quick
+	movzwl %gs:TXN_WRITES, %edi
+	cmpw %di, %gs:TXN_WRITES_LIMIT
+	jbe not_quick
+	movq TABLE_SLOTS(%r8), %r9
+	leaq (%r9, %rsi, 8), %r9
+	movq (%r9), %rax
+	andq $~3, %rax
+	testb $1, VERSION_FLAGS(%rax)
+	jnz not_quick
+	movl %r9d, %ecx
+	shrl $3, %ecx
+	movq %gs:TXN_FILTER, %r11
+	btsq %rcx, %r11
+	jc not_quick
+	movl TABLE_POOL_AT(%r8), %ecx
+	movq %gs:(%rcx), %rdx
+	testq %rdx, %rdx
+	jz not_quick
+	movq %r11, %gs:TXN_FILTER
+	movq VERSION_OLDER(%rdx), %r11
+	movq %r11, %gs:(%rcx)
+	movq VERSION_LIFE(%rax), %r11
+	movq %r11, VERSION_LIFE(%rdx)
+	shll $6, %edi
+	movq %r9, %gs:WRITE_SLOT(%rdi)
+	movq %rax, %gs:WRITE_OLD(%rdi)
+	movq %rdx, %gs:WRITE_COPY(%rdi)
+	movq %r8, %gs:WRITE_TABLE(%rdi)
+	movl %esi, %gs:WRITE_ROW(%rdi)
+	movw $0, %gs:WRITE_UNDER(%rdi)
+	incw %gs:TXN_WRITES
+	movq %gs:TXN_READ_FIRST, %r11
+	movq %r11, %gs:TXN_READ_LIMIT
+	movl TABLE_WORDS8(%r8), %ecx
+	jmp *copy_row(%rcx)
+	copy_words copy_row, rax, rdx, VERSION_DATA
+	leaq VERSION_DATA(%rdx), %rax
+	ret
+	.size ths_row_quick_write_alone, . - ths_row_quick_write_alone
+
 	copy_table copy_in
 	copy_table copy_out
+	copy_table copy_row
 
 	.section .note.GNU-stack, "", @progbits

@@ -44,7 +44,7 @@ struct ths_weak {
 	ths_row_read_inline_((call), (table), (row), (const void **)(out))
 /* ths_row_write(call, table, row, &ptr): *ptr is a `T *`. THS_E_NOENT: no row. */
 #define ths_row_write(call, table, row, out)                                             \
-	ths_row_write_((call), (table), (row), (void **)(out))
+	ths_row_write_inline_((call), (table), (row), (void **)(out))
 /* ths_row_new(call, table, &row, &ptr): a zeroed row. THS_E_FULL: table is full. */
 #define ths_row_new(call, table, row_out, out)                                           \
 	ths_row_new_((call), (table), 0, (row_out), (void **)(out))
@@ -80,6 +80,19 @@ THS_INLINE THS_MUST_CHECK enum ths_err ths_row_read_inline_(struct ths_call *cal
 
 	if (THS_UNLIKELY(!data))
 		return ths_row_read_(call, table, row, out);
+	*out = data;
+	return THS_OK;
+}
+
+void *ths_row_quick_write(unsigned table, uint32_t row);
+THS_INLINE THS_MUST_CHECK enum ths_err ths_row_write_inline_(struct ths_call *call,
+							     unsigned table, uint32_t row,
+							     void **out)
+{
+	void *data = ths_row_quick_write(table, row);
+
+	if (THS_UNLIKELY(!data))
+		return ths_row_write_(call, table, row, out);
 	*out = data;
 	return THS_OK;
 }

@@ -237,7 +237,6 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 		ths_token_take(cpu);
 		exclusive = true;
 	}
-	cpu->overdue = 0;
 	call->ref = request->ref;
 	call->args = request->args;
 	call->blob = request->blob;
@@ -460,7 +459,7 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	struct ths_txn *txn = &cpu->txn;
 	struct ths_call *call = &cpu->calls[0];
 
-	if (THS_UNLIKELY(txn->keyed && !ths_txn_keys_hold(txn)))
+	if (THS_UNLIKELY(txn->special && !ths_txn_keys_hold(txn)))
 		return THS_E_INTERNAL;
 	if (THS_LIKELY(ths_core.cpus == 1)) {
 		ths_txn_commit_alone(cpu);
@@ -479,6 +478,16 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	if (THS_UNLIKELY(cpu->limbo_count >= LIMBO_MAX / 4))
 		ths_pending(cpu, PENDING_RECLAIM);
 	return 0;
+}
+
+/* gate.S committed and met a mark on one of the slots written, or on any_commit. */
+void ths_gate_wake(struct ths_cpu *cpu)
+{
+	for (unsigned i = 0; i < cpu->txn.writes; i++) {
+		cpu->txn.write[i].waiters = true;
+		cpu->txn.write[i].appears = false;
+	}
+	ths_wake_committed(cpu);
 }
 
 /* Nothing was touched, but something waits. */

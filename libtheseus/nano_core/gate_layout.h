@@ -25,10 +25,23 @@
 #define TXN_READ_NEXT   (TXN + 16)
 #define TXN_READ_LIMIT  (TXN + 24)
 #define TXN_READ_FIRST  (TXN + 32)
+#define TXN_READ_END    (TXN + 40)
+#define TXN_FILTER      (TXN + 48)
+#define TXN_WRITES_LIMIT (TXN + 56)
+#define TXN_WRITES      (TXN + 2)
+#define TXN_WRITE       (TXN + 64)
+#define WRITE_SLOT      (TXN_WRITE + 0)
+#define WRITE_OLD       (TXN_WRITE + 8)
+#define WRITE_COPY      (TXN_WRITE + 16)
+#define WRITE_TABLE     (TXN_WRITE + 24)
+#define WRITE_ROW       (TXN_WRITE + 32)
+#define WRITE_UNDER     (TXN_WRITE + 38)
 
 /* struct ths_core */
 #define CORE_CLOCK   0
 #define CORE_BINDING 8
+#define CORE_CPUS    16392
+#define CORE_ANY_COMMIT 16400
 
 /* struct ths_ref; a binding is 128 bytes, and there are 128 */
 #define REF_BINDING  16
@@ -36,6 +49,8 @@
 
 /* struct ths_version with a struct provider for its data */
 #define VERSION_DATA      24
+#define VERSION_OLDER     8
+#define VERSION_LIFE      16 /* generation, pool, flags, schema: one word */
 #define VERSION_FLAGS     21
 #define PROVIDER_OP       0
 #define PROVIDER_OPS      8
@@ -52,6 +67,11 @@
 /* struct ths_table */
 #define TABLE_SLOTS      0
 #define TABLE_QUICK_ROWS 8
+#define TABLE_WRITE_ROWS 12
+#define TABLE_POOL_AT    16
+#define TABLE_WORDS8     20
+#define TABLE_ZERO       24
+#define TABLE_COMMITS    32
 
 #define GATE_ARGS_MAX          256
 #define OUTCOME_CONFLICT_VALUE 1

@@ -138,7 +138,7 @@ static void install_rows(struct migration *m)
 
 struct layout {
 	char schema[THS_NAME_MAX];
-	uint32_t row_size, pool;
+	uint32_t row_size;
 	uint16_t version;
 };
 
@@ -146,16 +146,13 @@ static void save_layout(const struct ths_table *table, struct layout *layout)
 {
 	memcpy(layout->schema, table->schema, sizeof(layout->schema));
 	layout->row_size = table->row_size;
-	layout->pool = table->pool;
 	layout->version = table->schema_version;
 }
 
 static void set_layout(struct ths_table *table, const struct layout *layout)
 {
 	memcpy(table->schema, layout->schema, sizeof(table->schema));
-	if (table->pool < layout->pool)
-		table->pool = layout->pool; /* before the size: T5 */
-	table->row_size = layout->row_size;
+	ths_table_set_size(table, layout->row_size);
 	table->schema_version = layout->version;
 }
 
@@ -171,7 +168,6 @@ static void new_layout(const struct migration *m, struct layout *layout)
 	memset(layout->schema, 0, sizeof(layout->schema));
 	(void)!ths_str_copy(layout->schema, sizeof(layout->schema), m->decl->schema);
 	layout->row_size = m->decl->row_size;
-	layout->pool = m->pool;
 	layout->version = (uint16_t)number;
 }
 

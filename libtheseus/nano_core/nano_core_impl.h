@@ -148,9 +148,9 @@ struct ths_cpu {
 	struct ths_call *call;         /* the innermost; N2: calls[0] at depth 0 */
 	void *stack_top;               /* of the workspace */
 	uint32_t number;               /* gate.S knows down to here, calls[0] and txn */
-	uint32_t overdue;
 	uint32_t used;                 /* ticks of the interaction that is `used_by` */
 	uint64_t used_by;              /* cpu->activity at the last tick */
+	uint64_t overdue;              /* the activity whose budget is spent */
 	struct ths_call calls[DEPTH_MAX];
 	struct ths_txn txn;
 	uint8_t *arena;
@@ -210,9 +210,9 @@ struct waiter {
 struct ths_core {
 	_Atomic(uint64_t) clock; /* the global version clock */
 	struct ths_binding binding[BINDINGS_MAX];
-	_Atomic(uint32_t) token; /* 1 + CPU that holds the conflict token exclusively */
-	struct ths_slot any_commit; /* sleepers with too many reads wait here */
 	uint32_t cpus;
+	struct ths_slot any_commit; /* sleepers with too many reads wait here */
+	_Atomic(uint32_t) token; /* 1 + CPU that holds the conflict token exclusively */
 	/* The version of a binding that has no provider: dead, without operations. */
 	uint64_t nobody[(sizeof(struct ths_version) + sizeof(struct provider)) / 8];
 	char cmdline[256];
@@ -264,6 +264,7 @@ THS_MUST_CHECK enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, 
 					      struct ths_blob *blob);
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome);
 int64_t ths_gate_commit(struct ths_cpu *cpu);
+void ths_gate_wake(struct ths_cpu *cpu);
 enum ths_err ths_gate_pending(void);
 THS_MUST_CHECK enum ths_err ths_invoke(const struct ths_invoke *invoke);
 void ths_section_enter(struct ths_cpu *cpu);

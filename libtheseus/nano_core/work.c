@@ -160,7 +160,7 @@ static void spend(struct ths_cpu *cpu, uint64_t pc)
 		ths_fault_note(cpu, THS_E_DEADLINE, pc, 0);
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
 	}
-	cpu->overdue = 1;
+	cpu->overdue = atomic_load(&cpu->activity);
 	cpu->txn.read_limit = cpu->txn.read; /* the next access takes notice */
 	cpu->txn.writes_limit = 0;
 }

@@ -141,6 +141,7 @@ enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table *table, uint32
 		THS_TRY(ths_index_remove(
 			cpu, table, *(const uint64_t *)(const void *)present->data, row));
 	THS_TRY(ths_table_write(cpu, table, row, &tombstone));
+	cpu->txn.special = true;
 	tombstone->generation = present->generation + 1;
 	tombstone->flags = VERSION_DEAD;
 	return THS_OK;
@@ -191,8 +192,19 @@ enum ths_err ths_row_read_(struct ths_call *call, unsigned table_number, uint32_
 	LEAVE();
 }
 
-static THS_NOINLINE enum ths_err
-write_slowly(struct ths_call *call, unsigned table_number, uint32_t row, void **out)
+/* The common write; NULL: not that common, ask ths_row_write_(). See ths_row_quick(). */
+void *ths_row_quick_write(unsigned table_number, uint32_t row)
+{
+	void *data;
+
+	ths_arch_core_enter();
+	data = quick_write(ths_cpu(), table_number, row);
+	ths_arch_core_leave();
+	return data;
+}
+
+enum ths_err ths_row_write_(struct ths_call *call, unsigned table_number, uint32_t row,
+			    void **out)
 {
 	struct ths_version *version;
 
@@ -203,21 +215,6 @@ write_slowly(struct ths_call *call, unsigned table_number, uint32_t row, void **
 	if (err == THS_OK)
 		*out = version->data;
 	LEAVE();
-}
-
-/* The quick way is for rows that exist, of tables without rules of their own. */
-enum ths_err ths_row_write_(struct ths_call *call, unsigned table_number, uint32_t row,
-			    void **out)
-{
-	void *data;
-
-	ths_arch_core_enter();
-	data = quick_write(ths_cpu(), table_number, row);
-	ths_arch_core_leave();
-	if (THS_UNLIKELY(!data))
-		return write_slowly(call, table_number, row, out);
-	*out = data;
-	return THS_OK;
 }
 
 /*

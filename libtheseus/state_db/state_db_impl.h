@@ -71,6 +71,11 @@ struct ths_table {
 	 * read and written by the quick way: 0 where it is barred. gate.S knows both. */
 	struct ths_slot *slots;
 	_Atomic(uint32_t) quick_rows;
+	_Atomic(uint32_t) write_rows; /* likewise for writes */
+	uint32_t pool_at;             /* where in a CPU's record its versions are kept */
+	uint32_t words8;              /* bytes of a row, rounded up to whole words */
+	struct ths_version *_Atomic zero; /* what every row of a fixed table is at first */
+	_Atomic(uint64_t) commits;    /* gate.S knows down to here */
 	_Atomic(uint32_t) fresh;     /* free rows: see below */
 	char schema[THS_NAME_MAX];   /* "name/version" */
 	char instance[THS_NAME_MAX]; /* THS_PER_INSTANCE: whose; else "" */
@@ -85,14 +90,11 @@ struct ths_table {
 	uint16_t used;           /* instances that declare it */
 	/* The slots of a small table. */
 	struct ths_slot small[SMALL_SLOTS];
-	/* What every row of a fixed table is until first written. */
-	struct ths_version *_Atomic zero;
 	/* Free rows: tombstones linked by their data; below `fresh` every slot has a
 	 * version. Under `lock`. */
 	_Atomic(uint32_t) lock;
 	uint32_t free_head;
 	_Atomic(uint32_t) live;
-	_Atomic(uint64_t) commits;
 	/* Counts appearances and disappearances of rows (in steps of 4, so that it can be
 	 * read and waited for like a slot): what an enumeration reads. */
 	struct ths_slot population;
@@ -140,6 +142,7 @@ struct txn_write {
 	uint8_t waiters; /* commit saw WAITERS */
 	uint8_t appears; /* commit saw the row come or go */
 	uint16_t under;  /* 1 + index of the entry this one overlays (an outer level's) */
+	uint64_t unused[3]; /* 64 bytes: gate.S shifts */
 };
 
 enum effect_kind { EFFECT_TASK_START, EFFECT_TASK_KILL, EFFECT_KICK };
@@ -164,7 +167,7 @@ struct ths_txn {
 	union {
 		struct {
 			uint16_t flags, writes, effects;
-			bool keyed; /* a table with keys is written */
+			bool special; /* rows come or go, keys or bindings are written */
 			bool wakes; /* commit saw somebody who waits */
 		};
 		uint64_t dirty;
@@ -174,11 +177,12 @@ struct ths_txn {
 	 * at once when there is more to think of (writes of our own, a device operation, a
 	 * spent budget). */
 	struct txn_read *read_next, *read_limit, *read_first;
+	struct txn_read *read_end;
 	uint64_t filter; /* Bloom filter of the slots written */
-	uint32_t savepoint; /* first write of the present level */
-	uint16_t writes_limit; /* WRITES_MAX; 0 once the budget is spent */
-	struct txn_read read[READS_MAX];
+	uint16_t writes_limit; /* WRITES_MAX; 0 where nothing is quick. gate.S knows all above */
+	uint32_t savepoint;    /* first write of the present level */
 	struct txn_write write[WRITES_MAX];
+	struct txn_read read[READS_MAX];
 	struct txn_effect effect[EFFECTS_MAX];
 };
 
@@ -254,6 +258,8 @@ void ths_txn_clear(struct ths_txn *txn);
 THS_NORETURN void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome);
 
 /* table.c */
+#define QUICK_BYTES_MAX 256u
+void ths_table_set_size(struct ths_table *table, uint32_t row_size);
 THS_MUST_CHECK enum ths_err ths_table_open(const struct ths_table_decl *decl,
 					   const char *instance, struct ths_table **out,
 					   bool *made);

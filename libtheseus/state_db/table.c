@@ -144,12 +144,34 @@ static enum ths_err make_zero(struct ths_table *table)
 	return THS_OK;
 }
 
-/* Per-CPU rows are read with more thought. */
+/*
+ * How many rows may be had by the quick ways. Per-CPU rows: where there is one CPU, its
+ * own. Writing asks for more: no rules of their own, and a size gate.S unrolls.
+ */
 static void set_fresh(struct ths_table *table, uint32_t rows)
 {
+	bool per_cpu = table->flags & THS_PER_CPU;
+	uint32_t quick = !per_cpu ? rows : ths_core.cpus == 1 ? 1 : 0;
+	bool plain = !(table->flags & (THS_HARDWARE | THS_KEYED)) &&
+		     table->words8 <= QUICK_BYTES_MAX;
+
 	atomic_store_explicit(&table->fresh, rows, memory_order_release);
-	if (!(table->flags & THS_PER_CPU))
-		atomic_store_explicit(&table->quick_rows, rows, memory_order_release);
+	atomic_store_explicit(&table->quick_rows, quick, memory_order_release);
+	atomic_store_explicit(&table->write_rows, plain ? quick : 0, memory_order_release);
+}
+
+/* The size of a row, and all that follows from it; in the order T5 asks for. */
+void ths_table_set_size(struct ths_table *table, uint32_t row_size)
+{
+	uint32_t pool = ths_pool_of(row_size);
+
+	if (pool > table->pool)
+		atomic_store_explicit(&table->pool, pool, memory_order_release);
+	table->pool_at = (uint32_t)(offsetof(struct ths_cpu, pool) +
+				    table->pool * sizeof(struct ths_version *));
+	table->words8 = (row_size + 7u) & ~7u;
+	atomic_store_explicit(&table->row_size, row_size, memory_order_release);
+	set_fresh(table, atomic_load(&table->fresh));
 }
 
 static enum ths_err make_table(struct ths_table *table, const struct ths_table_decl *decl,
@@ -158,10 +180,9 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 	memset(table, 0, sizeof(*table));
 	(void)!ths_str_copy(table->schema, sizeof(table->schema), decl->schema);
 	(void)!ths_str_copy(table->instance, sizeof(table->instance), instance);
-	table->row_size = decl->row_size;
 	table->rows = declared_rows(decl);
 	table->flags = declared_flags(decl);
-	table->pool = ths_pool_of(decl->row_size);
+	ths_table_set_size(table, decl->row_size);
 	table->schema_version = version;
 	table->free_head = THS_ROW_NONE;
 	table->id = (uint32_t)(table - ths_core.table);

@@ -40,6 +40,7 @@ void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome)
 void ths_txn_init(struct ths_txn *txn)
 {
 	txn->read_first = txn->read;
+	txn->read_end = &txn->read[READS_MAX];
 	ths_txn_clear(txn);
 }
 
@@ -81,8 +82,9 @@ static enum ths_err make_room(struct ths_cpu *cpu)
 {
 	struct ths_txn *txn = &cpu->txn;
 
-	if (THS_UNLIKELY(cpu->overdue)) { /* spent inside nano_core: taken here (P3) */
-		ths_fault_note(cpu, THS_E_DEADLINE, 0, 0);
+	if (THS_UNLIKELY(cpu->overdue == atomic_load_explicit(&cpu->activity,
+							      memory_order_relaxed))) {
+		ths_fault_note(cpu, THS_E_DEADLINE, 0, 0); /* spent in nano_core (P3) */
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
 	}
 	if (THS_LIKELY(txn->read_next < &txn->read[READS_MAX]))
@@ -190,7 +192,7 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 	*out = make_copy(cpu, table, pool, old);
 	note_write(txn, table, slot, row, own ? own->old : old, *out,
 		   (uint16_t)(own ? own - txn->write + 1 : 0));
-	txn->keyed |= table && (table->flags & THS_KEYED);
+	txn->special |= kind == WRITE_NEW || (table->flags & THS_KEYED);
 	if (txn->flags & TXN_DEVICE)
 		txn->writes_limit = 0; /* no quick way: whose row it is counts */
 	return THS_OK;
@@ -471,7 +473,7 @@ static bool commit_locked(struct ths_cpu *cpu)
 /* A key is a row's name: it never changes while the row lives. */
 bool ths_txn_keys_hold(const struct ths_txn *txn)
 {
-	if (!txn->keyed)
+	if (!txn->special)
 		return true;
 	for (unsigned i = 0; i < txn->writes; i++) {
 		const struct txn_write *write = &txn->write[i];

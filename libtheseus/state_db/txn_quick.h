@@ -53,9 +53,6 @@ THS_INLINE void note_write(struct ths_txn *txn, struct ths_table *table,
 	txn->read_limit = txn->read; /* reads have to look at our own writes now */
 }
 
-/* Tables whose rows have rules of their own when written. */
-#define TABLE_NOT_QUICK (THS_HARDWARE | THS_KEYED | THS_PER_CPU)
-
 /*
  * The common write: a live row of an ordinary table, not written so far in this
  * interaction. NULL: not that common, or not to be had; ths_table_write() knows more.
@@ -72,9 +69,8 @@ THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
 		return NULL;
 	table = cpu->call->instance->table[number];
-	if (THS_UNLIKELY(row >= atomic_load_explicit(&table->quick_rows,
+	if (THS_UNLIKELY(row >= atomic_load_explicit(&table->write_rows,
 						     memory_order_acquire) ||
-			 (table->flags & TABLE_NOT_QUICK) ||
 			 txn->writes >= txn->writes_limit))
 		return NULL;
 	slot = table_slot(table, row);

@@ -143,7 +143,7 @@ static const struct ths_iface *check_iface(const struct placed *placed, const ch
 		if (info[i].args_size % 8 != 0 || info[i].args_size > THS_ARGS_MAX)
 			WRONG("%s: operation %s takes %u bytes of arguments", who,
 			      shown(op), info[i].args_size);
-		if ((info[i].flags & ~(THS_OP_BLOB | THS_OP_DEVICE)) != 0)
+		if ((info[i].flags & ~(THS_OP_BLOB | THS_OP_DEVICE | THS_OP_IN)) != 0)
 			WRONG("%s: operation %s has flags 0x%x", who, shown(op),
 			      info[i].flags);
 	}

@@ -85,8 +85,9 @@ void ths_gate_portable(void);
 void ths_gate_conclude(void);
 void ths_gate_commit(void);
 void ths_gate_pending(void);
+void ths_gate_wake(void);
 extern char ths_core[];
-char ths_core[8 + 16384];
+char ths_core[8 + 16384 + 16];
 
 void ths_gate_portable(void)
 {
@@ -98,6 +99,9 @@ void ths_gate_commit(void)
 {
 }
 void ths_gate_pending(void)
+{
+}
+void ths_gate_wake(void)
 {
 }
 

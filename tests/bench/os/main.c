@@ -1,0 +1,273 @@
+/*
+ * main - counts guest instructions: the TSC under `-icount shift=0` ticks once for each.
+ *
+ * Every figure is the difference of two runs of the same loop, with and without the thing
+ * measured, or of n and 2 n repeats; what is subtracted is said beside it. A figure comes
+ * out as a line "@bench NAME VALUE UNIT"; the script tests/bench/bench collects them.
+ */
+#include "bench.h"
+
+#include <theseus/iface/frames.h>
+#include <theseus/iface/tasks.h>
+#include <theseus/iface/testsrv.h>
+#include <theseus/nano_core.h>
+
+#define N 1000u
+
+static struct ths_ref bench = THS_REF(bench);
+static struct ths_ref testsrv = THS_REF(testsrv);
+static struct ths_ref tasks = THS_REF(tasks);
+static unsigned wrong;
+
+static uint64_t now(void)
+{
+	return ths_arch_counter();
+}
+
+static void must(enum ths_err err, const char *what)
+{
+	if (err == THS_OK)
+		return;
+	ths_logf("# %s: %s", what, ths_err_name(err));
+	wrong++;
+}
+
+static void tell(const char *name, uint64_t value)
+{
+	ths_logf("@bench %s %lu instructions", name, (unsigned long)value);
+}
+
+/* What a loop of N turns costs by itself: it is subtracted from those below. */
+static uint64_t empty_loop(void)
+{
+	uint64_t start = now();
+
+	for (unsigned i = 0; i < N; i++)
+		__asm__ volatile("" : : "r"(i) : "memory");
+	return now() - start;
+}
+
+static uint64_t null_loop(enum ths_err (*call)(struct ths_ref *, struct bench_words *))
+{
+	struct bench_words words = {{1, 2, 3, 4}};
+	uint64_t start;
+
+	must(call(&bench, &words), "null");
+	start = now();
+	for (unsigned i = 0; i < N; i++)
+		must(bench_null(&bench, &words), "null");
+	return now() - start;
+}
+
+static void measure_null(void)
+{
+	struct bench_words words = {{1, 2, 3, 4}};
+	uint64_t loop = empty_loop(), start;
+
+	tell("null_interaction", (null_loop(bench_null) - loop) / N);
+	must(bench_echo(&bench, &words), "echo");
+	start = now();
+	for (unsigned i = 0; i < N; i++)
+		must(bench_echo(&bench, &words), "echo");
+	tell("null_interaction_32B_back", (now() - start - loop) / N);
+}
+
+/* @n repeats inside one interaction. */
+static uint64_t repeat(enum ths_err (*call)(struct ths_ref *, struct bench_row *),
+		       uint64_t n, const char *what)
+{
+	struct bench_row args = {.repeat = n};
+	uint64_t start;
+
+	must(call(&bench, &args), what);
+	args = (struct bench_row){.repeat = n};
+	start = now();
+	must(call(&bench, &args), what);
+	return now() - start;
+}
+
+/* What one repeat costs beyond the turn of the loop it is in. */
+static uint64_t each(enum ths_err (*call)(struct ths_ref *, struct bench_row *), uint64_t n,
+		     const char *what)
+{
+	uint64_t loop = repeat(bench_spin, 2 * n, "spin") - repeat(bench_spin, n, "spin");
+
+	return (repeat(call, 2 * n, what) - repeat(call, n, what) - loop) / n;
+}
+
+static uint64_t rows_loop(enum ths_err (*call)(struct ths_ref *, struct bench_row *))
+{
+	uint64_t start = now();
+
+	for (unsigned i = 0; i < N; i++) {
+		struct bench_row args = {.row = i % 100, .repeat = 1};
+
+		must(call(&bench, &args), "row");
+	}
+	return now() - start;
+}
+
+static void measure_rows(void)
+{
+	uint64_t nothing, loop = empty_loop();
+
+	(void)rows_loop(bench_nothing);
+	nothing = rows_loop(bench_nothing);
+	(void)rows_loop(bench_read);
+	tell("row_read_64B", (rows_loop(bench_read) - nothing) / N);
+	tell("row_read_64B_further", each(bench_reads, 100, "read"));
+	(void)rows_loop(bench_write);
+	tell("row_write_commit_64B", (rows_loop(bench_write) - loop) / N);
+	tell("weak_upgrade", each(bench_weak, 1000, "weak"));
+}
+
+static void measure_lookup(void)
+{
+	for (uint64_t i = 0; i < BENCH_KEYS; i += 20) {
+		struct bench_row args = {.first = i, .repeat = 20};
+
+		must(bench_fill(&bench, &args), "fill");
+	}
+	tell("keyed_lookup_100k", each(bench_lookup, 100, "lookup"));
+}
+
+/* ---- tasks ------------------------------------------------------------------------- */
+
+static volatile bool partner_goes_on;
+
+static void partner(void *arg)
+{
+	(void)arg;
+	while (partner_goes_on)
+		ths_yield();
+}
+
+static struct ths_task_id start(void (*entry)(void *), void *arg)
+{
+	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)entry,
+				      .arg = (uint64_t)(uintptr_t)arg, .name = "partner"};
+
+	must(tasks_create(&tasks, &create), "create");
+	return create.task;
+}
+
+static void join(struct ths_task_id task)
+{
+	struct tasks_join args = {.task = task};
+
+	must(tasks_join(&tasks, &args), "join");
+}
+
+/* Two tasks that yield to each other: a yield of ours is two switches. */
+static void measure_switch(void)
+{
+	struct ths_task_id task;
+	uint64_t start_at;
+
+	partner_goes_on = true;
+	task = start(partner, NULL);
+	ths_yield();
+	start_at = now();
+	for (unsigned i = 0; i < N; i++)
+		ths_yield();
+	tell("context_switch", (now() - start_at) / (2 * N));
+	partner_goes_on = false;
+	join(task);
+}
+
+static void ends_at_once(void *arg)
+{
+	(void)arg;
+}
+
+static void measure_create_join(void)
+{
+	uint64_t start_at;
+
+	for (unsigned i = 0; i < 10; i++)
+		join(start(ends_at_once, NULL));
+	start_at = now();
+	for (unsigned i = 0; i < 100; i++)
+		join(start(ends_at_once, NULL));
+	tell("task_create_join", (now() - start_at) / 100);
+}
+
+static void post(uint32_t box, uint32_t byte)
+{
+	struct testsrv_post args = {.box = box, .byte = byte};
+
+	must(testsrv_post(&testsrv, &args), "post");
+}
+
+static uint32_t fetch(uint32_t box)
+{
+	struct testsrv_post args = {.box = box};
+
+	must(testsrv_fetch(&testsrv, &args), "fetch");
+	return args.byte;
+}
+
+static void echo_task(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < N + 10; i++)
+		post(1, fetch(0));
+}
+
+/* A byte to another task and back, each side asleep until its byte comes. */
+static void measure_mailbox(void)
+{
+	struct ths_task_id task = start(echo_task, NULL);
+	uint64_t start_at = 0;
+
+	for (unsigned i = 0; i < N + 10; i++) {
+		if (i == 10)
+			start_at = now();
+		post(0, i & 0xff);
+		if (fetch(1) != (i & 0xff))
+			must(THS_E_INTERNAL, "echo");
+	}
+	tell("mailbox_rtt_1B", (now() - start_at) / N);
+	join(task);
+}
+
+/* ---- modules -------------------------------------------------------------------------- */
+
+/* Without ticks in between: the least of several. */
+static void measure_modules(void)
+{
+	struct ths_swap_times times = {0};
+	uint64_t load = UINT64_MAX, publish = UINT64_MAX, total = UINT64_MAX;
+	struct ths_reason reason = {{0}};
+
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t start_at = now();
+
+		must(ths_swap_file("sched", i % 2 ? "sched.rr" : "sched.fcfs", &times,
+				   &reason),
+		     "swap");
+		total = now() - start_at < total ? now() - start_at : total;
+		load = times.load < load ? times.load : load;
+		publish = times.publish < publish ? times.publish : publish;
+	}
+	tell("module_load", load);
+	tell("swap_publish", publish);
+	tell("swap_total_small", total);
+}
+
+static void measure(void *arg)
+{
+	(void)arg;
+	tell("boot_to_console", now());
+	measure_null();
+	measure_rows();
+	measure_lookup();
+	measure_switch();
+	measure_create_join();
+	measure_mailbox();
+	measure_modules();
+	ths_logf("%sok 1 - every measured call returned THS_OK", wrong ? "not " : "");
+	ths_logf("theseus: %u passed, %u failed", !wrong, !!wrong);
+	ths_stop(THS_STOP_TEST, 0x2a);
+}
+THS_PROGRAM("measure", measure);
