@@ -24,7 +24,8 @@
 #include <theseus/digest.h>
 #include <theseus/fmt.h>
 
-#define PAGE 4096u
+#define PAGE      4096u
+#define SPILL_MAX (1u << 20) /* bytes without contents that the control may have */
 
 enum ths_err ths_tmod_refuse(struct ths_reason *reason, enum ths_err err, const char *fmt,
 			     ...)
@@ -339,14 +340,14 @@ static uint64_t align_up(uint64_t value, uint64_t align)
 }
 
 /* Sums cannot wrap: sections in the file do not overlap, so they are smaller together
- * than the file, and alignment adds at most a page each. (NOBITS are checked here.) */
+ * than the file, those without contents are small, and alignment adds at most a page. */
 static enum ths_err section_place(struct ths_tmod *tmod, uint32_t i, bool writable,
 				  struct ths_reason *reason)
 {
 	Elf64_Shdr section = tmod_section(tmod, i);
 	uint64_t *end = &tmod->rodata_size;
 
-	if (section.sh_type == SHT_NOBITS && (!writable || section.sh_size > UINT32_MAX))
+	if (section.sh_type == SHT_NOBITS && (!writable || section.sh_size > SPILL_MAX))
 		return ths_tmod_refuse(reason, THS_E_FORMAT,
 				       "%s: %lu bytes without contents",
 				       tmod_section_name(tmod, i), section.sh_size);

@@ -114,6 +114,18 @@ static const char *shown(const char *string)
 
 #define WRONG(...) findings_add(findings, "descriptor", __VA_ARGS__)
 
+/* A file may have any byte where C has only true and false. */
+static bool check_flag(const char *who, unsigned i, const bool *flag,
+		       struct findings *findings)
+{
+	uint8_t byte;
+
+	memcpy(&byte, flag, sizeof(byte));
+	if (byte > 1)
+		WRONG("%s %u: a flag of %u", who, i, byte);
+	return byte == 1;
+}
+
 /* ---- interfaces ----------------------------------------------------------------- */
 
 /* The interface a pointer leads to, in our memory; NULL, reported: none. */
@@ -201,6 +213,7 @@ static void check_uses(const struct placed *placed, struct findings *findings)
 		if (hole)
 			WRONG("use %u: behind a hole", i);
 		(void)check_iface(placed, who, use->iface, findings);
+		(void)check_flag("use", i, &use->optional, findings);
 		if (placed_string(placed, use->instance) == NULL)
 			WRONG("use %u: its instance is not a string", i);
 	}
@@ -354,7 +367,7 @@ static void check_hardware(const struct placed *placed, struct findings *finding
 	for (unsigned i = 0; i < THS_IRQS_MAX; i++) {
 		const struct ths_irq_decl *irq = &placed->module->irqs[i];
 
-		if (!irq->used)
+		if (!check_flag("interrupt", i, &irq->used, findings))
 			continue;
 		if (irq->line > 255)
 			WRONG("interrupt %u: line %u", i, irq->line);

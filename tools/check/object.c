@@ -20,12 +20,13 @@ static const char *sections_read(struct object *object, Elf *elf)
 	for (size_t i = 1; i < object->section_count; i++) {
 		struct object_section *section = &object->sections[i];
 		Elf_Scn *scn = elf_getscn(elf, i);
-		Elf64_Shdr *header = scn == NULL ? NULL : elf64_getshdr(scn);
+		const void *raw = scn == NULL ? NULL : elf64_getshdr(scn);
+		const Elf64_Shdr *header = &section->header;
 		Elf_Data *data;
 
-		if (header == NULL)
+		if (raw == NULL)
 			return elf_errmsg(-1);
-		section->header = *header;
+		memcpy(&section->header, raw, sizeof(section->header)); /* not aligned */
 		section->name = elf_strptr(elf, names, header->sh_name);
 		if (section->name == NULL)
 			return elf_errmsg(-1);
@@ -74,7 +75,7 @@ static const char *symbols_read(struct object *object, Elf *elf)
 
 const char *object_open(struct object *object, Elf *elf)
 {
-	Elf64_Ehdr *header;
+	const void *header;
 	const char *wrong;
 
 	memset(object, 0, sizeof(*object));
@@ -83,12 +84,12 @@ const char *object_open(struct object *object, Elf *elf)
 	header = elf64_getehdr(elf);
 	if (header == NULL)
 		return "not an ELF64 file";
-	object->header = *header;
-	if (header->e_machine != EM_X86_64)
+	memcpy(&object->header, header, sizeof(object->header)); /* likewise */
+	if (object->header.e_machine != EM_X86_64)
 		return "not for x86_64";
 	wrong = sections_read(object, elf);
 	/* libelf says of headers beyond the end of the file that there are none. */
-	if (wrong == NULL && object->section_count < header->e_shnum)
+	if (wrong == NULL && object->section_count < object->header.e_shnum)
 		wrong = "truncated: the section headers lie beyond the end of the file";
 	if (wrong == NULL)
 		wrong = symbols_read(object, elf);

@@ -61,6 +61,8 @@ void contents_add(struct image_contents *contents, const char *name, const void 
  * where they end. False, with a message: not an ELF64 executable. */
 THS_MUST_CHECK bool kernel_symbols(const char *path, const struct tool_file *kernel,
 				   struct tool_text *lines);
+/* Whether GRUB will find a multiboot2 header. */
+THS_MUST_CHECK bool kernel_is_multiboot2(const struct tool_file *kernel);
 /* Whether THS_PROGRAM(@name, …) is in the kernel. */
 THS_MUST_CHECK bool kernel_has_program(const struct tool_file *kernel, const char *name);
 

@@ -337,6 +337,12 @@ int iso_write(const struct image_options *options, const struct tool_file *kerne
 	struct tool_file file = {NULL, 0};
 	bool good;
 
+	if (!kernel_is_multiboot2(kernel)) {
+		tool_warn("%s: no multiboot2 header in its first 32 KiB, so GRUB cannot "
+			  "load it",
+			  options->kernel);
+		return TOOL_REFUSED;
+	}
 	if (!host_is_equipped(options))
 		return IMAGE_NO_HOST_PROGRAM;
 	iso.temp = temp_folder();

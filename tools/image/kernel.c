@@ -66,6 +66,20 @@ bool kernel_symbols(const char *path, const struct tool_file *kernel,
 	return true;
 }
 
+/* Multiboot2 Specification, "The layout of Multiboot2 header": within the first 32768
+ * bytes, at a multiple of 8; magic, architecture, length and checksum add up to 0. */
+bool kernel_is_multiboot2(const struct tool_file *kernel)
+{
+	for (size_t at = 0; at + 16 <= kernel->size && at + 16 <= 32768; at += 8) {
+		uint32_t word[4];
+
+		memcpy(word, kernel->data + at, sizeof(word));
+		if (word[0] == 0xe85250d6u && word[0] + word[1] + word[2] + word[3] == 0)
+			return true;
+	}
+	return false;
+}
+
 /* @size bytes at a linked address; NULL: not in the file. */
 static const uint8_t *bytes_at(const struct object *object, uint64_t address,
 			       uint64_t size)

@@ -78,6 +78,8 @@ bool temp_run(const char *const *argv)
 	int status = 0;
 	pid_t child;
 
+	if (interrupted != 0)
+		exit(128 + interrupted);
 	snprintf(log, sizeof(log), "%s/log", folder);
 	child = fork();
 	if (child == 0) {
