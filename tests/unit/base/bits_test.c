@@ -1,6 +1,8 @@
 /*
  * bits - the searches against a plain loop over single bits, and the edges.
  */
+#include "quick.h"
+
 #include <suite.h>
 #include <string.h>
 #include <theseus/bits.h>
@@ -43,12 +45,12 @@ START_TEST(finds_agree_with_a_plain_loop)
 	size_t count = random_u64() % (COUNT + 1);
 
 	for (size_t from = 0; from <= count + 1; from++) {
-		ck_assert_uint_eq(ths_bits_find_set(map, count, from),
-				  plain_find(count, from, true));
-		ck_assert_uint_eq(ths_bits_find_clear(map, count, from),
-				  plain_find(count, from, false));
-		ck_assert_uint_eq(ths_bits_find_clear_run(map, count, from, from % 9),
-				  plain_find_run(count, from, from % 9));
+		QUICK_EQ(ths_bits_find_set(map, count, from),
+			 plain_find(count, from, true));
+		QUICK_EQ(ths_bits_find_clear(map, count, from),
+			 plain_find(count, from, false));
+		QUICK_EQ(ths_bits_find_clear_run(map, count, from, from % 9),
+			 plain_find_run(count, from, from % 9));
 	}
 }
 END_TEST
@@ -58,11 +60,11 @@ START_TEST(bits_behind_the_count_are_no_answer)
 	memset(map, 0xff, sizeof(map));
 	for (size_t bit = 0; bit < 70; bit++)
 		ths_bits_clear(map, bit);
-	ck_assert_uint_eq(ths_bits_find_set(map, 70, 0), THS_BITS_NONE);
-	ck_assert_uint_eq(ths_bits_find_set(map, 71, 0), 70);
-	ck_assert_uint_eq(ths_bits_find_clear_run(map, 70, 0, 70), 0);
-	ck_assert_uint_eq(ths_bits_find_clear_run(map, 70, 0, 71), THS_BITS_NONE);
-	ck_assert_uint_eq(ths_bits_find_clear_run(map, 300, 0, SIZE_MAX), THS_BITS_NONE);
+	QUICK_EQ(ths_bits_find_set(map, 70, 0), THS_BITS_NONE);
+	QUICK_EQ(ths_bits_find_set(map, 71, 0), 70);
+	QUICK_EQ(ths_bits_find_clear_run(map, 70, 0, 70), 0);
+	QUICK_EQ(ths_bits_find_clear_run(map, 70, 0, 71), THS_BITS_NONE);
+	QUICK_EQ(ths_bits_find_clear_run(map, 300, 0, SIZE_MAX), THS_BITS_NONE);
 }
 END_TEST
 
@@ -72,11 +74,11 @@ START_TEST(set_and_clear_change_one_bit)
 		memset(map, 0, sizeof(map));
 		ths_bits_set(map, bit);
 		for (size_t i = 0; i < THS_ARRAY_SIZE(map); i++)
-			ck_assert_uint_eq(map[i], i == bit / 64 ? 1ull << bit % 64 : 0);
-		ck_assert(ths_bits_test(map, bit));
+			QUICK_EQ(map[i], i == bit / 64 ? 1ull << bit % 64 : 0);
+		QUICK(ths_bits_test(map, bit));
 		ths_bits_clear(map, bit);
-		ck_assert(!ths_bits_test(map, bit));
-		ck_assert_uint_eq(ths_bits_find_set(map, COUNT, 0), THS_BITS_NONE);
+		QUICK(!ths_bits_test(map, bit));
+		QUICK_EQ(ths_bits_find_set(map, COUNT, 0), THS_BITS_NONE);
 	}
 }
 END_TEST
@@ -85,11 +87,11 @@ START_TEST(counting_zeros_of_zero_gives_the_width)
 {
 	volatile uint64_t zero = 0;
 
-	ck_assert_uint_eq(ths_bits_ctz(zero), 64);
-	ck_assert_uint_eq(ths_bits_clz(zero), 64);
-	ck_assert_uint_eq(ths_bits_log2(zero), 0);
-	ck_assert_uint_eq(ths_bits_count(zero), 0);
-	ck_assert(!ths_bits_is_pow2(zero));
+	QUICK_EQ(ths_bits_ctz(zero), 64);
+	QUICK_EQ(ths_bits_clz(zero), 64);
+	QUICK_EQ(ths_bits_log2(zero), 0);
+	QUICK_EQ(ths_bits_count(zero), 0);
+	QUICK(!ths_bits_is_pow2(zero));
 }
 END_TEST
 
@@ -97,14 +99,14 @@ START_TEST(single_bits_are_counted_right)
 {
 	volatile uint64_t x = (uint64_t)1 << _i;
 
-	ck_assert_uint_eq(ths_bits_ctz(x), _i);
-	ck_assert_uint_eq(ths_bits_clz(x), 63 - _i);
-	ck_assert_uint_eq(ths_bits_log2(x), _i);
-	ck_assert_uint_eq(ths_bits_log2(x | (x - 1)), _i);
-	ck_assert_uint_eq(ths_bits_count(x), 1);
-	ck_assert_uint_eq(ths_bits_count(x - 1), _i);
-	ck_assert(ths_bits_is_pow2(x));
-	ck_assert(!ths_bits_is_pow2(x | 1) || _i == 0);
+	QUICK_EQ(ths_bits_ctz(x), _i);
+	QUICK_EQ(ths_bits_clz(x), 63 - _i);
+	QUICK_EQ(ths_bits_log2(x), _i);
+	QUICK_EQ(ths_bits_log2(x | (x - 1)), _i);
+	QUICK_EQ(ths_bits_count(x), 1);
+	QUICK_EQ(ths_bits_count(x - 1), _i);
+	QUICK(ths_bits_is_pow2(x));
+	QUICK(!ths_bits_is_pow2(x | 1) || _i == 0);
 }
 END_TEST
 
@@ -115,20 +117,20 @@ START_TEST(aligned_is_the_nearest_multiple)
 	uint64_t down = ths_bits_align_down(x, align);
 	uint64_t up = ths_bits_align_up(x, align);
 
-	ck_assert(ths_bits_is_aligned(down, align));
-	ck_assert(ths_bits_is_aligned(up, align));
-	ck_assert_uint_le(down, x);
-	ck_assert_uint_lt(x - down, align);
+	QUICK(ths_bits_is_aligned(down, align));
+	QUICK(ths_bits_is_aligned(up, align));
+	QUICK_LE(down, x);
+	QUICK_LT(x - down, align);
 	ck_assert_uint_ge(up, x);
-	ck_assert_uint_lt(up - x, align);
-	ck_assert_uint_eq(ths_bits_align_up(down, align), down);
+	QUICK_LT(up - x, align);
+	QUICK_EQ(ths_bits_align_up(down, align), down);
 }
 END_TEST
 
 START_TEST(aligning_up_wraps_to_zero)
 {
-	ck_assert_uint_eq(ths_bits_align_up(UINT64_MAX, 4096), 0);
-	ck_assert_uint_eq(ths_bits_align_up(UINT64_MAX - 4095, 4096), UINT64_MAX - 4095);
+	QUICK_EQ(ths_bits_align_up(UINT64_MAX, 4096), 0);
+	QUICK_EQ(ths_bits_align_up(UINT64_MAX - 4095, 4096), UINT64_MAX - 4095);
 }
 END_TEST
 

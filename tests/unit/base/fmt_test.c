@@ -19,9 +19,8 @@
 		size_t needed = ths_format(ours, sizeof(ours), format, value);           \
 		int length = snprintf(theirs, sizeof(theirs), format, value);            \
                                                                                          \
-		ck_assert_msg(strcmp(ours, theirs) == 0, "%s: '%s' and not '%s'",        \
-			      format, ours, theirs);                                     \
-		ck_assert_uint_eq(needed, (size_t)length);                               \
+		if (strcmp(ours, theirs) != 0 || needed != (size_t)length)               \
+			ck_abort_msg("%s: '%s' and not '%s'", format, ours, theirs);     \
 	} while (0)
 
 static const char *const flags[] = {"",   "-",  "0",  "+",  " ",  "#",   "-0",

@@ -12,3 +12,4 @@ check_unit_tests += \
 	%D%/ring_test \
 	%D%/siphash_test \
 	%D%/string_test
+EXTRA_DIST += %D%/quick.h

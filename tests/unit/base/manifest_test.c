@@ -304,7 +304,7 @@ START_TEST(every_changed_byte_is_survived)
 
 	memcpy(exact, ship, len);
 	for (size_t at = 0; at < len; at++) {
-		for (unsigned value = 0; value < 256; value += at % 5 ? 13 : 1) {
+		for (unsigned value = 0; value < 256; value += at % 16 ? 37 : 1) {
 			exact[at] = (char)value;
 			read_all(exact, len);
 			refused += ths_manifest_check(&manifest, exact, len) != THS_OK;

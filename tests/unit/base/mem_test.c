@@ -4,6 +4,8 @@
  * Every length up to 100 at every alignment, in a buffer that is compared whole, so a
  * byte too many is seen on either side.
  */
+#include "quick.h"
+
 #include <suite.h>
 #include <stdlib.h>
 #include <theseus/string.h>
@@ -39,7 +41,7 @@ static void fill(void)
 static void assert_as_wanted(void)
 {
 	for (int i = 0; i < SIZE; i++)
-		ck_assert_uint_eq(got[i], want[i]);
+		QUICK_EQ(got[i], want[i]);
 }
 
 START_TEST(memcpy_copies_len_bytes)
@@ -49,7 +51,7 @@ START_TEST(memcpy_copies_len_bytes)
 			fill();
 			for (int i = 0; i < _i; i++)
 				want[16 + into + i] = source[from + i];
-			ck_assert_ptr_eq(
+			QUICK_EQ(
 				tested_memcpy(got + 16 + into, source + from, (size_t)_i),
 				got + 16 + into);
 			assert_as_wanted();
@@ -63,8 +65,8 @@ START_TEST(memset_sets_len_bytes)
 		fill();
 		for (int i = 0; i < _i; i++)
 			want[16 + into + i] = 0xc3;
-		ck_assert_ptr_eq(tested_memset(got + 16 + into, 0x7c3, (size_t)_i),
-				 got + 16 + into);
+		QUICK_EQ(tested_memset(got + 16 + into, 0x7c3, (size_t)_i),
+			 got + 16 + into);
 		assert_as_wanted();
 	}
 }
@@ -79,9 +81,9 @@ START_TEST(nothing_is_read_behind_the_end)
 	for (size_t i = 0; i < len; i++)
 		from[i] = (unsigned char)i;
 	tested_memcpy(into, from, len); /* the sanitizer watches both ends */
-	ck_assert_int_eq(tested_memcmp(into, from, len), 0);
+	QUICK_EQ(tested_memcmp(into, from, len), 0);
 	tested_memmove(into, from, len);
-	ck_assert_int_eq(tested_memcmp(from, into, len), 0);
+	QUICK_EQ(tested_memcmp(from, into, len), 0);
 	free(from);
 	free(into);
 }
@@ -97,16 +99,15 @@ START_TEST(memcmp_orders_by_the_first_difference)
 
 		int order = tested_memcmp(got + 3, source + 3, (size_t)_i);
 
-		ck_assert(got[3 + at] > source[3 + at] ? order > 0 : order < 0);
-		ck_assert((tested_memcmp(source + 3, got + 3, (size_t)_i) < 0) ==
-			  (order > 0));
+		QUICK(got[3 + at] > source[3 + at] ? order > 0 : order < 0);
+		QUICK((tested_memcmp(source + 3, got + 3, (size_t)_i) < 0) ==
+		      (order > 0));
 		got[3 + _i - 1] =
 			(unsigned char)~got[3 + at]; /* a later one is no matter */
 		if (at < _i - 1)
-			ck_assert_int_eq(tested_memcmp(got + 3, source + 3, (size_t)_i),
-					 order);
+			QUICK_EQ(tested_memcmp(got + 3, source + 3, (size_t)_i), order);
 	}
-	ck_assert_int_eq(tested_memcmp(source, source + 1, 0), 0);
+	QUICK_EQ(tested_memcmp(source, source + 1, 0), 0);
 }
 END_TEST
 
@@ -122,9 +123,8 @@ START_TEST(memmove_is_right_for_any_overlap)
 				copy[i] = got[from + i];
 			for (int i = 0; i < _i; i++)
 				want[into + i] = copy[i];
-			ck_assert_ptr_eq(
-				tested_memmove(got + into, got + from, (size_t)_i),
-				got + into);
+			QUICK_EQ(tested_memmove(got + into, got + from, (size_t)_i),
+				 got + into);
 			for (int i = 0; i < SIZE; i++)
 				if (got[i] != want[i])
 					ck_abort_msg("len %d from %d into %d at %d", _i,

@@ -1,6 +1,8 @@
 /*
  * ring - against a plain array that remembers every byte.
  */
+#include "quick.h"
+
 #include <suite.h>
 #include <string.h>
 #include <theseus/ring.h>
@@ -20,8 +22,8 @@ static void set_up(void)
 static void assert_guards(void)
 {
 	for (int i = 0; i < 8; i++) {
-		ck_assert_uint_eq(guarded[i], 0xa5);
-		ck_assert_uint_eq(guarded[8 + SIZE + i], 0xa5);
+		QUICK_EQ(guarded[i], 0xa5);
+		QUICK_EQ(guarded[8 + SIZE + i], 0xa5);
 	}
 }
 
@@ -43,22 +45,22 @@ START_TEST(bytes_leave_in_the_order_they_came)
 
 			size_t done = ths_ring_write(&ring, data, buf, len);
 
-			ck_assert_uint_eq(done, len < SIZE - used ? len : SIZE - used);
+			QUICK_EQ(done, len < SIZE - used ? len : SIZE - used);
 			next_in = (unsigned char)(next_in + done);
 			used += (uint32_t)done;
 		} else {
 			size_t seen = ths_ring_peek(&ring, data, buf, len);
 
 			for (size_t i = 0; i < seen; i++)
-				ck_assert_uint_eq(buf[i], (unsigned char)(next_out + i));
-			ck_assert_uint_eq(ths_ring_read(&ring, data, buf, len), seen);
-			ck_assert_uint_eq(seen, len < used ? len : used);
+				QUICK_EQ(buf[i], (unsigned char)(next_out + i));
+			QUICK_EQ(ths_ring_read(&ring, data, buf, len), seen);
+			QUICK_EQ(seen, len < used ? len : used);
 			for (size_t i = 0; i < seen; i++)
-				ck_assert_uint_eq(buf[i], next_out++);
+				QUICK_EQ(buf[i], next_out++);
 			used -= (uint32_t)seen;
 		}
-		ck_assert_uint_eq(ths_ring_used(&ring), used);
-		ck_assert_uint_eq(ths_ring_room(&ring), SIZE - used);
+		QUICK_EQ(ths_ring_used(&ring), used);
+		QUICK_EQ(ths_ring_room(&ring), SIZE - used);
 	}
 	assert_guards();
 }
@@ -67,10 +69,10 @@ END_TEST
 START_TEST(nothing_moves_nothing)
 {
 	set_up();
-	ck_assert_uint_eq(ths_ring_write(&ring, data, NULL, 0), 0);
-	ck_assert_uint_eq(ths_ring_read(&ring, data, NULL, 0), 0);
-	ck_assert_uint_eq(ths_ring_read(&ring, data, NULL, 5), 0);
-	ck_assert_uint_eq(ths_ring_used(&ring), 0);
+	QUICK_EQ(ths_ring_write(&ring, data, NULL, 0), 0);
+	QUICK_EQ(ths_ring_read(&ring, data, NULL, 0), 0);
+	QUICK_EQ(ths_ring_read(&ring, data, NULL, 5), 0);
+	QUICK_EQ(ths_ring_used(&ring), 0);
 }
 END_TEST
 
@@ -79,10 +81,10 @@ START_TEST(only_powers_of_two_are_sizes)
 	struct ths_ring r;
 
 	for (size_t size = 0; size < 300; size++)
-		ck_assert_int_eq(ths_ring_init(&r, size),
-				 size && !(size & (size - 1)) ? THS_OK : THS_E_INVAL);
-	ck_assert_int_eq(ths_ring_init(&r, (size_t)1 << 31), THS_OK);
-	ck_assert_int_eq(ths_ring_init(&r, (size_t)1 << 32), THS_E_INVAL);
+		QUICK_EQ(ths_ring_init(&r, size),
+			 size && !(size & (size - 1)) ? THS_OK : THS_E_INVAL);
+	QUICK_EQ(ths_ring_init(&r, (size_t)1 << 31), THS_OK);
+	QUICK_EQ(ths_ring_init(&r, (size_t)1 << 32), THS_E_INVAL);
 }
 END_TEST
 
@@ -93,10 +95,10 @@ START_TEST(damaged_counters_stay_inside_the_buffer)
 	set_up();
 	ring.head = (uint32_t)_i * 2654435761u;
 	ring.tail = (uint32_t)_i * 2246822519u;
-	ck_assert_uint_le(ths_ring_used(&ring), SIZE);
-	ck_assert_uint_le(ths_ring_read(&ring, data, buf, sizeof(buf)), SIZE);
+	QUICK_LE(ths_ring_used(&ring), SIZE);
+	QUICK_LE(ths_ring_read(&ring, data, buf, sizeof(buf)), SIZE);
 	ring.tail = (uint32_t)_i * 3266489917u;
-	ck_assert_uint_le(ths_ring_write(&ring, data, buf, sizeof(buf)), SIZE);
+	QUICK_LE(ths_ring_write(&ring, data, buf, sizeof(buf)), SIZE);
 	assert_guards();
 }
 END_TEST
