@@ -136,10 +136,12 @@ static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_er
 		atomic_store(&cpu->committing, 0);
 	if (cpu->recovering)
 		return;
-	if (is_fault(err) && instance->module->recover)
+	if (is_fault(err) && instance->module->recover) {
+		cpu->section++; /* no interrupt's work may wait for its lock: recover_devices() */
 		cpu->faulted[cpu->faulted_count++] = instance;
-	else
+	} else {
 		ths_spin_unlock(&instance->busy);
+	}
 }
 
 /* ---- begin and leave ----------------------------------------------------------------- */
@@ -152,8 +154,11 @@ static void leave(struct ths_cpu *cpu)
 	cpu->calls[0].device_held = false;
 	cpu->arena_used = 0;
 	atomic_store_explicit(&cpu->activity, cpu->activity + 1, memory_order_release);
-	if (cpu->limbo_count >= LIMBO_MAX / 4)
+	if (cpu->limbo_count >= LIMBO_MAX / 4) {
+		cpu->section++; /* an interrupt's work takes from the same lists */
 		ths_pool_reclaim(cpu);
+		cpu->section--;
+	}
 }
 
 static enum ths_err find_op(struct ths_call *call, const struct provider *provider,
@@ -379,6 +384,7 @@ static void recover_devices(struct ths_cpu *cpu)
 		err = ths_invoke_recover(instance);
 		cpu->recovering = false;
 		ths_spin_unlock(&instance->busy);
+		cpu->section--;
 		if (err)
 			ths_logf("recover of %s: %s", instance->name, ths_err_text(err));
 	}
@@ -393,10 +399,14 @@ static bool again(struct ths_cpu *cpu, struct request *request, int *code)
 		request->tries++;
 		return true;
 	case GATE_REFILL:
+		cpu->section++; /* an interrupt's work takes from the same lists */
 		*code = ths_refill(cpu);
+		cpu->section--;
 		return *code == THS_OK;
 	case GATE_STACK:
+		cpu->section++;
 		*code = ths_context_spare();
+		cpu->section--;
 		return *code == THS_OK;
 	case GATE_SLEEP:
 		request->tries = 0;

@@ -93,12 +93,15 @@ static void *take_reserved(unsigned order)
 static void give_reserved(void *pages, unsigned order)
 {
 	struct block *block = pages;
+	struct ths_cpu *cpu = ths_cpu();
 
+	cpu->section++;
 	ths_spin_lock(&memory.lock);
 	block->next = memory.list[order];
 	memory.list[order] = block;
 	memory.count[order]++;
 	ths_spin_unlock(&memory.lock);
+	cpu->section--;
 }
 
 static bool may_ask_frames(const struct ths_cpu *cpu)
@@ -129,9 +132,11 @@ void *ths_pages_take(unsigned order)
 	if (may_ask_frames(cpu))
 		pages = take_from_frames(cpu, order);
 	if (!pages) {
+		cpu->section++; /* an interrupt's work must not meet the lock taken */
 		ths_spin_lock(&memory.lock);
 		pages = take_reserved(order);
 		ths_spin_unlock(&memory.lock);
+		cpu->section--;
 	}
 	if (pages)
 		memset(pages, 0, (size_t)THS_PAGE_SIZE << order);

@@ -109,6 +109,7 @@ static enum ths_err publish(struct swap *swap)
 	enum ths_err err;
 
 	THS_POINT("swap/before-publish");
+	ths_section_enter(ths_cpu()); /* whoever needs that lock must not run on this CPU */
 	ths_spin_lock(&swap->old->busy);
 	err = swap->new->migrates ? ths_migrate(swap->old, swap->new, change_bindings, swap)
 				  : ths_publish(change_bindings, swap);
@@ -118,6 +119,7 @@ static enum ths_err publish(struct swap *swap)
 		swap->new->migrates = false;
 	}
 	ths_spin_unlock(&swap->old->busy);
+	ths_section_leave(ths_cpu());
 	THS_POINT("swap/after-publish");
 	return err;
 }

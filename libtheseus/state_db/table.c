@@ -262,8 +262,14 @@ enum ths_err ths_table_open(const struct ths_table_decl *decl, const char *insta
 		return THS_E_INVAL;
 	table = ths_table_find(decl->schema, instance);
 	*made = table == NULL;
-	if (!table)
-		return open_new(decl, instance, version, out);
+	if (!table) {
+		enum ths_err err;
+
+		ths_section_enter(ths_cpu()); /* versions are taken, at depth 0 */
+		err = open_new(decl, instance, version, out);
+		ths_section_leave(ths_cpu());
+		return err;
+	}
 	*out = table;
 	if (table->rows != declared_rows(decl) || table->flags != declared_flags(decl))
 		return THS_E_SCHEMA;
@@ -277,8 +283,11 @@ enum ths_err ths_table_open(const struct ths_table_decl *decl, const char *insta
 void ths_table_close(struct ths_table *table)
 {
 	table->used--;
-	if (table->used == 0 && atomic_load(&table->commits) == 0)
-		free_table(table);
+	if (table->used > 0 || atomic_load(&table->commits) != 0)
+		return;
+	ths_section_enter(ths_cpu());
+	free_table(table);
+	ths_section_leave(ths_cpu());
 }
 
 /* ---- free rows --------------------------------------------------------------------- */
