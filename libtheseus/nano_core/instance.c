@@ -100,6 +100,11 @@ static enum ths_err check_descriptor(const struct ths_module *module,
 			      "version of libtheseus");
 	if (!module->id || ths_strlen(module->id) >= THS_NAME_MAX)
 		return refuse(reason, THS_E_FORMAT, "?", "has no proper", "id");
+	for (unsigned i = 0; module->provides.iface && i < module->provides.iface->ops; i++)
+		if (module->provides.iface->info[i].args_size > THS_ARGS_MAX ||
+		    module->provides.iface->info[i].args_size % 8)
+			return refuse(reason, THS_E_SIZE, id, "has oversized arguments in",
+				      module->provides.iface->info[i].name);
 	if (!module->provides.iface || !module->provides.ops ||
 	    module->provides.iface->ops > OPS_MAX)
 		return refuse(reason, THS_E_FORMAT, id, "provides", "no proper interface");
@@ -173,7 +178,6 @@ static enum ths_err open_table(struct ths_instance *instance, unsigned number,
 
 	if (err == THS_E_VERSION) {
 		instance->table[number] = table;
-		instance->migrates = true;
 		if (ths_migration_for(module, table->schema, decl->schema))
 			return THS_OK;
 		err = THS_E_SCHEMA;
@@ -481,7 +485,7 @@ enum ths_err ths_bind(uint32_t slot, const char *name)
 		return THS_E_FULL;
 	if (ths_binding_instance(set.binding))
 		return THS_E_EXIST;
-	if (instance->migrates)
+	if (ths_migrate_needed(instance))
 		return THS_E_SCHEMA; /* a change of schema is a swap's */
 	if (instance->fresh)
 		THS_TRY(ths_invoke_start(instance));

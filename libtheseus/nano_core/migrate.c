@@ -225,6 +225,7 @@ static enum ths_err migrate_once(struct ths_cpu *cpu, struct migration *m,
 	return err;
 }
 
+/* The first table of @instance that stands in another schema than it declares. */
 static bool find_step(struct ths_instance *instance, struct migration *m)
 {
 	for (unsigned i = 0; i < THS_TABLES_MAX; i++) {
@@ -240,7 +241,35 @@ static bool find_step(struct ths_instance *instance, struct migration *m)
 	return false;
 }
 
-/* One table of @new stands in an older schema; @old is the only other that uses it. */
+bool ths_migrate_needed(struct ths_instance *instance)
+{
+	struct migration unused;
+
+	return find_step(instance, &unused);
+}
+
+static bool declares(const struct ths_instance *instance, const struct ths_table *table)
+{
+	for (unsigned i = 0; i < THS_TABLES_MAX; i++)
+		if (instance->table[i] == table)
+			return true;
+	return false;
+}
+
+/* Whether somebody else is bound who reads the table in the old schema. */
+static bool others_use(const struct ths_table *table, const struct ths_instance *old)
+{
+	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+		const struct ths_instance *other = &ths_core.instance[i];
+
+		if (other != old && other->state == THS_INSTANCE_BOUND &&
+		    declares(other, table))
+			return true;
+	}
+	return false;
+}
+
+/* Tables of @new stand in another schema; nobody but @old may be using them. */
 enum ths_err ths_migrate(const struct ths_instance *old, struct ths_instance *new,
 			 enum ths_err (*change)(struct ths_cpu *, void *), void *arg)
 {
@@ -248,11 +277,10 @@ enum ths_err ths_migrate(const struct ths_instance *old, struct ths_instance *ne
 	struct migration m;
 	enum ths_err err = THS_E_BUSY;
 
-	(void)old;
 	for (unsigned tries = 0; err == THS_E_BUSY && tries < 8; tries++) {
 		if (!find_step(new, &m))
 			return ths_publish(change, arg);
-		if (!m.with || m.table->used > 2)
+		if (!m.with || others_use(m.table, old))
 			return THS_E_SCHEMA;
 		cpu->section++;
 		err = migrate_once(cpu, &m, change, arg);

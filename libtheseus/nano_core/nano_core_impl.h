@@ -78,7 +78,6 @@ struct ths_instance {
 	_Atomic(uint64_t) faults;
 	_Atomic(uint32_t) busy;   /* hardware lock: a device operation runs */
 	_Atomic(uint32_t) kicked; /* bit per operation */
-	bool migrates;            /* a table of its stands in another schema */
 	bool fresh;               /* a table of its was made for it */
 	struct ths_journal journal; /* of the running device operation */
 	struct ths_journal faulted; /* of the one that faulted, for `recover` */
@@ -336,6 +335,7 @@ const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module
 						 const char *from, const char *to);
 /* swap.c, migrate.c */
 void ths_quiesce(void);
+bool ths_migrate_needed(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_migrate(const struct ths_instance *old,
 					struct ths_instance *new,
 					enum ths_err (*change)(struct ths_cpu *, void *),

@@ -111,12 +111,12 @@ static enum ths_err publish(struct swap *swap)
 	THS_POINT("swap/before-publish");
 	ths_section_enter(ths_cpu()); /* whoever needs that lock must not run on this CPU */
 	ths_spin_lock(&swap->old->busy);
-	err = swap->new->migrates ? ths_migrate(swap->old, swap->new, change_bindings, swap)
-				  : ths_publish(change_bindings, swap);
+	err = ths_migrate_needed(swap->new)
+		      ? ths_migrate(swap->old, swap->new, change_bindings, swap)
+		      : ths_publish(change_bindings, swap);
 	if (err == THS_OK) {
 		swap->old->state = THS_INSTANCE_RETIRED;
 		swap->new->state = THS_INSTANCE_BOUND;
-		swap->new->migrates = false;
 	}
 	ths_spin_unlock(&swap->old->busy);
 	ths_section_leave(ths_cpu());

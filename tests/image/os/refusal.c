@@ -1,0 +1,121 @@
+/*
+ * refusal - what a running OS refuses, and says why; afterwards everything is as before.
+ */
+#include "test.h"
+
+#include <theseus/blob.h>
+#include <theseus/iface/frames.h>
+#include <theseus/iface/sched.h>
+#include <theseus/iface/testsrv.h>
+#include <theseus/string.h>
+
+static struct ths_ref testsrv = THS_REF(testsrv), frames = THS_REF(frames);
+
+static uint64_t free_frames(void)
+{
+	struct frames_stat stat = {0};
+
+	return frames_stat(&frames, &stat) == THS_OK ? stat.free : 0;
+}
+
+static void load_refused(const char *file, enum ths_err expected, const char *reason_has)
+{
+	struct ths_reason reason = {{0}};
+	uint64_t before = free_frames();
+	uint32_t slot;
+	enum ths_err err = ths_module_load(file, "refused", &slot, &reason);
+	size_t at = 0;
+
+	while (reason.text[at] && !ths_str_starts(reason.text + at, reason_has))
+		at++;
+	test_ok(err == expected && reason.text[at], "%s: %s (%s)", file, ths_err_name(err),
+		reason.text);
+	test_ok(free_frames() == before && ths_module_find("refused", &slot) == THS_E_NOENT,
+		"and nothing of it is left");
+}
+
+static void swap_refused(const char *from, const char *file, enum ths_err expected)
+{
+	struct ths_reason reason = {{0}};
+	struct testsrv_null args = {{0}};
+	enum ths_err err = ths_swap_file(from, file, NULL, &reason);
+
+	test_ok(err == expected, "swap %s %s: %s (%s)", from, file, ths_err_name(err),
+		reason.text);
+	test_ok(testsrv_null(&testsrv, &args) == THS_OK, "who was bound serves on");
+}
+
+static void second_binding(void)
+{
+	struct ths_reason reason = {{0}};
+	uint32_t slot;
+	enum ths_err err = ths_module_load("testsrv", "second", &slot, &reason);
+
+	test_ok(err == THS_OK, "a second instance is loaded: %s", reason.text);
+	test_ok(ths_bind(slot, "") == THS_E_EXIST, "a binding has one provider");
+	test_ok(ths_bind(slot, "other") == THS_OK, "under another name it is bound");
+	test_ok(ths_module_unload(slot) == THS_E_BUSY, "and cannot be unloaded then");
+	test_ok(ths_unbind(&testsrv_iface, "other") == THS_OK &&
+			ths_module_unload(slot) == THS_OK,
+		"unbound it can");
+}
+
+static void references(void)
+{
+	static const struct ths_iface other = {"testsrv", 2, testsrv_ops_count,
+					       testsrv_ops_info};
+	static const struct ths_iface unknown = {"nosuch", 1, 0, NULL};
+	struct ths_ref ref = {&other, "", 0, 1, 0};
+	struct ths_ref nobody = {&unknown, "", 0, 1, 0};
+	struct testsrv_null args = {{0}};
+
+	test_ok(ths_gate(&ref, testsrv_op_null, &args, NULL) == THS_E_VERSION,
+		"another version of an interface");
+	test_ok(ths_gate(&nobody, 0, &args, NULL) == THS_E_UNAVAIL,
+		"an interface nobody provides");
+	test_ok(ths_gate(&testsrv, 31, &args, NULL) == THS_E_NOSYS,
+		"an operation it does not have");
+}
+
+/* A blob of another type, and one in which a covered byte was changed. */
+static void blobs(void)
+{
+	THS_BLOB_STORAGE(memory, 64);
+	THS_BLOB_STORAGE(small, 0);
+	struct ths_blob *blob = ths_blob_init(memory, 64);
+	struct testsrv_count args = {0};
+	unsigned refused = 0, kept = 0;
+
+	test_ok(testsrv_count_with(&testsrv, &args, ths_blob_init(small, 0)) == THS_E_BLOB,
+		"a blob that is too small");
+	test_ok(testsrv_count(&testsrv, &args) == THS_E_INVAL, "no blob at all");
+	test_ok(testsrv_count_with(&testsrv, &args, blob) == THS_OK, "a proper one passes");
+	for (unsigned byte = 16; byte < 28; byte++) { /* type and schema: blob_impl.h */
+		memory[byte] ^= 1;
+		refused += testsrv_count_with(&testsrv, &args, blob) == THS_E_BLOB;
+		memory[byte] ^= 1;
+		kept += testsrv_count_with(&testsrv, &args, blob) == THS_OK;
+	}
+	test_ok(refused == 12 && kept == 12,
+		"of 12 changed bytes of its type %u were refused, and %u times it went on",
+		refused, kept);
+	test_ok(args.value == 13, "it counted what passed, %lu", (unsigned long)args.value);
+}
+
+void test_refusal(void)
+{
+	load_refused("nosuch", THS_E_NOENT, "the archive has no module nosuch");
+	load_refused("garbage", THS_E_FORMAT, "");
+	load_refused("truncated", THS_E_FORMAT, "truncated");
+	load_refused("flipped", THS_E_DIGEST, "digest");
+	load_refused("spiller", THS_E_SPILL, ".data");
+	load_refused("foreign", THS_E_SYMBOL, "not published");
+	load_refused("unmet", THS_E_USES, "nosuch");
+	load_refused("layout", THS_E_SCHEMA, "testsrv.counter");
+	swap_refused("testsrv", "sched.rr", THS_E_VERSION);
+	swap_refused("testsrv", "nosuch", THS_E_NOENT);
+	swap_refused("nobody", "testsrv", THS_E_NOENT);
+	second_binding();
+	references();
+	blobs();
+}

@@ -1,0 +1,223 @@
+/*
+ * swap - all modules go round under load.
+ *
+ * Clients tell what they are told; every second swap exchanges the test server's builds,
+ * whose rows differ, the others go over every other module of the image. What the clients
+ * print the oracle judges; here is judged what only the guest can see: no call failed, old
+ * text is unmapped, memory is what it was.
+ */
+#include "test.h"
+
+#include <stdatomic.h>
+#include <theseus/blob.h>
+#include <theseus/iface/clock.h>
+#include <theseus/iface/frames.h>
+#include <theseus/iface/module.h>
+#include <theseus/iface/testsrv.h>
+#include <theseus/string.h>
+
+#define CLIENTS 5u
+#define WARM_UP 32u
+
+static struct ths_ref testsrv = THS_REF(testsrv), clock_ref = THS_REF(clock),
+		      frames = THS_REF(frames), module = THS_REF(module);
+static _Atomic(bool) enough;
+static _Atomic(uint32_t) errors, asleep, telling;
+static uint64_t caught_asleep, mapped_after, swaps_failed;
+
+static void must(enum ths_err err, const char *what)
+{
+	if (err == THS_OK)
+		return;
+	if (atomic_fetch_add(&errors, 1) < 5)
+		test_line("# client: %s: %s", what, ths_err_name(err));
+}
+
+/* ---- clients ---------------------------------------------------------------------------- */
+
+static void count(struct test_story *story, struct ths_blob *session)
+{
+	struct testsrv_count args = {0};
+
+	must(testsrv_count_with(&testsrv, &args, session), "count");
+	test_story_tell(story, "count.server", (uint32_t)args.version, args.value);
+}
+
+static void take_ticket(struct test_story *story)
+{
+	struct testsrv_add args = {.row = 0, .amount = 1};
+
+	must(testsrv_add(&testsrv, &args), "add");
+	test_story_tell(story, "joint.server", (uint32_t)args.version, args.value);
+}
+
+static void read_clock(struct test_story *story)
+{
+	struct clock_now args = {0};
+
+	must(clock_now(&clock_ref, &args), "clock");
+	test_story_tell(story, "clock", 0, args.ns);
+}
+
+static void borrow_frame(struct test_story *story)
+{
+	struct frames_alloc alloc = {.order = 0};
+	struct frames_free back = {0};
+
+	must(frames_alloc(&frames, &alloc), "alloc");
+	test_story_tell(story, "take.frames", 0, alloc.paddr / THS_PAGE_SIZE);
+	ths_yield();
+	back.paddr = alloc.paddr;
+	test_story_tell(story, "give.frames", 0, alloc.paddr / THS_PAGE_SIZE);
+	must(frames_free(&frames, &back), "free");
+}
+
+static void client(void *arg)
+{
+	THS_BLOB_STORAGE(memory, 64);
+	struct ths_blob *session = ths_blob_init(memory, 64);
+	struct test_story story;
+
+	atomic_fetch_add(&telling, 1);
+	test_story_begin(&story, (uint32_t)(uintptr_t)arg);
+	while (!atomic_load(&enough)) {
+		count(&story, session);
+		take_ticket(&story);
+		read_clock(&story);
+		borrow_frame(&story);
+		test_sleep_ms(20);
+	}
+	test_story_end(&story);
+	atomic_fetch_sub(&telling, 1);
+}
+
+/* Two that send each other numbered bytes, each asleep in the server until its own comes:
+ * the interactions that are in flight when the server is swapped. */
+static void pinger(void *arg)
+{
+	struct testsrv_post box = {.box = 0, .byte = 0};
+
+	(void)arg;
+	for (uint32_t i = 0; !atomic_load(&enough); i++) {
+		box = (struct testsrv_post){.box = 0, .byte = i};
+		must(testsrv_post(&testsrv, &box), "post");
+		box = (struct testsrv_post){.box = 1};
+		atomic_fetch_add(&asleep, 1);
+		must(testsrv_fetch(&testsrv, &box), "fetch");
+		atomic_fetch_sub(&asleep, 1);
+		if (box.byte != i)
+			must(THS_E_INTERNAL, "the byte that came back");
+		test_sleep_ms(3);
+	}
+	box = (struct testsrv_post){.box = 0, .byte = UINT32_MAX};
+	must(testsrv_post(&testsrv, &box), "post");
+}
+
+static void ponger(void *arg)
+{
+	struct testsrv_post box = {0};
+
+	(void)arg;
+	for (;;) {
+		box = (struct testsrv_post){.box = 0};
+		atomic_fetch_add(&asleep, 1);
+		must(testsrv_fetch(&testsrv, &box), "fetch");
+		atomic_fetch_sub(&asleep, 1);
+		if (box.byte == UINT32_MAX)
+			return;
+		box.box = 1;
+		must(testsrv_post(&testsrv, &box), "post");
+	}
+}
+
+/* ---- swaps -------------------------------------------------------------------------------- */
+
+static uint64_t text_of(const char *iface)
+{
+	struct module_info info = {.slot = THS_ROW_NONE};
+
+	while (module_info(&module, &info) == THS_OK)
+		if (ths_streq(info.provides, iface) && info.state == THS_INSTANCE_BOUND)
+			return info.text;
+	return 0;
+}
+
+static void swap_one(const char *iface, const char *file)
+{
+	struct ths_swap_times times = {0};
+	struct ths_reason reason = {{0}};
+	uint64_t text = text_of(iface);
+	ths_paddr_t paddr;
+	enum ths_prot prot;
+	enum ths_err err;
+
+	caught_asleep += atomic_load(&asleep) != 0;
+	err = ths_swap_file(iface, file, &times, &reason);
+	if (err && swaps_failed++ < 5)
+		test_line("# swap %s to %s: %s", iface, file, reason.text);
+	mapped_after += text == 0 || ths_arch_lookup(text, &paddr, &prot);
+}
+
+static void swap_round(uint64_t turn)
+{
+	static const struct {
+		const char *iface, *file[2];
+	} others[] = {{"sched", {"sched.fcfs", "sched.rr"}},
+		      {"frames", {"mem.frames", "mem.frames"}},
+		      {"clock", {"clock.pit", "clock.pit"}},
+		      {"serial", {"serial.16550", "serial.16550"}},
+		      {"irq", {"irq.pic", "irq.pic"}},
+		      {"tasks", {"tasks", "tasks"}}};
+	unsigned which = (unsigned)(turn / 2 % THS_ARRAY_SIZE(others));
+	unsigned build = (unsigned)(turn / 2 / THS_ARRAY_SIZE(others) % 2);
+
+	if (turn % 2 == 0)
+		swap_one("testsrv", turn % 4 == 0 ? "testsrv.v2" : "testsrv");
+	else
+		swap_one(others[which].iface, others[which].file[build]);
+}
+
+static uint64_t free_frames(void)
+{
+	struct frames_stat stat = {0};
+
+	must(frames_stat(&frames, &stat), "stat");
+	return stat.free;
+}
+
+void test_swap(void)
+{
+	uint64_t swaps = test_number("swaps", 10000), before, after;
+	struct ths_task_id client_task[CLIENTS], ping, pong;
+
+	for (uint64_t i = 0; i < WARM_UP; i++)
+		swap_round(i);
+	for (uintptr_t i = 0; i < CLIENTS; i++)
+		client_task[i] = test_start("client", client, (void *)(i + 1));
+	ping = test_start("pinger", pinger, NULL);
+	pong = test_start("ponger", ponger, NULL);
+	test_sleep_ms(50);
+	before = free_frames();
+	for (uint64_t i = 0; i < swaps; i++) {
+		swap_round(i);
+		if (i % 1000 == 999)
+			test_line("# %lu swaps", (unsigned long)(i + 1));
+	}
+	atomic_store(&enough, true);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		test_join(client_task[i]);
+	test_join(ping);
+	test_join(pong);
+	test_drain();
+	after = free_frames();
+	test_ok(swaps_failed == 0, "%lu swaps, %lu of them refused", (unsigned long)swaps,
+		(unsigned long)swaps_failed);
+	test_ok(atomic_load(&errors) == 0, "no client's call failed (%u did)",
+		atomic_load(&errors));
+	test_ok(mapped_after == 0, "old text is unmapped after each swap (%lu were not)",
+		(unsigned long)mapped_after);
+	test_ok(caught_asleep > 0, "%lu swaps met interactions that slept in the server",
+		(unsigned long)caught_asleep);
+	test_ok(before == after, "free frames: %lu before, %lu after", (unsigned long)before,
+		(unsigned long)after);
+}
