@@ -63,22 +63,28 @@ static void sites_append(void)
 	fclose(file);
 }
 
-/* THS_FAIL=class:n or class:n+; THS_FAIL_SITES=file */
-static void arm_from_environment(void)
+/* THS_FAIL=class:n or class:n+ */
+static void arm_by_variable(void)
 {
 	const char *spec = getenv("THS_FAIL");
 	const char *colon = spec == NULL ? NULL : strrchr(spec, ':');
 	char *end;
 	uint64_t n;
 
-	if (getenv("THS_FAIL_SITES") != NULL)
-		atexit(sites_append);
 	if (colon == NULL)
 		return;
 	n = strtoull(colon + 1, &end, 10);
 	if (end == colon + 1 || (*end != '\0' && strcmp(end, "+") != 0))
 		ths_host_die("THS_FAIL is not of the form class:n or class:n+");
 	arm(spec, (size_t)(colon - spec), n, *end == '+');
+}
+
+/* And THS_FAIL_SITES=file */
+static void arm_from_environment(void)
+{
+	if (getenv("THS_FAIL_SITES") != NULL)
+		atexit(sites_append);
+	arm_by_variable();
 }
 
 void ths_host_fail_nth(const char *class, uint64_t n, bool persistently)
@@ -101,6 +107,7 @@ void ths_host_fail_reset(void)
 {
 	pthread_once(&once, arm_from_environment);
 	arm("", 0, 0, false);
+	arm_by_variable(); /* counts from here on, so that each test meets it */
 	ths_host_on_point(NULL, NULL);
 }
 

@@ -137,7 +137,8 @@ bool ths_host_until_stop(void (*fn)(void *arg), void *arg, struct ths_host_stop 
 void ths_host_on_stop(void (*fn)(const struct ths_host_stop *stop, void *ctx), void *ctx);
 
 /* Forgets everything: mappings, contents of memory, stacks of tasks, ports, hooks, clock,
- * console, cmdline, fail points. Only when no other thread is a CPU. */
+ * console, cmdline, fail points but the environment's. Only when no other thread is a CPU.
+ */
 void ths_host_reset(void);
 
 /* ---- console, time, chance ------------------------------------------------------- */

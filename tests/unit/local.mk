@@ -9,6 +9,7 @@ check_unit_tests +=
 check_tsan_tests +=
 include tests/unit/arch/local.mk
 include tests/unit/base/local.mk
+include tests/unit/fail/local.mk
 include tests/unit/modules/local.mk
 include tests/unit/nano_core/local.mk
 include tests/unit/patterns/local.mk

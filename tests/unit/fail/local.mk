@@ -1,0 +1,1 @@
+check_lint_tests += %D%/fail_nth.tap
