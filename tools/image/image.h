@@ -25,6 +25,7 @@ struct image_options {
 	const char *kernel, *manifest;
 	const char **module_dirs;
 	size_t module_dir_count;
+	const char *spiller; /* id of the one module whose state is overlooked; NULL: none */
 	const char *iso, *archive; /* outputs; NULL: not wanted */
 	const char *cmdline, *volume;
 	const char *grub_dir; /* where i386-pc/ and x86_64-efi/ lie */

@@ -142,6 +142,28 @@ static void module_missing(struct resolve *resolve, const struct module *module)
 	tool_text_free(&folders);
 }
 
+/* Whether nothing was found but what --admit-spill overlooks. */
+static bool module_accept(struct resolve *resolve, const struct module *module,
+			  const char *path, const struct check_result *result)
+{
+	bool admitted = resolve->options->spiller != NULL &&
+			strcmp(resolve->options->spiller, module->item.id) == 0;
+	bool good = true;
+
+	for (size_t i = 0; i < result->findings.count; i++) {
+		const struct finding *finding = &result->findings.list[i];
+
+		if (admitted && strcmp(finding->rule, "I1") == 0) {
+			tool_warn("%s: admitted: %s", path, finding->text);
+			continue;
+		}
+		refuse(resolve, module->item.line, "module %s: %s: %s: %s",
+		       module->item.id, path, finding->rule, finding->text);
+		good = false;
+	}
+	return good;
+}
+
 static void module_read(struct resolve *resolve, struct module *module)
 {
 	char *path = module_find(resolve->options, module->item.file);
@@ -158,12 +180,8 @@ static void module_read(struct resolve *resolve, struct module *module)
 		resolve->findings++;
 		check_free(&result);
 	} else {
-		for (size_t i = 0; i < result.findings.count; i++)
-			refuse(resolve, module->item.line, "module %s: %s: %s: %s",
-			       module->item.id, path, result.findings.list[i].rule,
-			       result.findings.list[i].text);
 		module->placed_open =
-			result.findings.count == 0 &&
+			module_accept(resolve, module, path, &result) &&
 			placed_open(&module->placed, &module->file, &reason);
 		check_free(&result);
 	}

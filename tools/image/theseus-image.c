@@ -35,6 +35,9 @@ static const char usage_text[] =
 	"  --cmdline TEXT     the kernel's command line, before the manifest's\n"
 	"  --volume NAME      the image's volume name, A-Z 0-9 _, 32 at most (THESEUS)\n"
 	"  --grub-dir DIR     where GRUB's i386-pc and x86_64-efi lie (/usr/lib/grub)\n"
+	"  --admit-spill ID   overlook, for a test, that this module has memory of its "
+	"own;\n"
+	"                     the kernel must have been told to admit it too\n"
 	"  --quiet            no progress on standard error\n"
 	"  --help             print this text\n"
 	"  --version          print the version\n"
@@ -53,6 +56,7 @@ static const struct option known[] = {
 	{"cmdline", required_argument, NULL, 'c'},
 	{"volume", required_argument, NULL, 'V'},
 	{"grub-dir", required_argument, NULL, 'g'},
+	{"admit-spill", required_argument, NULL, 's'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'v'},
@@ -170,6 +174,9 @@ static enum tool_status options_read(int argc, char **argv, struct image_options
 			break;
 		case 'g':
 			options->grub_dir = optarg;
+			break;
+		case 's':
+			options->spiller = optarg;
 			break;
 		case 'q':
 			options->quiet = true;
