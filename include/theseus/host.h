@@ -25,7 +25,7 @@
  * ths_arch_relax() or ths_arch_irq_restore(true).
  *
  * Use: ths_host_cpu_enter(); test; ths_host_cpu_leave(); ths_host_reset() between tests
- * that share a process. tests/unit/arch/host_test.c shows H1-H5.
+ * that share a process. tests/unit/arch/host_*_test.c show H1-H5.
  */
 #pragma once
 

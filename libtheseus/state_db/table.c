@@ -3,10 +3,10 @@
  *
  * A table is found by its schema's name ("sched.queue" of "sched.queue/1") and, where it
  * is the instance's own, the instance. It outlives the modules that declare it: that is
- * what lets their successors go on. Slots come in segments of a page, reached through a
- * directory, and are never given back (T3). Which rows are free is a list through the
- * tombstones: soft knowledge, taken and given outside transactions; whether a row really
- * is free the transaction finds out.
+ * what lets their successors go on. All slots it will ever have lie side by side and are
+ * made with it (T3). Which rows are free is a list through the tombstones: soft
+ * knowledge, taken and given outside transactions; whether a row really is free the
+ * transaction finds out.
  *
  * Invariants
  *   B1  A row is handed out by ths_table_take_row() to one interaction at a time, and
