@@ -75,8 +75,9 @@ ths_gate:
 	pushq %r13
 	pushq %r14
 	pushq %r15
-	movq %rsp, %gs:CALL0_FRAME
+	/* From here on no interrupt's work runs on this CPU; before, the record is its own. */
 	lock incq %gs:CPU_ACTIVITY
+	movq %rsp, %gs:CALL0_FRAME
 
 	movq ths_core + CORE_BINDING(%rax), %r9
 	andq $~SLOT_WAITERS_BIT, %r9
@@ -124,9 +125,9 @@ committed:
 	copy_words copy_out, rsp, rdx, 0
 
 	movq %gs:CALL0_FRAME, %rsp
-	incq %gs:CPU_ACTIVITY
 	movq %gs:TXN_READ_FIRST, %rax
 	movq %rax, %gs:TXN_READ_NEXT
+	incq %gs:CPU_ACTIVITY
 	cmpl $0, %gs:CPU_PENDING
 	jne pending
 	addq $56, %rsp

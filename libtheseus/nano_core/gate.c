@@ -236,12 +236,13 @@ static uint64_t find_and_run(void *arg)
 static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 {
 	struct ths_call *call = &cpu->calls[0];
-	bool exclusive = false;
+	bool exclusive = request->tries >= TRIES_MAX && !cpu->token;
 
-	if (request->tries >= TRIES_MAX && !cpu->token) {
+	/* First of all: from here on no interrupt's work runs on this CPU. Before, the record
+	 * is its own, and it must not meet the token taken. */
+	atomic_exchange(&cpu->activity, cpu->activity + 1);
+	if (exclusive)
 		ths_token_take(cpu);
-		exclusive = true;
-	}
 	call->ref = request->ref;
 	call->args = request->args;
 	call->blob = request->blob;
@@ -251,7 +252,6 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 	call->op = NULL;
 	call->binding = NULL;
 	cpu->call = call;
-	atomic_exchange(&cpu->activity, cpu->activity + 1);
 	ths_txn_begin(cpu, 0);
 	cpu->exclusive = exclusive;
 	return (int64_t)ths_arch_run(&call->frame, NULL, find_and_run, request);
