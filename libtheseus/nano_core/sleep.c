@@ -57,11 +57,10 @@ static bool add_waiter(struct ths_slot *slot, uint32_t task, uint32_t sleep_numb
 	return true;
 }
 
-/* Under ths_core.lock: wakes who waits for @slot, and drops what is stale on the way. */
-static void wake_waiters(struct ths_cpu *cpu, struct ths_slot *slot)
+/* Under ths_core.lock: wakes who in this bucket waits for @slot (NULL: nobody), and drops
+ * what is stale on the way. */
+static void wake_bucket(struct ths_cpu *cpu, uint32_t *link, const struct ths_slot *slot)
 {
-	uint32_t *link = bucket_of(slot);
-
 	while (*link) {
 		uint32_t index = *link;
 		struct waiter *waiter = &ths_core.waiter[index - 1];
@@ -84,8 +83,7 @@ static void wake_waiters(struct ths_cpu *cpu, struct ths_slot *slot)
 static void sweep_stale(struct ths_cpu *cpu)
 {
 	for (uint32_t i = 0; i < WAITERS_HASH; i++)
-		if (ths_core.waiter_hash[i])
-			wake_waiters(cpu, NULL);
+		wake_bucket(cpu, &ths_core.waiter_hash[i], NULL);
 }
 
 static bool register_reads(struct ths_cpu *cpu, struct ths_context *context)
@@ -143,7 +141,7 @@ bool ths_sleep_prepare(struct ths_cpu *cpu)
 static void wake_slot(struct ths_cpu *cpu, struct ths_slot *slot)
 {
 	ths_spin_lock(&ths_core.lock);
-	wake_waiters(cpu, slot);
+	wake_bucket(cpu, bucket_of(slot), slot);
 	ths_spin_unlock(&ths_core.lock);
 }
 
