@@ -42,11 +42,12 @@ bool ths_sleep_possible(const struct ths_cpu *cpu)
 static bool add_waiter(struct ths_slot *slot, uint32_t task, uint32_t sleep_number)
 {
 	uint32_t index = ths_core.waiter_free;
-	struct waiter *waiter = &ths_core.waiter[index - 1];
 	uint32_t *bucket = bucket_of(slot);
+	struct waiter *waiter;
 
 	if (!index)
 		return false;
+	waiter = &ths_core.waiter[index - 1];
 	ths_core.waiter_free = waiter->next;
 	waiter->slot = slot;
 	waiter->task = task;
