@@ -17,8 +17,8 @@
  *
  * Cost: O(1) expected; the number of buckets is at least a third of the rows declared.
  */
-#include <theseus/hash.h>
 #include "nano_core/nano_core_impl.h"
+#include "state_db/index_quick.h"
 
 _Static_assert(sizeof(struct bucket) == 64, "a bucket is one version of pool 2");
 enum { BUCKET_POOL = 2 };
@@ -52,12 +52,12 @@ static enum ths_err find_in(struct ths_cpu *cpu, struct ths_table *table,
 enum ths_err ths_index_find(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
 			    uint32_t *row, const struct ths_version **out)
 {
-	uint64_t hash = ths_hash_u64(0, key);
-	uint32_t tag = (uint32_t)(hash >> 32);
+	uint64_t hash = index_hash(key);
+	uint32_t tag = index_tag(hash);
 	struct ths_txn *txn = &cpu->txn;
 
 	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
-		uint32_t home = (uint32_t)(hash + i) & table->bucket_mask;
+		uint32_t home = index_home(table, hash, i);
 		const struct ths_version *version;
 		struct txn_read *mark = txn->read_next;
 		enum ths_err err = THS_E_NOENT;
@@ -98,16 +98,15 @@ static enum ths_err write_bucket(struct ths_cpu *cpu, struct ths_table *table,
 enum ths_err ths_index_add(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
 			   uint32_t row)
 {
-	uint64_t hash = ths_hash_u64(0, key);
+	uint64_t hash = index_hash(key);
 
 	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
 		struct bucket *bucket;
 
-		THS_TRY(write_bucket(cpu, table, (uint32_t)(hash + i) & table->bucket_mask,
-				     &bucket));
+		THS_TRY(write_bucket(cpu, table, index_home(table, hash, i), &bucket));
 		if (bucket->count < BUCKET_ENTRIES) {
 			bucket->entry[bucket->count].row = row;
-			bucket->entry[bucket->count].tag = (uint32_t)(hash >> 32);
+			bucket->entry[bucket->count].tag = index_tag(hash);
 			bucket->count++;
 			return THS_OK;
 		}
@@ -130,13 +129,12 @@ static bool remove_from(struct bucket *bucket, uint32_t row)
 enum ths_err ths_index_remove(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
 			      uint32_t row)
 {
-	uint64_t hash = ths_hash_u64(0, key);
+	uint64_t hash = index_hash(key);
 
 	for (uint32_t i = 0; i <= table->bucket_mask; i++) {
 		struct bucket *bucket;
 
-		THS_TRY(write_bucket(cpu, table, (uint32_t)(hash + i) & table->bucket_mask,
-				     &bucket));
+		THS_TRY(write_bucket(cpu, table, index_home(table, hash, i), &bucket));
 		if (remove_from(bucket, row))
 			return THS_OK;
 		if (bucket->overflow == 0)

@@ -11,6 +11,7 @@
  *   R3  A per-CPU row is read in an interaction, and written, by its CPU alone.
  */
 #include "nano_core/nano_core_impl.h"
+#include "state_db/index_quick.h"
 #include "state_db/txn_quick.h"
 
 THS_INLINE enum ths_err find_table(struct ths_cpu *cpu, unsigned number,
@@ -254,8 +255,9 @@ enum ths_err ths_row_new_(struct ths_call *call, unsigned table_number, uint64_t
 	LEAVE();
 }
 
-enum ths_err ths_row_find_(struct ths_call *call, unsigned table_number, uint64_t key,
-			   uint32_t *row, const void **out)
+static THS_NOINLINE enum ths_err find_slowly(struct ths_call *call, unsigned table_number,
+					     uint64_t key, uint32_t *row,
+					     const void **out)
 {
 	const struct ths_version *version;
 
@@ -267,6 +269,23 @@ enum ths_err ths_row_find_(struct ths_call *call, unsigned table_number, uint64_
 	if (err == THS_OK)
 		*out = version->data;
 	LEAVE();
+}
+
+enum ths_err ths_row_find_(struct ths_call *call, unsigned table_number, uint64_t key,
+			   uint32_t *row, const void **out)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	const void *data = NULL;
+
+	ths_arch_core_enter();
+	if (THS_LIKELY(table_number < THS_TABLES_MAX))
+		data = quick_find(cpu, cpu->call->instance->table[table_number], key,
+				  row);
+	ths_arch_core_leave();
+	if (THS_UNLIKELY(!data))
+		return find_slowly(call, table_number, key, row, out);
+	*out = data;
+	return THS_OK;
 }
 
 enum ths_err ths_weak_read_(struct ths_call *call, unsigned table_number,
@@ -289,8 +308,8 @@ _Static_assert(offsetof(struct ths_version, generation) == THS_VERSION_GENERATIO
 _Static_assert(offsetof(struct ths_version, data) == THS_VERSION_DATA, "ABI");
 _Static_assert(sizeof(struct ths_slot) == sizeof(uintptr_t), "ABI");
 
-enum ths_err ths_weak_cache(struct ths_call *call, unsigned table_number, struct ths_weak weak,
-			    struct ths_weak_cached *cached)
+enum ths_err ths_weak_cache(struct ths_call *call, unsigned table_number,
+			    struct ths_weak weak, struct ths_weak_cached *cached)
 {
 	const struct ths_version *version;
 
@@ -301,7 +320,8 @@ enum ths_err ths_weak_cache(struct ths_call *call, unsigned table_number, struct
 	    (err == THS_OK && version->generation != weak.generation))
 		err = THS_E_STALE;
 	if (err == THS_OK) {
-		cached->slot = (const uintptr_t *)(const void *)table_slot(table, weak.row);
+		cached->slot =
+			(const uintptr_t *)(const void *)table_slot(table, weak.row);
 		cached->generation = weak.generation;
 	}
 	LEAVE();
