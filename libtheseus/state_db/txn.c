@@ -171,8 +171,9 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 	struct ths_version *old;
 
 	if (own && own >= &txn->write[txn->savepoint]) {
-		*out = own->copy;
-		return THS_OK;
+		*out = own->copy; /* a tombstone, where we freed the row ourselves */
+		return kind == WRITE_NEW || ths_version_is_live(*out) ? THS_OK
+								      : THS_E_NOENT;
 	}
 	if (THS_UNLIKELY(txn->writes >= WRITES_MAX))
 		return THS_E_FULL;
@@ -255,7 +256,11 @@ void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark)
 	txn->savepoint = mark->savepoint;
 }
 
-/* A nested level succeeded: overlays become part of what they overlaid. */
+/*
+ * A nested level succeeded: what it wrote is its parent's. An overlay becomes part of what
+ * it overlaid, if that is the parent's; what an outer level wrote stays overlaid, for the
+ * parent may fail yet.
+ */
 void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 {
 	struct ths_txn *txn = &cpu->txn;
@@ -265,7 +270,7 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 		struct txn_write *write = &txn->write[i];
 		struct txn_write *under;
 
-		if (!write->under) {
+		if (!write->under || write->under - 1u < mark->savepoint) {
 			txn->write[kept++] = *write;
 			continue;
 		}

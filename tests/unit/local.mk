@@ -13,4 +13,5 @@ include tests/unit/fail/local.mk
 include tests/unit/modules/local.mk
 include tests/unit/nano_core/local.mk
 include tests/unit/patterns/local.mk
+include tests/unit/state_db/local.mk
 include tests/unit/tools/local.mk

@@ -1,0 +1,80 @@
+/*
+ * other - a second CPU that commits exactly when the test says: see script.h.
+ *
+ * So a conflict is met at the very step a test is about, each time.
+ */
+#include <check.h>
+#include <pthread.h>
+#include "rig.h"
+#include "script.h"
+
+static struct {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool ready, end;
+	script_fn *fn; /* NULL: nothing to do */
+	void *ctx;
+	enum ths_err err;
+} other = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void *serve(void *arg)
+{
+	struct ths_ref ref = THS_REF(script);
+
+	(void)arg;
+	rig_cpu_enter(1);
+	pthread_mutex_lock(&other.lock);
+	other.ready = true;
+	pthread_cond_broadcast(&other.changed);
+	while (!other.end) {
+		if (other.fn) {
+			pthread_mutex_unlock(&other.lock);
+			other.err = script_by(&ref, other.fn, other.ctx);
+			pthread_mutex_lock(&other.lock);
+			other.fn = NULL;
+			pthread_cond_broadcast(&other.changed);
+		} else {
+			pthread_cond_wait(&other.changed, &other.lock);
+		}
+	}
+	pthread_mutex_unlock(&other.lock);
+	rig_cpu_leave();
+	return NULL;
+}
+
+void other_start(void)
+{
+	other.ready = other.end = false;
+	other.fn = NULL;
+	if (pthread_create(&other.thread, NULL, serve, NULL) != 0)
+		ck_abort_msg("no thread to be had");
+	pthread_mutex_lock(&other.lock);
+	while (!other.ready)
+		pthread_cond_wait(&other.changed, &other.lock);
+	pthread_mutex_unlock(&other.lock);
+}
+
+enum ths_err other_script(script_fn *fn, void *ctx)
+{
+	enum ths_err err;
+
+	pthread_mutex_lock(&other.lock);
+	other.fn = fn;
+	other.ctx = ctx;
+	pthread_cond_broadcast(&other.changed);
+	while (other.fn)
+		pthread_cond_wait(&other.changed, &other.lock);
+	err = other.err;
+	pthread_mutex_unlock(&other.lock);
+	return err;
+}
+
+void other_stop(void)
+{
+	pthread_mutex_lock(&other.lock);
+	other.end = true;
+	pthread_cond_broadcast(&other.changed);
+	pthread_mutex_unlock(&other.lock);
+	pthread_join(other.thread, NULL);
+}

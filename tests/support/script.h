@@ -1,0 +1,71 @@
+/*
+ * script - a module whose operations are whatever the test says.
+ *
+ * An operation is handed a function of the test and calls it inside the interaction, so
+ * a test of rows, transactions, sleeping can be written in one place, in the order in
+ * which things happen. Like any operation's, what such a function does to memory of the
+ * test's is not undone, and it may be run more than once.
+ *
+ * Two builds of it, script and script_next, share their tables; the next one has more in
+ * a cell's row, and each can take over from the other.
+ */
+#pragma once
+
+#include <theseus/interface.h>
+#include <theseus/module.h>
+
+typedef enum ths_err script_fn(struct ths_call *call, void *ctx);
+
+struct script_args {
+	uint64_t fn, ctx;
+};
+#define SCRIPT_OPS(OP)                                                                   \
+	OP(script, run, struct script_args, 0)                                           \
+	OP(script, drive, struct script_args, THS_OP_DEVICE)                             \
+	OP(script, version, struct script_args, 0) /* @fn: of who answers */             \
+	OP(script, kicked, struct ths_no_args, 0)  /* runs script_on_kick */
+THS_INTERFACE(script, 1, SCRIPT_OPS)
+
+/* Tables. */
+enum { CELL, ITEM, LOOSE, OWNED, HARD, ASKED, LOCAL, WIDE };
+enum { SCRIPT_SELF };
+#define CELLS  64u
+#define ITEMS  48u
+#define LOOSES 8u
+#define OWNEDS 64u
+#define HARDS  4u
+#define WIDES  1200u
+
+struct cell { /* "script.cell/1", fixed */
+	uint64_t value, again;
+};
+struct cell_next { /* "script.cell/2" */
+	uint64_t value, again, more[6];
+};
+struct item { /* keyed */
+	uint64_t key, value;
+};
+struct loose {
+	uint64_t value;
+};
+
+extern const struct ths_module ths_module_script, ths_module_script_next;
+extern script_fn *script_on_kick; /* by default nothing: THS_OK */
+extern void *script_kick_ctx;
+/* What the next migrations of a cell do when the value is 13; THS_OK: nothing special. */
+extern script_fn *script_on_migrate;
+
+/* Called by @ref, as an operation or as a device operation. */
+enum ths_err script_by(struct ths_ref *ref, script_fn *fn, void *ctx);
+enum ths_err script_drive_by(struct ths_ref *ref, script_fn *fn, void *ctx);
+/* Nested in an interaction of the script's. */
+enum ths_err script_nested(struct ths_call *call, script_fn *fn, void *ctx);
+
+/* ---- another CPU, which does what it is told and nothing else --------------------- */
+
+/* After rig_cpus(2): CPU 1 waits for ... */
+void other_start(void);
+/* ... this: @fn on the default binding, as an interaction of CPU 1. Returns when that has
+ * ended. From anywhere, also from within an interaction. */
+enum ths_err other_script(script_fn *fn, void *ctx);
+void other_stop(void);

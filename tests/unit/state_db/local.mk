@@ -1,0 +1,1 @@
+check_unit_tests += %D%/txn_test

@@ -1,0 +1,726 @@
+/*
+ * txn_test - reads of one moment, private writes, an end that is all or nothing.
+ *
+ * Each test runs twice: on a machine with one CPU, whose commit is a plain store, and
+ * with two, where rows are locked and validated.
+ */
+#include "rig.h"
+#include "script.h"
+#include "suite.h"
+
+#include <string.h>
+#include <theseus/host.h>
+#include "nano_core/nano_core_impl.h"
+
+static struct ths_ref ref;
+static unsigned tries;
+
+static void start(int cpus)
+{
+	rig_start();
+	if (cpus > 1)
+		rig_cpus((unsigned)cpus);
+	ref = (struct ths_ref)THS_REF(script);
+	(void)rig_bind(&ths_module_script, "");
+	tries = 0;
+}
+
+static void start_with_other(void)
+{
+	start(2);
+	other_start();
+}
+
+static void stop_with_other(void)
+{
+	other_stop();
+	rig_stop();
+}
+
+static enum ths_err run(script_fn *fn, void *ctx)
+{
+	return script_by(&ref, fn, ctx);
+}
+
+static enum ths_err read_cell(struct ths_call *call, void *ctx)
+{
+	uint64_t *value = ctx; /* in: row; out */
+	const struct cell *cell;
+
+	THS_TRY(ths_row_read(call, CELL, (uint32_t)*value, &cell));
+	*value = cell->value;
+	return THS_OK;
+}
+
+static uint64_t value_of(uint32_t row)
+{
+	uint64_t value = row;
+
+	ck_assert_int_eq(run(read_cell, &value), THS_OK);
+	return value;
+}
+
+static enum ths_err put(struct ths_call *call, uint32_t row, uint64_t value)
+{
+	struct cell *cell;
+
+	THS_TRY(ths_row_write(call, CELL, row, &cell));
+	cell->value = value;
+	return THS_OK;
+}
+
+static uint64_t get(struct ths_call *call, uint32_t row)
+{
+	const struct cell *cell;
+
+	ck_assert_int_eq(ths_row_read(call, CELL, row, &cell), THS_OK);
+	return cell->value;
+}
+
+/* Cells 0 and 1 are one more than they were. */
+static enum ths_err both_up(struct ths_call *call, void *ctx)
+{
+	struct cell *cell;
+
+	(void)ctx;
+	for (uint32_t row = 0; row < 2; row++) {
+		THS_TRY(ths_row_write(call, CELL, row, &cell));
+		cell->value++;
+	}
+	return THS_OK;
+}
+
+/* X3: what a finished interaction leaves of the record. */
+static void assert_clean(void)
+{
+	const struct ths_cpu *cpu = ths_cpu();
+
+	ck_assert_uint_eq(cpu->txn.dirty, 0);
+	ck_assert_uint_eq(cpu->txn.filter, 0);
+	ck_assert_uint_eq(cpu->txn.savepoint, 0);
+	ck_assert_ptr_eq(cpu->txn.read_next, cpu->txn.read);
+	ck_assert_ptr_eq(cpu->txn.read_limit, &cpu->txn.read[READS_MAX]);
+	ck_assert_uint_eq(cpu->txn.writes_limit, WRITES_MAX);
+	ck_assert_uint_eq(cpu->activity % 2, 0);
+	ck_assert_ptr_eq(cpu->call, &cpu->calls[0]);
+	ck_assert_uint_eq(cpu->arena_used, 0);
+}
+
+/* ---- W1, X1 ------------------------------------------------------------------------ */
+
+static enum ths_err read_while_it_changes(struct ths_call *call, void *ctx)
+{
+	uint64_t *seen = ctx;
+	const struct cell *cell;
+
+	THS_TRY(ths_row_read(call, CELL, 0, &cell));
+	if (tries++ == 0) {
+		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
+		ck_assert_uint_eq(cell->value, 0); /* the snapshot is what it was */
+	}
+	*seen = cell->value;
+	return THS_OK;
+}
+
+START_TEST(a_snapshot_never_changes_and_an_outdated_outcome_is_not_believed)
+{
+	uint64_t seen = 99;
+
+	start_with_other();
+	ck_assert_int_eq(run(read_while_it_changes, &seen), THS_OK);
+	ck_assert_uint_eq(seen, 1);
+	ck_assert_uint_eq(tries, 2);
+	assert_clean();
+	stop_with_other();
+}
+END_TEST
+
+static bool got_past;
+
+static enum ths_err read_two_moments(struct ths_call *call, void *ctx)
+{
+	uint64_t first = get(call, 0);
+
+	(void)ctx;
+	if (tries++ == 0) {
+		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
+		(void)get(call, 1);
+		got_past = true; /* with cell 0 of before and cell 1 of after */
+	}
+	ck_assert_uint_eq(first, get(call, 1));
+	return THS_OK;
+}
+
+START_TEST(all_reads_are_of_one_moment)
+{
+	start_with_other();
+	ck_assert_int_eq(run(read_two_moments, NULL), THS_OK);
+	ck_assert(!got_past);
+	ck_assert_uint_eq(tries, 2);
+	stop_with_other();
+}
+END_TEST
+
+static enum ths_err write_newer(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	(void)get(call, 0);
+	if (tries++ == 0) {
+		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
+		(void)put(call, 1, 7);
+		got_past = true;
+	}
+	return put(call, 1, get(call, 0) + 10);
+}
+
+START_TEST(a_write_is_of_the_same_moment)
+{
+	start_with_other();
+	ck_assert_int_eq(run(write_newer, NULL), THS_OK);
+	ck_assert(!got_past);
+	ck_assert_uint_eq(value_of(1), 11);
+	stop_with_other();
+}
+END_TEST
+
+static enum ths_err fail_on_what_changes(struct ths_call *call, void *ctx)
+{
+	uint64_t seen = get(call, 0);
+
+	(void)ctx;
+	if (tries++ == 0)
+		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
+	if (seen == 0)
+		return THS_E_IO;
+	return put(call, 2, seen);
+}
+
+START_TEST(an_error_is_believed_only_if_what_was_read_holds)
+{
+	start_with_other();
+	ck_assert_int_eq(run(fail_on_what_changes, NULL), THS_OK);
+	ck_assert_uint_eq(tries, 2);
+	ck_assert_uint_eq(value_of(2), 1);
+	stop_with_other();
+}
+END_TEST
+
+/* ---- W2 ------------------------------------------------------------------------------
+ */
+
+static enum ths_err write_privately(struct ths_call *call, void *ctx)
+{
+	uint64_t elsewhere = 3;
+	struct cell *mine;
+
+	(void)ctx;
+	tries++;
+	THS_TRY(ths_row_write(call, CELL, 3, &mine));
+	mine->value = 5;
+	ck_assert_uint_eq(get(call, 3), 5);
+	ck_assert_int_eq(other_script(read_cell, &elsewhere), THS_OK);
+	ck_assert_uint_eq(elsewhere, 0);
+	return THS_OK;
+}
+
+START_TEST(a_write_is_private_until_commit)
+{
+	uint64_t elsewhere = 3;
+
+	start_with_other();
+	ck_assert_int_eq(run(write_privately, NULL), THS_OK);
+	ck_assert_uint_eq(tries, 1); /* a reader is no conflict for a writer */
+	ck_assert_int_eq(other_script(read_cell, &elsewhere), THS_OK);
+	ck_assert_uint_eq(elsewhere, 5);
+	stop_with_other();
+}
+END_TEST
+
+static enum ths_err write_what_is_written(struct ths_call *call, void *ctx)
+{
+	struct cell *cell;
+
+	(void)ctx;
+	THS_TRY(ths_row_write(call, CELL, 0, &cell));
+	cell->value++;
+	if (tries++ < 3)
+		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
+	return THS_OK;
+}
+
+START_TEST(no_write_is_lost)
+{
+	start_with_other();
+	ck_assert_int_eq(run(write_what_is_written, NULL), THS_OK);
+	ck_assert_uint_eq(tries, 4);
+	ck_assert_uint_eq(value_of(0), 4);
+	stop_with_other();
+}
+END_TEST
+
+static enum ths_err conflict_for_ever(struct ths_call *call, void *ctx)
+{
+	struct cell *cell;
+
+	(void)ctx;
+	THS_TRY(ths_row_write(call, CELL, 0, &cell));
+	cell->value++;
+	if (!ths_cpu()->token) /* nobody could commit, and the other would wait for us */
+		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
+	tries++;
+	return THS_OK;
+}
+
+START_TEST(after_eight_conflicts_nobody_else_commits)
+{
+	start_with_other();
+	ck_assert_int_eq(run(conflict_for_ever, NULL), THS_OK);
+	ck_assert_uint_eq(tries, 9);
+	ck_assert_uint_eq(value_of(0), 9);
+	ck_assert(!ths_cpu()->token);
+	ck_assert_uint_eq(ths_core.token, 0);
+	ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
+	stop_with_other();
+}
+END_TEST
+
+static enum ths_err put_and_fail(struct ths_call *call, void *ctx)
+{
+	for (uint32_t row = 0; row < 20; row++)
+		THS_TRY(put(call, row, 77));
+	return *(enum ths_err *)ctx;
+}
+
+START_TEST(an_error_drops_every_write)
+{
+	enum ths_err err = THS_E_IO;
+
+	start(_i);
+	ck_assert_int_eq(run(put_and_fail, &err), THS_E_IO);
+	for (uint32_t row = 0; row < 20; row++)
+		ck_assert_uint_eq(value_of(row), 0);
+	err = THS_OK;
+	ck_assert_int_eq(run(put_and_fail, &err), THS_OK);
+	for (uint32_t row = 0; row < 20; row++)
+		ck_assert_uint_eq(value_of(row), 77);
+	assert_clean();
+	rig_stop();
+}
+END_TEST
+
+/* ---- nesting
+ * --------------------------------------------------------------------------- */
+
+static enum ths_err innermost(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return put(call, 0, 3);
+}
+
+static enum ths_err middle_fails(struct ths_call *call, void *ctx)
+{
+	ck_assert_int_eq(script_nested(call, innermost, NULL), THS_OK);
+	ck_assert_uint_eq(get(call, 0), 3);
+	return *(enum ths_err *)ctx;
+}
+
+static enum ths_err outer_goes_on(struct ths_call *call, void *ctx)
+{
+	THS_TRY(put(call, 0, 1));
+	ck_assert_int_eq(script_nested(call, middle_fails, ctx), *(enum ths_err *)ctx);
+	ck_assert_uint_eq(get(call, 0), *(enum ths_err *)ctx ? 1 : 3);
+	return THS_OK;
+}
+
+/* The middle level did not touch the row itself. */
+START_TEST(a_merged_grandchild_goes_with_its_failed_parent)
+{
+	enum ths_err err = THS_E_IO;
+
+	start(_i);
+	ck_assert_int_eq(run(outer_goes_on, &err), THS_OK);
+	ck_assert_uint_eq(value_of(0), 1);
+	err = THS_OK;
+	ck_assert_int_eq(run(outer_goes_on, &err), THS_OK);
+	ck_assert_uint_eq(value_of(0), 3);
+	assert_clean();
+	rig_stop();
+}
+END_TEST
+
+/*
+ * A random tree of nested calls over a few cells, keyed and loose rows, beside a model
+ * that is copied at each entry and put back after each error.
+ */
+#define TREE_CELLS 5u
+#define TREE_KEYS  12u
+struct model {
+	uint64_t cell[TREE_CELLS];
+	uint64_t item[TREE_KEYS]; /* 0: no such key */
+	uint32_t loose;           /* bit per row that lives */
+};
+static struct model model, committed;
+static uint64_t dice;
+
+static uint32_t roll(uint32_t sides)
+{
+	dice = dice * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(dice >> 33) % sides;
+}
+
+static void compare(struct ths_call *call)
+{
+	uint32_t row = THS_ROW_NONE, living = 0;
+	const struct item *item;
+
+	for (uint32_t i = 0; i < TREE_CELLS; i++)
+		ck_assert_uint_eq(get(call, i), model.cell[i]);
+	for (uint32_t i = 0; i < TREE_KEYS; i++) {
+		enum ths_err err = ths_row_find(call, ITEM, i + 100, &row, &item);
+
+		ck_assert_int_eq(err, model.item[i] ? THS_OK : THS_E_NOENT);
+		if (err == THS_OK)
+			ck_assert_uint_eq(item->value, model.item[i]);
+	}
+	row = THS_ROW_NONE;
+	while (ths_row_next(call, LOOSE, &row) == THS_OK)
+		living |= 1u << row;
+	ck_assert_uint_eq(living, model.loose);
+}
+
+static void change_item(struct ths_call *call, uint32_t which)
+{
+	const struct item *seen;
+	struct item *item;
+	uint32_t row;
+
+	if (!model.item[which]) {
+		ck_assert_int_eq(ths_row_new_keyed(call, ITEM, which + 100, &row, &item),
+				 THS_OK);
+		ck_assert_uint_eq(item->value, 0);
+		item->value = model.item[which] = 1 + roll(1000);
+		return;
+	}
+	ck_assert_int_eq(ths_row_new_keyed(call, ITEM, which + 100, &row, &item),
+			 THS_E_EXIST);
+	ck_assert_int_eq(ths_row_find(call, ITEM, which + 100, &row, &seen), THS_OK);
+	if (roll(2)) {
+		ck_assert_int_eq(ths_row_free(call, ITEM, row), THS_OK);
+		model.item[which] = 0;
+	} else {
+		ck_assert_int_eq(ths_row_write(call, ITEM, row, &item), THS_OK);
+		item->value = model.item[which] = 1 + roll(1000);
+	}
+}
+
+static void change_loose(struct ths_call *call)
+{
+	struct loose *loose;
+	uint32_t row = roll(LOOSES);
+	enum ths_err err;
+
+	if (model.loose & 1u << row) {
+		ck_assert_int_eq(ths_row_free(call, LOOSE, row), THS_OK);
+		ck_assert_int_eq(ths_row_write(call, LOOSE, row, &loose), THS_E_NOENT);
+		model.loose &= ~(1u << row);
+		return;
+	}
+	/* A row freed in this interaction is another's only after commit. */
+	err = ths_row_new(call, LOOSE, &row, &loose);
+	ck_assert(err == THS_OK || err == THS_E_FULL);
+	if (err == THS_OK) {
+		ck_assert(!(model.loose & 1u << row));
+		model.loose |= 1u << row;
+	}
+}
+
+static enum ths_err tree(struct ths_call *call, void *ctx)
+{
+	uintptr_t depth = (uintptr_t)ctx;
+
+	if (depth == 0)
+		model = committed; /* the gate may begin again: W4 */
+	for (unsigned steps = roll(4); steps > 0; steps--) {
+		struct model before = model;
+		uint32_t row = roll(TREE_CELLS);
+
+		switch (roll(depth < 6 ? 5 : 3)) {
+		case 0:
+			model.cell[row] = roll(1000);
+			ck_assert_int_eq(put(call, row, model.cell[row]), THS_OK);
+			break;
+		case 1:
+			change_item(call, roll(TREE_KEYS));
+			break;
+		case 2:
+			change_loose(call);
+			break;
+		default:
+			if (script_nested(call, tree, (void *)(depth + 1)) != THS_OK)
+				model = before;
+			break;
+		}
+		compare(call);
+		if (ths_cpu()->txn.writes > WRITES_MAX - 20)
+			break;
+	}
+	return roll(3) ? THS_OK : THS_E_IO;
+}
+
+static enum ths_err only_compare(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	compare(call);
+	return THS_OK;
+}
+
+START_TEST(random_trees_of_calls_agree_with_a_model)
+{
+	dice = ths_test_seed();
+	start(_i);
+	for (unsigned i = 0; i < 400; i++) {
+		if (run(tree, NULL) != THS_OK)
+			model = committed;
+		committed = model;
+		assert_clean();
+		ck_assert_int_eq(run(only_compare, NULL), THS_OK);
+	}
+	rig_stop();
+}
+END_TEST
+
+/* ---- limits
+ * ------------------------------------------------------------------------------ */
+
+static enum ths_err write_many(struct ths_call *call, void *ctx)
+{
+	struct loose *row;
+	uint32_t i = 0;
+	enum ths_err err;
+
+	while ((err = ths_row_write(call, WIDE, i, &row)) == THS_OK) {
+		row->value = ++i;
+		ck_assert_uint_le(i, WRITES_MAX);
+	}
+	ck_assert_int_eq(err, THS_E_FULL);
+	*(uint32_t *)ctx = i;
+	return THS_OK;
+}
+
+static enum ths_err sum_written(struct ths_call *call, void *ctx)
+{
+	const struct loose *row;
+
+	*(uint64_t *)ctx = 0;
+	for (uint32_t i = 0; i < WRITES_MAX + 1; i++) {
+		THS_TRY(ths_row_read(call, WIDE, i, &row));
+		*(uint64_t *)ctx += row->value;
+	}
+	return THS_OK;
+}
+
+START_TEST(a_transaction_writes_so_many_rows_and_no_more)
+{
+	uint32_t written = 0;
+	uint64_t sum;
+
+	start(_i);
+	ck_assert_int_eq(run(write_many, &written), THS_OK);
+	ck_assert_uint_eq(written, WRITES_MAX);
+	ck_assert_int_eq(run(sum_written, &sum), THS_OK);
+	ck_assert_uint_eq(sum, WRITES_MAX * (WRITES_MAX + 1) / 2);
+	rig_stop();
+}
+END_TEST
+
+static enum ths_err read_many(struct ths_call *call, void *ctx)
+{
+	const struct loose *row;
+	uint32_t i = 0;
+	enum ths_err err;
+
+	while ((err = ths_row_read(call, WIDE, i, &row)) == THS_OK)
+		ck_assert_uint_lt(++i, WIDES);
+	*(uint32_t *)ctx = i;
+	return err;
+}
+
+static enum ths_err read_few_often(struct ths_call *call, void *ctx)
+{
+	const struct loose *row;
+
+	(void)ctx;
+	tries++;
+	for (uint32_t i = 0; i < 20 * READS_MAX; i++)
+		THS_TRY(ths_row_read(call, WIDE, i % 300, &row));
+	return THS_OK;
+}
+
+START_TEST(a_transaction_reads_so_many_rows_but_each_as_often_as_it_likes)
+{
+	uint32_t rows = 0;
+
+	start(_i);
+	ck_assert_int_eq(run(read_many, &rows), THS_E_FULL);
+	ck_assert_uint_eq(rows, READS_MAX - 1); /* the binding is one */
+	ck_assert_int_eq(run(read_few_often, NULL), THS_OK);
+	ck_assert_uint_eq(tries, 1);
+	assert_clean();
+	rig_stop();
+}
+END_TEST
+
+static enum ths_err wide_up(struct ths_call *call, void *ctx)
+{
+	struct loose *row;
+
+	THS_TRY(ths_row_write(call, WIDE, *(uint32_t *)ctx, &row));
+	row->value++;
+	return THS_OK;
+}
+
+static enum ths_err compact_then_conflict(struct ths_call *call, void *ctx)
+{
+	(void)read_few_often(call, NULL); /* counts a try */
+	if (tries == 1)
+		ck_assert_int_eq(other_script(wide_up, ctx), THS_OK);
+	return THS_OK;
+}
+
+START_TEST(a_compacted_read_set_still_knows_every_row)
+{
+	uint32_t row = (uint32_t)_i;
+
+	start_with_other();
+	ck_assert_int_eq(run(compact_then_conflict, &row), THS_OK);
+	ck_assert_uint_eq(tries, row < 300 ? 2 : 1);
+	stop_with_other();
+}
+END_TEST
+
+/* ---- X2
+ * ------------------------------------------------------------------------------------ */
+
+static unsigned pooled(void)
+{
+	unsigned count = 0;
+
+	for (unsigned pool = 0; pool < POOLS; pool++)
+		for (const struct ths_version *v = ths_cpu()->pool[pool]; v; v = v->older)
+			count++;
+	return count;
+}
+
+static enum ths_err write_and_count(struct ths_call *call, void *ctx)
+{
+	struct item *item;
+	uint32_t row;
+
+	for (uint32_t i = 0; i < 30; i++)
+		THS_TRY(put(call, i, i));
+	for (uint32_t i = 0; i < 5; i++)
+		THS_TRY(ths_row_new_keyed(call, ITEM, 500 + i, &row, &item));
+	*(unsigned *)ctx = pooled();
+	ths_host_fail_nth("", 1, true); /* from here on there is nothing to be had */
+	return THS_OK;
+}
+
+START_TEST(commit_takes_no_memory)
+{
+	unsigned before = 0;
+
+	start(_i);
+	ck_assert_int_eq(run(write_and_count, &before), THS_OK);
+	ck_assert_uint_eq(ths_host_fail_reached(), 0);
+	ck_assert_uint_ge(pooled(), before);
+	rig_stop();
+}
+END_TEST
+
+/* ---- X3
+ * -------------------------------------------------------------------------------------
+ */
+
+static enum ths_err end_somehow(struct ths_call *call, void *ctx)
+{
+	struct loose *loose;
+	uint32_t row;
+
+	THS_TRY(put(call, 4, 1));
+	THS_TRY(ths_row_new(call, LOOSE, &row, &loose));
+	switch ((uintptr_t)ctx) {
+	case 0:
+		return THS_OK;
+	case 1:
+		return THS_E_NOENT;
+	case 2:
+		return (enum ths_err)4711;
+	case 3:
+		ths_arch_unwind(&ths_cpu()->call->frame, (uint64_t)(int64_t)THS_E_FAULT);
+	case 4:
+		if (tries++ == 0)
+			ths_txn_unwind(ths_cpu(), OUTCOME_CONFLICT);
+		return THS_OK;
+	case 5:
+		if (tries++ == 0) {
+			ths_cpu()->refill_pool = 0;
+			ths_txn_unwind(ths_cpu(), OUTCOME_REFILL);
+		}
+		return THS_OK;
+	default:
+		return THS_E_AGAIN;
+	}
+}
+
+START_TEST(the_record_is_empty_however_it_ends)
+{
+	static const enum ths_err ends[] = {THS_OK,      THS_E_NOENT, THS_E_INTERNAL,
+					    THS_E_FAULT, THS_OK,      THS_OK,
+					    THS_E_AGAIN};
+	uintptr_t way = (uintptr_t)_i / 2;
+
+	start(1 + _i % 2);
+	for (unsigned i = 0; i < 2; i++) {
+		tries = 0;
+		ck_assert_int_eq(run(end_somehow, (void *)way), ends[way]);
+		assert_clean();
+	}
+	rig_stop();
+}
+END_TEST
+
+static TCase *tcase(Suite *suite, const char *name)
+{
+	TCase *made = tcase_create(name);
+
+	suite_add_tcase(suite, made);
+	return made;
+}
+
+Suite *ths_test_suite(void)
+{
+	Suite *suite = suite_create("txn");
+	TCase *w1 = tcase(suite, "W1, X1 one moment"), *w2 = tcase(suite, "W2 private");
+	TCase *nest = tcase(suite, "nesting is closed"), *limit = tcase(suite, "limits");
+	TCase *x2 = tcase(suite, "X2 no memory"), *x3 = tcase(suite, "X3 clean");
+
+	tcase_add_test(w1,
+		       a_snapshot_never_changes_and_an_outdated_outcome_is_not_believed);
+	tcase_add_test(w1, all_reads_are_of_one_moment);
+	tcase_add_test(w1, a_write_is_of_the_same_moment);
+	tcase_add_test(w1, an_error_is_believed_only_if_what_was_read_holds);
+	tcase_add_test(w2, a_write_is_private_until_commit);
+	tcase_add_test(w2, no_write_is_lost);
+	tcase_add_test(w2, after_eight_conflicts_nobody_else_commits);
+	tcase_add_loop_test(w2, an_error_drops_every_write, 1, 3);
+	tcase_add_loop_test(nest, a_merged_grandchild_goes_with_its_failed_parent, 1, 3);
+	tcase_add_loop_test(nest, random_trees_of_calls_agree_with_a_model, 1, 3);
+	tcase_add_loop_test(limit, a_transaction_writes_so_many_rows_and_no_more, 1, 3);
+	tcase_add_loop_test(
+		limit, a_transaction_reads_so_many_rows_but_each_as_often_as_it_likes, 1,
+		3);
+	tcase_add_loop_test(limit, a_compacted_read_set_still_knows_every_row, 298, 302);
+	tcase_add_loop_test(x2, commit_takes_no_memory, 1, 3);
+	tcase_add_loop_test(x3, the_record_is_empty_however_it_ends, 0, 14);
+	return suite;
+}
