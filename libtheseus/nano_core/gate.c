@@ -104,12 +104,9 @@ void ths_token_give(struct ths_cpu *cpu)
 	atomic_store(&ths_core.token, 0);
 }
 
-/* A device operation holds the token shared, then its hardware lock (P5). `recover` runs
- * under the lock the faulted operation left behind. */
-static void device_enter(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t op)
+/* The token, shared, until the outermost device operation ends. */
+static void device_token(struct ths_cpu *cpu)
 {
-	if (cpu->recovering)
-		return;
 	for (;;) {
 		atomic_store(&cpu->committing, 1);
 		if (atomic_load(&ths_core.token) == 0)
@@ -117,9 +114,37 @@ static void device_enter(struct ths_cpu *cpu, struct ths_instance *instance, uin
 		atomic_store(&cpu->committing, 0);
 		ths_arch_relax();
 	}
+}
+
+/* While it waited, a swap may have come: the lock is of what was bound before. */
+static bool is_still_bound(const struct ths_call *call)
+{
+	uintptr_t word;
+
+	if (!call->binding)
+		return !atomic_load(&call->instance->heir);
+	word = atomic_load_explicit(&call->binding->slot.word, memory_order_acquire);
+	return (word & ~(uintptr_t)SLOT_WAITERS) == (uintptr_t)call->provider;
+}
+
+/*
+ * A device operation holds the token, shared unless we are its owner, then its hardware
+ * lock (P5); one nested in it takes the lock only, for it must not give way to an owner
+ * half-way. `recover` runs under the lock the faulted operation left behind, without the
+ * token. Each of these orders is tried in tests/model/token.pml.
+ */
+static void device_enter(struct ths_cpu *cpu, struct ths_call *call)
+{
+	struct ths_instance *instance = call->instance;
+
+	if (cpu->recovering)
+		return;
+	if (call == &cpu->calls[0] && !cpu->token)
+		device_token(cpu);
 	ths_spin_lock(&instance->busy);
-	instance->journal.op = op;
+	instance->journal.op = call->op_number;
 	instance->journal.entries = 0;
+	call->device_held = true;
 }
 
 static bool is_fault(enum ths_err err)
@@ -195,7 +220,8 @@ static enum ths_err find_target(struct ths_cpu *cpu, struct ths_call *call,
 	call->provider = NULL;
 	call->instance = request->invoke->instance;
 	call->op = request->invoke->given;
-	return THS_OK;
+	/* From here on quiescence waits for us: its text stays. */
+	return atomic_load(&call->instance->heir) ? THS_E_STALE : THS_OK;
 }
 
 static uint64_t begin_and_run(struct ths_cpu *cpu, struct ths_call *call,
@@ -210,8 +236,9 @@ static uint64_t begin_and_run(struct ths_cpu *cpu, struct ths_call *call,
 		cpu->txn.read_next = cpu->txn.read; /* the lock vouches for the binding */
 		cpu->txn.read_limit = cpu->txn.read; /* nothing is quick here */
 		cpu->txn.writes_limit = 0;
-		device_enter(cpu, call->instance, request->op);
-		call->device_held = true;
+		device_enter(cpu, call);
+		if (!is_still_bound(call))
+			return OUTCOME_CONFLICT;
 	}
 	if (call->op->flags & THS_OP_BLOB) {
 		err = ths_gate_blob_enter(call);
@@ -292,6 +319,19 @@ static enum ths_err cut_short(const struct ths_call *call)
 								    : THS_OK;
 }
 
+/* A conflict, an empty pool or a deadline unwinds from the innermost level straight to the
+ * outermost: what the levels between hold is let go here. */
+static void leave_levels(struct ths_cpu *cpu)
+{
+	for (struct ths_call *call = cpu->call; call > &cpu->calls[0]; call--) {
+		if (call->blob_held)
+			ths_gate_blob_leave(call, false);
+		if (call->device_held)
+			device_leave(cpu, call, cut_short(call));
+	}
+	cpu->call = &cpu->calls[0];
+}
+
 static bool somebody_waits_for_any(void)
 {
 	return atomic_load_explicit(&ths_core.any_commit.word, memory_order_seq_cst) &
@@ -349,7 +389,7 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 	enum ths_err err;
 	int code;
 
-	cpu->call = call;
+	leave_levels(cpu);
 	if (outcome >= OUTCOME_CONFLICT && outcome <= OUTCOME_STACK) {
 		abandon(cpu);
 		conclude_device(cpu, cut_short(call));
@@ -519,8 +559,11 @@ static enum ths_err prepare_nested(struct ths_cpu *cpu, struct ths_call *call,
 			return THS_E_PERM; /* P9 */
 		if (atomic_load(&call->instance->busy))
 			return THS_E_BUSY;
-		device_enter(cpu, call->instance, request->op);
-		call->device_held = true;
+		device_enter(cpu, call);
+		if (!is_still_bound(call)) {
+			device_leave(cpu, call, THS_OK);
+			ths_txn_unwind(cpu, OUTCOME_CONFLICT);
+		}
 	}
 	call->copy = ths_arena_take(cpu, call->op->args_size);
 	if (!call->copy)

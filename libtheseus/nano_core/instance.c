@@ -346,6 +346,8 @@ enum ths_err ths_invoke_op(struct ths_instance *instance, uint32_t op)
 	struct ths_invoke invoke = {.instance = instance, .given = &instance->op[op],
 				    .op_number = op, .args = &args};
 
+	if (atomic_load(&instance->heir))
+		return THS_E_STALE; /* the kick is passed on at the next tick */
 	if (instance->state != THS_INSTANCE_BOUND || op >= instance->ops)
 		return THS_OK;
 	return ths_invoke(&invoke);

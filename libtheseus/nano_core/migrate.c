@@ -24,7 +24,7 @@ struct migration {
 	struct ths_table *table;
 	const struct ths_table_decl *decl;
 	const struct ths_migrate_decl *with;
-	struct ths_instance *instance;
+	struct ths_instance *instance, *old;
 	struct step *step;
 	uint32_t steps, pool;
 	unsigned order;
@@ -198,7 +198,7 @@ static enum ths_err switch_over(struct migration *m,
 	save_layout(m->table, &before);
 	new_layout(m, &after);
 	set_layout(m->table, &after);
-	err = ths_publish(change, arg);
+	err = ths_swap_bindings(m->old, m->instance, change, arg);
 	if (err == THS_OK) {
 		install_rows(m);
 	} else {
@@ -214,11 +214,11 @@ static enum ths_err migrate_once(struct ths_cpu *cpu, struct migration *m,
 	enum ths_err err = prepare(cpu, m);
 
 	if (err == THS_OK) {
-		ths_token_take(cpu);
+		ths_swap_hold(cpu, m->old);
 		err = ths_publish(convert, m);
 		if (err == THS_OK)
 			err = switch_over(m, change, arg);
-		ths_token_give(cpu);
+		ths_swap_let_go(cpu, m->old);
 	}
 	if (m->step)
 		finish(cpu, m, err == THS_OK);
@@ -270,7 +270,7 @@ static bool others_use(const struct ths_table *table, const struct ths_instance 
 }
 
 /* Tables of @new stand in another schema; nobody but @old may be using them. */
-enum ths_err ths_migrate(const struct ths_instance *old, struct ths_instance *new,
+enum ths_err ths_migrate(struct ths_instance *old, struct ths_instance *new,
 			 enum ths_err (*change)(struct ths_cpu *, void *), void *arg)
 {
 	struct ths_cpu *cpu = ths_cpu();
@@ -279,7 +279,8 @@ enum ths_err ths_migrate(const struct ths_instance *old, struct ths_instance *ne
 
 	for (unsigned tries = 0; err == THS_E_BUSY && tries < 8; tries++) {
 		if (!find_step(new, &m))
-			return ths_publish(change, arg);
+			return THS_E_INTERNAL;
+		m.old = old;
 		if (!m.with || others_use(m.table, old))
 			return THS_E_SCHEMA;
 		cpu->section++;

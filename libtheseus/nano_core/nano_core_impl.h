@@ -81,6 +81,7 @@ struct ths_instance {
 	bool fresh;               /* a table of its was made for it */
 	struct ths_journal journal; /* of the running device operation */
 	struct ths_journal faulted; /* of the one that faulted, for `recover` */
+	struct ths_instance *_Atomic heir; /* who took its place; NULL: it is not retired */
 };
 
 /* The row of a binding. Immutable, like any version's data. */
@@ -336,7 +337,12 @@ const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module
 /* swap.c, migrate.c */
 void ths_quiesce(void);
 bool ths_migrate_needed(struct ths_instance *instance);
-THS_MUST_CHECK enum ths_err ths_migrate(const struct ths_instance *old,
+void ths_swap_hold(struct ths_cpu *cpu, struct ths_instance *old);
+void ths_swap_let_go(struct ths_cpu *cpu, struct ths_instance *old);
+THS_MUST_CHECK enum ths_err
+ths_swap_bindings(struct ths_instance *old, struct ths_instance *new,
+		  enum ths_err (*change)(struct ths_cpu *, void *), void *arg);
+THS_MUST_CHECK enum ths_err ths_migrate(struct ths_instance *old,
 					struct ths_instance *new,
 					enum ths_err (*change)(struct ths_cpu *, void *),
 					void *arg);

@@ -4,8 +4,8 @@
  * Nothing is asked to be quiet. Publishing is a commit over the bindings; an interaction
  * in flight on the old module commits before it or finds its binding changed and is run
  * again on the new one. The old text goes when every CPU has passed depth 0. Only device
- * operations are waited for: they are never run twice, so the hardware lock is taken
- * first (at most one operation's budget).
+ * operations are waited for: they are never run twice, so the conflict token, then the
+ * hardware lock are taken first (at most CPUs times an operation's budget).
  *
  * A change of schema happens at the same moment. With all commits held off by the conflict
  * token each row's new version is made by the incoming module's function; the rows are
@@ -88,13 +88,16 @@ void ths_quiesce(void)
 		ths_arch_relax();
 }
 
-/* What was asked of the old one and not done yet is now the new one's to do. */
-static void hand_kicks_over(const struct swap *swap)
+/* What was asked of the old one and not done yet is now the new one's to do; so is what
+ * another CPU asks of it from now on, having committed before us. */
+static void hand_kicks_over(struct ths_instance *old, struct ths_instance *new)
 {
-	uint32_t ops = atomic_exchange(&swap->old->kicked, 0);
+	uint32_t ops;
 
+	atomic_store(&old->heir, new);
+	ops = atomic_exchange(&old->kicked, 0);
 	if (ops)
-		ths_kick_now(ths_cpu(), swap->new, ops);
+		ths_kick_now(ths_cpu(), new, ops);
 }
 
 static void count_published(const struct ths_instance *instance)
@@ -104,22 +107,49 @@ static void count_published(const struct ths_instance *instance)
 			ths_core.binding[i].published++;
 }
 
+/*
+ * The conflict token before the hardware lock, as device operations do (P5): once it is
+ * ours none of them is under way, save a recovery, which needs no token. In a section: a
+ * handler of the old module on this CPU would wait for us. See tests/model/token.pml.
+ */
+void ths_swap_hold(struct ths_cpu *cpu, struct ths_instance *old)
+{
+	ths_section_enter(cpu);
+	ths_token_take(cpu);
+	ths_spin_lock(&old->busy);
+}
+
+void ths_swap_let_go(struct ths_cpu *cpu, struct ths_instance *old)
+{
+	ths_spin_unlock(&old->busy);
+	ths_token_give(cpu);
+	ths_section_leave(cpu);
+}
+
+/* The moment itself; what is bound and whose kicks are whose changes under one hold. */
+enum ths_err ths_swap_bindings(struct ths_instance *old, struct ths_instance *new,
+			       enum ths_err (*change)(struct ths_cpu *, void *), void *arg)
+{
+	THS_TRY(ths_publish(change, arg));
+	old->state = THS_INSTANCE_RETIRED;
+	new->state = THS_INSTANCE_BOUND;
+	hand_kicks_over(old, new);
+	return THS_OK;
+}
+
 static enum ths_err publish(struct swap *swap)
 {
+	struct ths_cpu *cpu = ths_cpu();
 	enum ths_err err;
 
 	THS_POINT("swap/before-publish");
-	ths_section_enter(ths_cpu()); /* whoever needs that lock must not run on this CPU */
-	ths_spin_lock(&swap->old->busy);
-	err = ths_migrate_needed(swap->new)
-		      ? ths_migrate(swap->old, swap->new, change_bindings, swap)
-		      : ths_publish(change_bindings, swap);
-	if (err == THS_OK) {
-		swap->old->state = THS_INSTANCE_RETIRED;
-		swap->new->state = THS_INSTANCE_BOUND;
+	if (ths_migrate_needed(swap->new)) {
+		err = ths_migrate(swap->old, swap->new, change_bindings, swap);
+	} else {
+		ths_swap_hold(cpu, swap->old);
+		err = ths_swap_bindings(swap->old, swap->new, change_bindings, swap);
+		ths_swap_let_go(cpu, swap->old);
 	}
-	ths_spin_unlock(&swap->old->busy);
-	ths_section_leave(ths_cpu());
 	THS_POINT("swap/after-publish");
 	return err;
 }
@@ -141,7 +171,6 @@ enum ths_err ths_swap(uint32_t old, uint32_t new_slot, struct ths_swap_times *ti
 		times->in_flight = interactions_elsewhere(ths_cpu()->number);
 	THS_TRY(publish(&swap));
 	published = ths_arch_counter();
-	hand_kicks_over(&swap);
 	count_published(swap.new);
 	ths_quiesce();
 	ths_loader_retire(swap.old);

@@ -96,8 +96,13 @@ void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t o
 static void run_kicks_of(struct ths_instance *instance)
 {
 	uint32_t ops = atomic_exchange(&instance->kicked, 0);
+	struct ths_instance *heir = atomic_load(&instance->heir);
 	uint32_t again = 0;
 
+	if (ops && heir) {
+		ths_kick_now(ths_cpu(), heir, ops);
+		return;
+	}
 	for (uint32_t left = ops; left; left &= left - 1) {
 		uint32_t op = (uint32_t)__builtin_ctz(left);
 
