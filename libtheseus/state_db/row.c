@@ -9,6 +9,8 @@
  *   R2  Hardware rows are written by device operations of the table's declarer, request
  *       rows by ordinary ones, never both (P9).
  *   R3  A per-CPU row is read in an interaction, and written, by its CPU alone.
+ *   R4  A call that fails has written nothing, also where it takes several writes (a row,
+ *       its index, its owner): the module may go on.
  */
 #include "nano_core/nano_core_impl.h"
 #include "state_db/index_quick.h"
@@ -28,11 +30,21 @@ THS_INLINE bool slot_exists(struct ths_table *table, uint32_t row)
 	return row < atomic_load_explicit(&table->fresh, memory_order_acquire);
 }
 
+/* A slot never used so far has nothing to note as read; but whoever makes it a row adds
+ * to the population. THS_OK: it has come to be meanwhile. */
+static enum ths_err note_absent(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
+{
+	if (row >= table->rows)
+		return THS_E_NOENT;
+	THS_TRY(ths_txn_count(cpu, &table->population));
+	return slot_exists(table, row) ? THS_OK : THS_E_NOENT;
+}
+
 THS_INLINE enum ths_err read_row(struct ths_cpu *cpu, struct ths_table *table,
 				 uint32_t row, const struct ths_version **out)
 {
 	if (THS_UNLIKELY(!slot_exists(table, row)))
-		return THS_E_NOENT;
+		THS_TRY(note_absent(cpu, table, row));
 	if (THS_UNLIKELY((table->flags & THS_PER_CPU) && row != cpu->number))
 		return THS_E_PERM;
 	THS_TRY(ths_txn_read(cpu, table_slot(table, row), out));
@@ -63,7 +75,7 @@ enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table, uint3
 	enum ths_err err;
 
 	if (THS_UNLIKELY(!slot_exists(table, row)))
-		return THS_E_NOENT;
+		THS_TRY(note_absent(cpu, table, row));
 	if (THS_UNLIKELY((table->flags & THS_PER_CPU) && row != cpu->number))
 		return THS_E_PERM;
 	if (THS_UNLIKELY((table->flags & THS_HARDWARE) || (cpu->txn.flags & TXN_DEVICE)))
@@ -127,6 +139,7 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 	if (!keyed)
 		return THS_OK;
 	set_key(*out, key);
+	cpu->txn.write[cpu->txn.writes - 1].key = key;
 	return ths_index_add(cpu, table, key, *row);
 }
 
@@ -179,6 +192,23 @@ enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table, uint32
 #define LEAVE()                                                                          \
 	ths_arch_core_leave();                                                           \
 	return err
+
+/* What takes several writes is a level of its own, like a nested call (R4). */
+static void level_begin(struct ths_cpu *cpu, struct txn_mark *mark)
+{
+	ths_txn_mark(&cpu->txn, mark);
+	cpu->txn.savepoint = cpu->txn.writes;
+}
+
+static enum ths_err level_end(struct ths_cpu *cpu, const struct txn_mark *mark,
+			      enum ths_err err)
+{
+	if (err)
+		ths_txn_rollback(cpu, mark);
+	else
+		ths_txn_merge(cpu, mark);
+	return err;
+}
 
 enum ths_err ths_row_read_(struct ths_call *call, unsigned table_number, uint32_t row,
 			   const void **out)
@@ -237,6 +267,19 @@ const void *ths_row_quick(unsigned table_number, uint32_t row)
 	return data;
 }
 
+static enum ths_err new_row(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
+			    uint32_t *row, struct ths_version **out)
+{
+	struct txn_mark mark;
+	enum ths_err err;
+
+	level_begin(cpu, &mark);
+	err = ths_table_new(cpu, table, key, row, out);
+	if (err == THS_OK && (table->flags & THS_JOINT))
+		err = ths_share_add(cpu, table, *row, (*out)->generation);
+	return level_end(cpu, &mark, err);
+}
+
 enum ths_err ths_row_new_(struct ths_call *call, unsigned table_number, uint64_t key,
 			  uint32_t *row, void **out)
 {
@@ -245,9 +288,7 @@ enum ths_err ths_row_new_(struct ths_call *call, unsigned table_number, uint64_t
 
 	ENTER(cpu, table_number, table);
 	if (err == THS_OK)
-		err = ths_table_new(cpu, table, key, &number, &version);
-	if (err == THS_OK && (table->flags & THS_JOINT))
-		err = ths_share_add(cpu, table, number, version->generation);
+		err = new_row(cpu, table, key, &number, &version);
 	if (err == THS_OK) {
 		*row = number;
 		*out = version->data;
@@ -327,13 +368,24 @@ enum ths_err ths_weak_cache(struct ths_call *call, unsigned table_number,
 	LEAVE();
 }
 
-enum ths_err ths_row_free(struct ths_call *call, unsigned table_number, uint32_t row)
+static enum ths_err free_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
 {
-	ENTER(cpu, table_number, table);
-	if (err == THS_OK && (table->flags & THS_JOINT))
+	struct txn_mark mark;
+	enum ths_err err = THS_OK;
+
+	level_begin(cpu, &mark);
+	if (table->flags & THS_JOINT)
 		err = ths_share_remove_all(cpu, table, row);
 	if (err == THS_OK)
 		err = ths_table_free(cpu, table, row);
+	return level_end(cpu, &mark, err);
+}
+
+enum ths_err ths_row_free(struct ths_call *call, unsigned table_number, uint32_t row)
+{
+	ENTER(cpu, table_number, table);
+	if (err == THS_OK)
+		err = free_row(cpu, table, row);
 	LEAVE();
 }
 
@@ -363,23 +415,32 @@ enum ths_err ths_row_weak(struct ths_call *call, unsigned table_number, uint32_t
 enum ths_err ths_row_share(struct ths_call *call, unsigned table_number, uint32_t row)
 {
 	const struct ths_version *version;
+	struct txn_mark mark;
 
 	ENTER(cpu, table_number, table);
 	if (err == THS_OK && !(table->flags & THS_JOINT))
 		err = THS_E_INVAL;
 	if (err == THS_OK)
 		err = read_row(cpu, table, row, &version);
-	if (err == THS_OK)
+	if (err == THS_OK) {
+		level_begin(cpu, &mark);
 		err = ths_share_add(cpu, table, row, version->generation);
+		err = level_end(cpu, &mark, err);
+	}
 	LEAVE();
 }
 
 enum ths_err ths_row_unshare(struct ths_call *call, unsigned table_number, uint32_t row)
 {
+	struct txn_mark mark;
+
 	ENTER(cpu, table_number, table);
 	if (err == THS_OK && !(table->flags & THS_JOINT))
 		err = THS_E_INVAL;
-	if (err == THS_OK)
+	if (err == THS_OK) {
+		level_begin(cpu, &mark);
 		err = ths_share_remove(cpu, table, row, cpu->current);
+		err = level_end(cpu, &mark, err);
+	}
 	LEAVE();
 }

@@ -142,7 +142,8 @@ struct txn_write {
 	uint8_t waiters; /* commit saw WAITERS */
 	uint8_t appears; /* commit saw the row come or go */
 	uint16_t under;  /* 1 + index of the entry this one overlays (an outer level's) */
-	uint64_t unused[3]; /* 64 bytes: gate.S shifts */
+	uint64_t key; /* of a row that is new */
+	uint64_t unused[2]; /* 64 bytes: gate.S shifts */
 };
 
 enum effect_kind { EFFECT_TASK_START, EFFECT_TASK_KILL, EFFECT_KICK };

@@ -475,7 +475,12 @@ static bool commit_locked(struct ths_cpu *cpu)
 	return true;
 }
 
-/* A key is a row's name: it never changes while the row lives. */
+static uint64_t key_in(const struct ths_version *version)
+{
+	return *(const uint64_t *)(const void *)version->data;
+}
+
+/* A key is a row's name: what it was made for, and the same while the row lives. */
 bool ths_txn_keys_hold(const struct ths_txn *txn)
 {
 	if (!txn->special)
@@ -483,10 +488,11 @@ bool ths_txn_keys_hold(const struct ths_txn *txn)
 	for (unsigned i = 0; i < txn->writes; i++) {
 		const struct txn_write *write = &txn->write[i];
 
-		if (write->table && (write->table->flags & THS_KEYED) &&
-		    ths_version_is_live(write->old) && ths_version_is_live(write->copy) &&
-		    *(const uint64_t *)(const void *)write->copy->data !=
-			    *(const uint64_t *)(const void *)write->old->data)
+		if (!write->table || !(write->table->flags & THS_KEYED) ||
+		    !ths_version_is_live(write->copy))
+			continue;
+		if (key_in(write->copy) !=
+		    (ths_version_is_live(write->old) ? key_in(write->old) : write->key))
 			return false;
 	}
 	return true;

@@ -1,0 +1,720 @@
+/*
+ * row_test - what exists, who may write it, what it is called and for how long.
+ */
+#include "rig.h"
+#include "script.h"
+#include "suite.h"
+
+#include <string.h>
+#include <theseus/host.h>
+#include "nano_core/nano_core_impl.h"
+
+static struct ths_ref ref, plain;
+static unsigned tries;
+
+static enum ths_err bare_op(struct ths_call *call, struct script_args *arg)
+{
+	return ((script_fn *)(uintptr_t)arg->fn)(call, (void *)(uintptr_t)arg->ctx);
+}
+
+/* Declares one table, and not the first. */
+enum { BARE = 3 };
+THS_MODULE(bare, "bare", 1, 0, THS_PROVIDES(script, .run = bare_op),
+	   THS_TABLE(BARE, "bare.row/1", struct loose, .rows = 4));
+
+static void start(int cpus)
+{
+	rig_start();
+	if (cpus > 1)
+		rig_cpus((unsigned)cpus);
+	ref = (struct ths_ref)THS_REF(script);
+	plain = (struct ths_ref)THS_REF_TO(script, "bare");
+	(void)rig_bind(&ths_module_script, "");
+	(void)rig_bind(&ths_module_bare, "bare");
+	tries = 0;
+	if (cpus > 1)
+		other_start();
+}
+
+static void stop(int cpus)
+{
+	if (cpus > 1)
+		other_stop();
+	rig_stop();
+}
+
+static enum ths_err run(script_fn *fn, void *ctx)
+{
+	return script_by(&ref, fn, ctx);
+}
+
+/* ---- R1 ------------------------------------------------------------------------------
+ */
+
+static const unsigned undeclared[] = {0, 1, 2, 4, 7, 8, 9, 64, 0x10000000, UINT32_MAX};
+
+static enum ths_err try_undeclared(struct ths_call *call, void *ctx)
+{
+	unsigned table = *(const unsigned *)ctx;
+	struct ths_weak weak = {0, 1};
+	struct ths_weak_cached cached;
+	uint32_t row = 0;
+	const void *seen;
+	void *mine;
+
+	ck_assert_int_ne(ths_row_read(call, table, 0, &seen), THS_OK);
+	ck_assert_int_eq(ths_row_read_(call, table, 0, &seen), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_write(call, table, 0, &mine), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_new(call, table, &row, &mine), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_new_keyed(call, table, 5, &row, &mine), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_find(call, table, 5, &row, &seen), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_free(call, table, 0), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_next(call, table, &row), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_weak(call, table, 0, &weak), THS_E_INVAL);
+	ck_assert_int_eq(ths_weak_read(call, table, weak, &seen), THS_E_INVAL);
+	ck_assert_int_eq(ths_weak_cache(call, table, weak, &cached), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_share(call, table, 0), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_unshare(call, table, 0), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_new(call, BARE, &row, &mine), THS_OK);
+	return THS_OK;
+}
+
+START_TEST(a_table_that_is_not_declared_is_not_there)
+{
+	unsigned table = undeclared[_i];
+
+	start(1);
+	ck_assert_int_eq(script_by(&plain, try_undeclared, &table), THS_OK);
+	stop(1);
+}
+END_TEST
+
+static enum ths_err try_wrong_kind(struct ths_call *call, void *ctx)
+{
+	const struct loose *seen;
+	struct loose *mine;
+	uint32_t row;
+
+	(void)ctx;
+	ck_assert_int_eq(ths_row_find(call, LOOSE, 1, &row, &seen), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_new(call, CELL, &row, &mine), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_free(call, CELL, 1), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_new(call, LOCAL, &row, &mine), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_share(call, CELL, 0), THS_E_INVAL);
+	ck_assert_int_eq(ths_row_unshare(call, LOOSE, 0), THS_E_INVAL);
+	for (unsigned i = 0; i < 2; i++) {
+		row = i ? UINT32_MAX : CELLS;
+		ck_assert_int_eq(ths_row_read(call, CELL, row, &seen), THS_E_NOENT);
+		ck_assert_int_eq(ths_row_write(call, CELL, row, &mine), THS_E_NOENT);
+		ck_assert_int_eq(ths_row_read(call, LOOSE, row, &seen), THS_E_NOENT);
+		ck_assert_int_eq(ths_row_free(call, LOOSE, row), THS_E_NOENT);
+		ck_assert_int_eq(ths_row_share(call, OWNED, row), THS_E_NOENT);
+		ck_assert_int_eq(ths_row_unshare(call, OWNED, row), THS_E_NOENT);
+	}
+	return THS_OK;
+}
+
+START_TEST(what_a_table_is_not_for_is_refused)
+{
+	start(1);
+	ck_assert_int_eq(run(try_wrong_kind, NULL), THS_OK);
+	stop(1);
+}
+END_TEST
+
+/* ---- R2 -------------------------------------------------------------------------------
+ */
+
+static enum ths_err write_both_sides(struct ths_call *call, void *ctx)
+{
+	bool device = *(bool *)ctx;
+	enum ths_err mine = THS_OK, theirs = THS_E_PERM;
+	const struct loose *seen;
+	struct loose *row;
+
+	for (uint32_t i = 0; i < HARDS; i++) {
+		ck_assert_int_eq(ths_row_read(call, HARD, i, &seen), THS_OK);
+		ck_assert_int_eq(ths_row_read(call, ASKED, i, &seen), THS_OK);
+		ck_assert_int_eq(ths_row_write(call, HARD, i, &row),
+				 device ? mine : theirs);
+		if (device)
+			row->value++;
+		ck_assert_int_eq(ths_row_write(call, ASKED, i, &row),
+				 device ? theirs : mine);
+		if (!device)
+			row->value++;
+	}
+	ck_assert_int_eq(ths_row_write(call, CELL, 0, &row), device ? theirs : mine);
+	ck_assert_int_eq(ths_row_write(call, LOCAL, 0, &row), THS_OK);
+	ck_assert_int_eq(ths_row_new(call, LOOSE, &(uint32_t){0}, &row),
+			 device ? theirs : mine);
+	return THS_OK;
+}
+
+static enum ths_err hardware_sum(struct ths_call *call, void *ctx)
+{
+	const struct loose *hard, *asked;
+
+	*(uint64_t *)ctx = 0;
+	for (uint32_t i = 0; i < HARDS; i++) {
+		THS_TRY(ths_row_read(call, HARD, i, &hard));
+		THS_TRY(ths_row_read(call, ASKED, i, &asked));
+		*(uint64_t *)ctx += hard->value + 100 * asked->value;
+	}
+	return THS_OK;
+}
+
+START_TEST(hardware_rows_are_the_devices_and_requests_everyone_elses)
+{
+	bool device = true;
+	uint64_t sum;
+
+	start(_i);
+	ck_assert_int_eq(script_drive_by(&ref, write_both_sides, &device), THS_OK);
+	ck_assert_int_eq(run(hardware_sum, &sum), THS_OK);
+	ck_assert_uint_eq(sum, HARDS);
+	device = false;
+	ck_assert_int_eq(run(write_both_sides, &device), THS_OK);
+	ck_assert_int_eq(run(hardware_sum, &sum), THS_OK);
+	ck_assert_uint_eq(sum, HARDS + 100 * HARDS);
+	stop(_i);
+}
+END_TEST
+
+/* ---- R3
+ * --------------------------------------------------------------------------------- */
+
+static enum ths_err local_up(struct ths_call *call, void *ctx)
+{
+	uint32_t cpu = ths_call_cpu(call);
+	const struct loose *seen;
+	struct loose *mine;
+
+	for (uint32_t row = 0; row < THS_CPU_MAX; row++) {
+		if (row == cpu)
+			continue;
+		ck_assert_int_eq(ths_row_read(call, LOCAL, row, &seen), THS_E_PERM);
+		ck_assert_int_eq(ths_row_write(call, LOCAL, row, &mine), THS_E_PERM);
+	}
+	THS_TRY(ths_row_write(call, LOCAL, cpu, &mine));
+	*(uint64_t *)ctx = ++mine->value;
+	return THS_OK;
+}
+
+START_TEST(a_cpus_row_is_its_own)
+{
+	uint64_t seen = 0;
+
+	start(_i);
+	for (uint64_t i = 1; i < 10; i++) {
+		ck_assert_int_eq(run(local_up, &seen), THS_OK);
+		ck_assert_uint_eq(seen, i);
+		if (_i > 1 && i % 2) {
+			ck_assert_int_eq(other_script(local_up, &seen), THS_OK);
+			ck_assert_uint_eq(seen, i / 2 + 1);
+		}
+	}
+	stop(_i);
+}
+END_TEST
+
+/* ---- keys
+ * ---------------------------------------------------------------------------------- */
+
+static enum ths_err add_item(struct ths_call *call, void *ctx)
+{
+	struct item *item;
+	uint32_t row;
+
+	return ths_row_new_keyed(call, ITEM, *(uint64_t *)ctx, &row, &item);
+}
+
+static enum ths_err find_item(struct ths_call *call, void *ctx)
+{
+	const struct item *item;
+	uint32_t row;
+
+	THS_TRY(ths_row_find(call, ITEM, *(uint64_t *)ctx, &row, &item));
+	ck_assert_uint_eq(item->key, *(uint64_t *)ctx);
+	return THS_OK;
+}
+
+static enum ths_err change_key(struct ths_call *call, void *ctx)
+{
+	const struct item *seen;
+	struct item *item;
+	uint32_t row;
+
+	THS_TRY(ths_row_find(call, ITEM, *(uint64_t *)ctx, &row, &seen));
+	THS_TRY(ths_row_write(call, ITEM, row, &item));
+	item->key++;
+	item->value = 9;
+	return THS_OK;
+}
+
+START_TEST(a_key_never_changes)
+{
+	uint64_t key = 40, next = 41;
+
+	start(_i);
+	ck_assert_int_eq(run(add_item, &key), THS_OK);
+	ck_assert_int_eq(run(change_key, &key), THS_E_INTERNAL);
+	ck_assert_int_eq(run(find_item, &key), THS_OK);
+	ck_assert_int_eq(run(find_item, &next), THS_E_NOENT);
+	ck_assert_int_eq(run(add_item, &key), THS_E_EXIST);
+	ck_assert_int_eq(run(add_item, &next), THS_OK);
+	stop(_i);
+}
+END_TEST
+
+static enum ths_err new_with_wrong_key(struct ths_call *call, void *ctx)
+{
+	struct item *item;
+	uint32_t row;
+
+	THS_TRY(ths_row_new_keyed(call, ITEM, *(uint64_t *)ctx, &row, &item));
+	item->key = 999;
+	return THS_OK;
+}
+
+START_TEST(a_new_rows_key_is_the_one_it_was_made_for)
+{
+	uint64_t key = 40;
+
+	start(_i);
+	ck_assert_int_eq(run(new_with_wrong_key, &key), THS_E_INTERNAL);
+	ck_assert_int_eq(run(find_item, &key), THS_E_NOENT);
+	ck_assert_int_eq(run(add_item, &key), THS_OK);
+	stop(_i);
+}
+END_TEST
+
+/* ---- W3
+ * ---------------------------------------------------------------------------------------
+ */
+
+#define WEAKS 400u
+static struct ths_weak weaks[WEAKS];
+static unsigned weak_count;
+
+static enum ths_err new_loose(struct ths_call *call, void *ctx)
+{
+	struct loose *loose;
+	uint32_t row;
+
+	THS_TRY(ths_row_new(call, LOOSE, &row, &loose));
+	ck_assert_uint_eq(loose->value, 0);
+	loose->value = 1000 + row;
+	*(uint32_t *)ctx = row;
+	return ths_row_weak(call, LOOSE, row, &weaks[weak_count]);
+}
+
+static enum ths_err free_loose(struct ths_call *call, void *ctx)
+{
+	return ths_row_free(call, LOOSE, *(uint32_t *)ctx);
+}
+
+static enum ths_err all_are_stale(struct ths_call *call, void *ctx)
+{
+	struct ths_weak_cached cached;
+	const struct loose *seen;
+
+	(void)ctx;
+	for (unsigned i = 0; i < weak_count; i++) {
+		ck_assert_int_eq(ths_weak_read(call, LOOSE, weaks[i], &seen),
+				 THS_E_STALE);
+		ck_assert_int_eq(ths_weak_cache(call, LOOSE, weaks[i], &cached),
+				 THS_E_STALE);
+	}
+	return THS_OK;
+}
+
+START_TEST(a_dead_rows_reference_is_stale_for_ever)
+{
+	uint32_t held[LOOSES], count = 0;
+	uint64_t seed = ths_test_seed();
+
+	start(_i);
+	while (weak_count < WEAKS - 1) {
+		for (; count < LOOSES; count++) {
+			ck_assert_int_eq(run(new_loose, &held[count]), THS_OK);
+			weak_count++;
+		}
+		for (; count > ((seed = seed * 6364136223846793005u + 1) >> 33) % LOOSES;
+		     count--)
+			ck_assert_int_eq(run(free_loose, &held[count - 1]), THS_OK);
+		if (weak_count + LOOSES > WEAKS)
+			break;
+	}
+	for (; count > 0; count--)
+		ck_assert_int_eq(run(free_loose, &held[count - 1]), THS_OK);
+	ck_assert_uint_gt(weak_count, 200);
+	ck_assert_int_eq(run(all_are_stale, NULL), THS_OK);
+	for (; count < LOOSES; count++) { /* others live in every one's place */
+		struct ths_weak old = weaks[weak_count];
+
+		ck_assert_int_eq(run(new_loose, &held[count]), THS_OK);
+		weaks[weak_count] = old;
+	}
+	ck_assert_int_eq(run(all_are_stale, NULL), THS_OK);
+	stop(_i);
+}
+END_TEST
+
+static enum ths_err keep_ready(struct ths_call *call, void *ctx)
+{
+	return ths_weak_cache(call, LOOSE, weaks[0], ctx);
+}
+
+static const struct ths_weak_cached *ready;
+
+static enum ths_err upgrade(struct ths_call *call, void *ctx)
+{
+	const struct loose *seen = ths_weak_upgrade(ready);
+
+	(void)call;
+	*(uint64_t *)ctx = seen ? seen->value : 0;
+	return THS_OK;
+}
+
+START_TEST(a_reference_kept_ready_knows_when_the_row_dies)
+{
+	struct ths_weak_cached cached;
+	uint64_t value;
+	uint32_t row, again;
+
+	start(_i);
+	weak_count = 0;
+	ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	ck_assert_int_eq(run(keep_ready, &cached), THS_OK);
+	ready = &cached;
+	ck_assert_int_eq(run(upgrade, &value), THS_OK);
+	ck_assert_uint_eq(value, 1000 + row);
+	ck_assert_int_eq(run(free_loose, &row), THS_OK);
+	ck_assert_int_eq(run(upgrade, &value), THS_OK);
+	ck_assert_uint_eq(value, 0);
+	weak_count = 1;
+	ck_assert_int_eq(run(new_loose, &again), THS_OK);
+	ck_assert_uint_eq(again, row);
+	ck_assert_int_eq(run(upgrade, &value), THS_OK);
+	ck_assert_uint_eq(value, 0);
+	stop(_i);
+}
+END_TEST
+
+/* A slot whose generation would begin anew is not used any more (P16). */
+START_TEST(a_slot_out_of_generations_retires)
+{
+	struct ths_table *table;
+	uint32_t row, next;
+
+	start(_i);
+	ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	table = ths_table_find("script.loose/1", "");
+	slot_version(table->slots[row].word)->generation = UINT32_MAX - 1;
+	ck_assert_int_eq(run(free_loose, &row), THS_OK);
+	for (unsigned i = 1; i < LOOSES; i++) {
+		ck_assert_int_eq(run(new_loose, &next), THS_OK);
+		ck_assert_uint_ne(next, row);
+	}
+	ck_assert_int_eq(run(new_loose, &next), THS_E_FULL);
+	stop(_i);
+}
+END_TEST
+
+/* ---- full, and given back
+ * ------------------------------------------------------------------------ */
+
+static enum ths_err take_all_and_fail(struct ths_call *call, void *ctx)
+{
+	struct loose *loose;
+	uint32_t row;
+	unsigned count = 0;
+
+	while (ths_row_new(call, LOOSE, &row, &loose) == THS_OK)
+		count++;
+	*(unsigned *)ctx = count;
+	return THS_E_IO;
+}
+
+START_TEST(a_full_table_says_so_and_rows_not_kept_are_free_again)
+{
+	unsigned count = 0;
+	uint32_t row;
+
+	start(_i);
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_int_eq(run(take_all_and_fail, &count), THS_E_IO);
+		ck_assert_uint_eq(count, LOOSES);
+	}
+	for (unsigned i = 0; i < LOOSES; i++)
+		ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	ck_assert_int_eq(run(new_loose, &row), THS_E_FULL);
+	ck_assert_int_eq(run(free_loose, &row), THS_OK);
+	ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	stop(_i);
+}
+END_TEST
+
+static enum ths_err new_when_nearly_full(struct ths_call *call, void *ctx)
+{
+	uint32_t left = *(uint32_t *)ctx, row;
+	struct loose *wide;
+	struct item *item;
+
+	for (uint32_t i = 0; i < WRITES_MAX - left; i++)
+		THS_TRY(ths_row_write(call, WIDE, i, &wide));
+	ck_assert_int_eq(ths_row_new_keyed(call, ITEM, 77, &row, &item),
+			 left < 2 ? THS_E_FULL : THS_OK);
+	ck_assert_int_eq(ths_row_new_keyed(call, OWNED, 77, &row, &item), THS_E_FULL);
+	return THS_OK; /* the module takes no offence */
+}
+
+static enum ths_err count_of(struct ths_call *call, void *ctx)
+{
+	uint32_t *table = ctx, row = THS_ROW_NONE, count = 0;
+
+	while (ths_row_next(call, *table, &row) == THS_OK)
+		count++;
+	*table = count;
+	return THS_OK;
+}
+
+/* A new row is several writes: the row, the index, the owner. All or none of them. */
+START_TEST(a_row_that_could_not_be_made_whole_is_not_made)
+{
+	uint32_t left, items = ITEM, owned = OWNED;
+	uint64_t key = 77;
+
+	for (left = 0; left < 6; left++) {
+		start(_i);
+		ck_assert_int_eq(run(new_when_nearly_full, &left), THS_OK);
+		ck_assert_int_eq(run(count_of, &items), THS_OK);
+		ck_assert_uint_eq(items, left < 2 ? 0 : 1);
+		ck_assert_int_eq(run(find_item, &key), left < 2 ? THS_E_NOENT : THS_OK);
+		ck_assert_int_eq(run(count_of, &owned), THS_OK);
+		ck_assert_uint_eq(owned, 0);
+		items = ITEM;
+		owned = OWNED;
+		stop(_i);
+	}
+}
+END_TEST
+
+static enum ths_err free_when_nearly_full(struct ths_call *call, void *ctx)
+{
+	struct loose *wide;
+
+	for (uint32_t i = 0; i < WRITES_MAX - 1; i++)
+		THS_TRY(ths_row_write(call, WIDE, i, &wide));
+	ck_assert_int_eq(ths_row_free(call, ITEM, *(uint32_t *)ctx), THS_E_FULL);
+	return THS_OK;
+}
+
+START_TEST(a_row_that_could_not_be_freed_whole_lives_on)
+{
+	uint64_t key = 5;
+	uint32_t row = 0;
+
+	start(_i);
+	ck_assert_int_eq(run(add_item, &key), THS_OK);
+	ck_assert_int_eq(run(free_when_nearly_full, &row), THS_OK);
+	ck_assert_int_eq(run(find_item, &key), THS_OK);
+	stop(_i);
+}
+END_TEST
+
+/* ---- what is not there, and comes
+ * ----------------------------------------------------------------- */
+
+static enum ths_err count_and_note(struct ths_call *call, void *ctx)
+{
+	uint32_t row = THS_ROW_NONE, last = 0, count = 0;
+	struct loose *cell;
+
+	while (ths_row_next(call, LOOSE, &row) == THS_OK) {
+		ck_assert(count == 0 || row > last);
+		last = row;
+		count++;
+	}
+	if (tries++ == 0)
+		ck_assert_int_eq(other_script(*(script_fn **)ctx, &(uint32_t){0}),
+				 THS_OK);
+	THS_TRY(ths_row_write(call, CELL, 0, &cell));
+	cell->value = count;
+	return THS_OK;
+}
+
+static enum ths_err cell_0(struct ths_call *call, void *ctx)
+{
+	const struct cell *cell;
+
+	THS_TRY(ths_row_read(call, CELL, 0, &cell));
+	*(uint64_t *)ctx = cell->value;
+	return THS_OK;
+}
+
+START_TEST(an_enumeration_is_complete_at_commit)
+{
+	script_fn *comes = new_loose, *goes = free_loose;
+	uint64_t count;
+	uint32_t row;
+
+	start(2);
+	ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	ck_assert_uint_eq(row, 0);
+	ck_assert_int_eq(run(count_and_note, &comes), THS_OK);
+	ck_assert_uint_eq(tries, 2);
+	ck_assert_int_eq(run(cell_0, &count), THS_OK);
+	ck_assert_uint_eq(count, 2);
+	tries = 0;
+	ck_assert_int_eq(run(count_and_note, &goes), THS_OK);
+	ck_assert_uint_eq(tries, 2);
+	ck_assert_int_eq(run(cell_0, &count), THS_OK);
+	ck_assert_uint_eq(count, 1);
+	stop(2);
+}
+END_TEST
+
+static enum ths_err enumerate_and_add(struct ths_call *call, void *ctx)
+{
+	uint32_t row = THS_ROW_NONE, made, count = 0;
+	struct loose *loose;
+
+	tries++;
+	while (ths_row_next(call, LOOSE, &row) == THS_OK)
+		count++;
+	*(uint32_t *)ctx = count;
+	THS_TRY(ths_row_new(call, LOOSE, &made, &loose));
+	return ths_row_new(call, LOOSE, &made, &loose);
+}
+
+START_TEST(what_we_add_ourselves_is_no_conflict)
+{
+	uint32_t count;
+
+	start(_i);
+	for (uint32_t i = 0; i < LOOSES; i += 2) {
+		tries = 0;
+		ck_assert_int_eq(run(enumerate_and_add, &count), THS_OK);
+		ck_assert_uint_eq(tries, 1);
+		ck_assert_uint_eq(count, i);
+	}
+	stop(_i);
+}
+END_TEST
+
+struct absent {
+	script_fn *look, *come;
+	uint64_t key;
+};
+
+/* If @look finds nothing, cell 0 becomes 1: true only if there still is nothing. */
+static enum ths_err note_absence(struct ths_call *call, void *ctx)
+{
+	struct absent *absent = ctx;
+	enum ths_err err = absent->look(call, &absent->key);
+	struct cell *cell;
+
+	if (tries++ == 0)
+		ck_assert_int_eq(other_script(absent->come, &absent->key), THS_OK);
+	if (err == THS_OK)
+		return THS_OK;
+	ck_assert_int_eq(err, THS_E_NOENT);
+	THS_TRY(ths_row_write(call, CELL, 0, &cell));
+	cell->value = 1;
+	return THS_OK;
+}
+
+static enum ths_err read_loose(struct ths_call *call, void *ctx)
+{
+	const struct loose *seen;
+
+	return ths_row_read(call, LOOSE, *(uint32_t *)ctx, &seen);
+}
+
+static enum ths_err write_loose(struct ths_call *call, void *ctx)
+{
+	struct loose *mine;
+
+	return ths_row_write(call, LOOSE, *(uint32_t *)ctx, &mine);
+}
+
+static enum ths_err weak_loose(struct ths_call *call, void *ctx)
+{
+	struct ths_weak weak;
+
+	return ths_row_weak(call, LOOSE, *(uint32_t *)ctx, &weak);
+}
+
+static enum ths_err come_loose(struct ths_call *call, void *ctx)
+{
+	uint32_t row;
+
+	(void)ctx;
+	weak_count = 0;
+	return new_loose(call, &row);
+}
+
+START_TEST(a_failed_lookup_is_believed_only_if_it_holds)
+{
+	static const struct absent kinds[] = {
+		{find_item, add_item, 1234},
+		{read_loose, come_loose, 0},
+		{write_loose, come_loose, 0},
+		{weak_loose, come_loose, 0},
+	};
+	struct absent absent = kinds[_i / 2];
+	uint64_t seen = 99;
+	uint32_t row;
+
+	start(2);
+	if (_i % 2) { /* the slot was in use before; else it is quite fresh */
+		row = 0;
+		ck_assert_int_eq(run(come_loose, &row), THS_OK);
+		ck_assert_int_eq(run(free_loose, &row), THS_OK);
+	}
+	ck_assert_int_eq(run(note_absence, &absent), THS_OK);
+	ck_assert_uint_eq(tries, 2);
+	ck_assert_int_eq(run(cell_0, &seen), THS_OK);
+	ck_assert_uint_eq(seen, 0);
+	stop(2);
+}
+END_TEST
+
+static TCase *tcase(Suite *suite, const char *name)
+{
+	TCase *made = tcase_create(name);
+
+	suite_add_tcase(suite, made);
+	return made;
+}
+
+Suite *ths_test_suite(void)
+{
+	Suite *suite = suite_create("row");
+	TCase *r1 = tcase(suite, "R1 declared tables"), *r2 = tcase(suite, "R2 hardware");
+	TCase *r3 = tcase(suite, "R3 per-CPU"), *keys = tcase(suite, "keys");
+	TCase *w3 = tcase(suite, "W3 generations"), *full = tcase(suite, "all or none");
+	TCase *absent = tcase(suite, "phantoms");
+
+	tcase_add_loop_test(r1, a_table_that_is_not_declared_is_not_there, 0,
+			    (int)THS_ARRAY_SIZE(undeclared));
+	tcase_add_test(r1, what_a_table_is_not_for_is_refused);
+	tcase_add_loop_test(r2, hardware_rows_are_the_devices_and_requests_everyone_elses,
+			    1, 3);
+	tcase_add_loop_test(r3, a_cpus_row_is_its_own, 1, 3);
+	tcase_add_loop_test(keys, a_key_never_changes, 1, 3);
+	tcase_add_loop_test(keys, a_new_rows_key_is_the_one_it_was_made_for, 1, 3);
+	tcase_add_loop_test(w3, a_dead_rows_reference_is_stale_for_ever, 1, 3);
+	tcase_add_loop_test(w3, a_reference_kept_ready_knows_when_the_row_dies, 1, 3);
+	tcase_add_loop_test(w3, a_slot_out_of_generations_retires, 1, 3);
+	tcase_add_loop_test(full, a_full_table_says_so_and_rows_not_kept_are_free_again,
+			    1, 3);
+	tcase_add_loop_test(full, a_row_that_could_not_be_made_whole_is_not_made, 1, 3);
+	tcase_add_loop_test(full, a_row_that_could_not_be_freed_whole_lives_on, 1, 3);
+	tcase_add_test(absent, an_enumeration_is_complete_at_commit);
+	tcase_add_loop_test(absent, what_we_add_ourselves_is_no_conflict, 1, 3);
+	tcase_add_loop_test(absent, a_failed_lookup_is_believed_only_if_it_holds, 0, 8);
+	return suite;
+}
