@@ -1,0 +1,312 @@
+/*
+ * share_test - a joint row lives as long as one of its owners.
+ *
+ * Clients are contexts; here the one that calls is chosen by hand (cpu->current), so that
+ * thousands of joinings, leavings and deaths need no scheduler.
+ */
+#include "rig.h"
+#include "script.h"
+#include "suite.h"
+
+#include <theseus/host.h>
+#include "nano_core/nano_core_impl.h"
+
+#define CLIENTS 12u
+#define KEYS    20u
+#define STEPS   4000u
+
+static struct ths_ref ref;
+static struct ths_table *table;
+static bool owns[KEYS][CLIENTS]; /* the model */
+static uint64_t dice;
+
+static uint32_t roll(uint32_t sides)
+{
+	dice = dice * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(dice >> 33) % sides;
+}
+
+static void start(int cpus)
+{
+	rig_start();
+	if (cpus > 1)
+		rig_cpus((unsigned)cpus);
+	ref = (struct ths_ref)THS_REF(script);
+	(void)rig_bind(&ths_module_script, "");
+	table = ths_table_find("script.owned/1", "");
+	dice = ths_test_seed();
+}
+
+static enum ths_err as(uint32_t client, script_fn *fn, void *ctx)
+{
+	uint32_t before = ths_cpu()->current;
+	enum ths_err err;
+
+	ths_cpu()->current = client;
+	err = script_by(&ref, fn, ctx);
+	ths_cpu()->current = before;
+	return err;
+}
+
+static enum ths_err make(struct ths_call *call, void *ctx)
+{
+	struct item *item;
+	uint32_t row;
+
+	return ths_row_new_keyed(call, OWNED, *(uint64_t *)ctx, &row, &item);
+}
+
+static enum ths_err find(struct ths_call *call, uint64_t key, uint32_t *row)
+{
+	const struct item *item;
+
+	return ths_row_find(call, OWNED, key, row, &item);
+}
+
+static enum ths_err join(struct ths_call *call, void *ctx)
+{
+	uint32_t row;
+
+	THS_TRY(find(call, *(uint64_t *)ctx, &row));
+	return ths_row_share(call, OWNED, row);
+}
+
+static enum ths_err leave(struct ths_call *call, void *ctx)
+{
+	uint32_t row;
+
+	THS_TRY(find(call, *(uint64_t *)ctx, &row));
+	return ths_row_unshare(call, OWNED, row);
+}
+
+static enum ths_err remove_it(struct ths_call *call, void *ctx)
+{
+	uint32_t row;
+
+	THS_TRY(find(call, *(uint64_t *)ctx, &row));
+	return ths_row_free(call, OWNED, row);
+}
+
+static enum ths_err lives(struct ths_call *call, void *ctx)
+{
+	uint32_t row;
+
+	return find(call, *(uint64_t *)ctx, &row);
+}
+
+static enum ths_err leave_then_fail(struct ths_call *call, void *ctx)
+{
+	THS_TRY(leave(call, ctx));
+	ck_assert_int_eq(leave(call, ctx), THS_E_NOENT);
+	return THS_E_IO;
+}
+
+static enum ths_err reap_one(struct ths_cpu *cpu, void *client)
+{
+	return ths_share_reap_one(cpu, *(uint32_t *)client);
+}
+
+static unsigned die(uint32_t client)
+{
+	unsigned shares = 0;
+	enum ths_err err;
+
+	while ((err = ths_publish(reap_one, &client)) == THS_OK)
+		shares++;
+	ck_assert_int_eq(err, THS_E_NOENT);
+	return shares;
+}
+
+static bool has_owner(unsigned key)
+{
+	for (unsigned i = 0; i < CLIENTS; i++)
+		if (owns[key][i])
+			return true;
+	return false;
+}
+
+static uint32_t live_rows(const char *schema)
+{
+	return ths_table_find(schema, "")->live;
+}
+
+/* Everything state_db knows of owners, against the model. */
+static void compare(void)
+{
+	uint32_t shares = 0, rows = 0;
+
+	for (uint64_t key = 0; key < KEYS; key++) {
+		uint64_t name = key + 1;
+
+		ck_assert_int_eq(as(0, lives, &name),
+				 has_owner((unsigned)key) ? THS_OK : THS_E_NOENT);
+		rows += has_owner((unsigned)key);
+		for (unsigned i = 0; i < CLIENTS; i++)
+			shares += owns[key][i];
+	}
+	ck_assert_uint_eq(live_rows("script.owned/1"), rows);
+	ck_assert_uint_eq(live_rows("state_db.owned/1"), rows);
+	ck_assert_uint_eq(live_rows("state_db.share/1"), shares);
+}
+
+static void step(void)
+{
+	uint32_t client = roll(CLIENTS);
+	unsigned key = roll(KEYS), count = 0;
+	uint64_t name = key + 1;
+
+	switch (roll(12)) {
+	case 0:
+	case 1:
+	case 2:
+		ck_assert_int_eq(as(client, make, &name),
+				 has_owner(key) ? THS_E_EXIST : THS_OK);
+		owns[key][client] |= !has_owner(key);
+		break;
+	case 3:
+	case 4:
+	case 5:
+	case 6:
+		ck_assert_int_eq(as(client, join, &name), !has_owner(key) ? THS_E_NOENT
+							  : owns[key][client]
+								  ? THS_E_EXIST
+								  : THS_OK);
+		owns[key][client] = has_owner(key);
+		break;
+	case 7:
+	case 8:
+	case 9:
+		if (roll(4) == 0) {
+			ck_assert_int_eq(as(client, leave_then_fail, &name),
+					 owns[key][client] ? THS_E_IO : THS_E_NOENT);
+			break;
+		}
+		ck_assert_int_eq(as(client, leave, &name),
+				 owns[key][client] ? THS_OK : THS_E_NOENT);
+		owns[key][client] = false;
+		break;
+	case 10:
+		ck_assert_int_eq(as(client, remove_it, &name),
+				 has_owner(key) ? THS_OK : THS_E_NOENT);
+		for (unsigned i = 0; i < CLIENTS; i++)
+			owns[key][i] = false;
+		break;
+	default:
+		for (unsigned i = 0; i < KEYS; i++) {
+			count += owns[i][client];
+			owns[i][client] = false;
+		}
+		ck_assert_uint_eq(die(client), count);
+		break;
+	}
+}
+
+START_TEST(random_joining_leaving_and_dying_agree_with_a_model)
+{
+	start(_i);
+	for (unsigned i = 0; i < STEPS; i++) {
+		step();
+		if (i % 50 == 0)
+			compare();
+	}
+	for (uint32_t client = 0; client < CLIENTS; client++) {
+		(void)die(client);
+		for (unsigned key = 0; key < KEYS; key++)
+			owns[key][client] = false;
+		compare();
+	}
+	rig_stop();
+}
+END_TEST
+
+/* ---- O1, O2, one by one
+ * ------------------------------------------------------------------ */
+
+START_TEST(the_maker_owns_and_the_last_to_leave_frees)
+{
+	uint64_t key = 5;
+
+	start(_i);
+	ck_assert_int_eq(as(1, make, &key), THS_OK);
+	ck_assert_int_eq(as(1, join, &key), THS_E_EXIST);
+	ck_assert_int_eq(as(2, leave, &key), THS_E_NOENT);
+	ck_assert_int_eq(as(2, join, &key), THS_OK);
+	ck_assert_int_eq(as(1, leave, &key), THS_OK);
+	ck_assert_int_eq(as(3, lives, &key), THS_OK);
+	ck_assert_int_eq(as(2, leave_then_fail, &key), THS_E_IO);
+	ck_assert_int_eq(as(3, lives, &key), THS_OK); /* O2: it was not done */
+	ck_assert_int_eq(as(2, leave, &key), THS_OK);
+	ck_assert_int_eq(as(3, lives, &key), THS_E_NOENT);
+	ck_assert_uint_eq(live_rows("state_db.share/1"), 0);
+	rig_stop();
+}
+END_TEST
+
+START_TEST(who_dies_takes_along_only_what_nobody_else_owns)
+{
+	uint64_t mine = 1, ours = 2, yours = 3;
+
+	start(_i);
+	ck_assert_int_eq(as(1, make, &mine), THS_OK);
+	ck_assert_int_eq(as(1, make, &ours), THS_OK);
+	ck_assert_int_eq(as(2, join, &ours), THS_OK);
+	ck_assert_int_eq(as(2, make, &yours), THS_OK);
+	ck_assert_uint_eq(die(1), 2);
+	ck_assert_int_eq(as(3, lives, &mine), THS_E_NOENT);
+	ck_assert_int_eq(as(3, lives, &ours), THS_OK);
+	ck_assert_int_eq(as(3, lives, &yours), THS_OK);
+	ck_assert_uint_eq(die(2), 2);
+	ck_assert_uint_eq(live_rows("script.owned/1"), 0);
+	rig_stop();
+}
+END_TEST
+
+static struct ths_weak weak;
+
+static enum ths_err take_weak(struct ths_call *call, void *ctx)
+{
+	uint32_t row;
+
+	THS_TRY(find(call, *(uint64_t *)ctx, &row));
+	return ths_row_weak(call, OWNED, row, &weak);
+}
+
+static enum ths_err use_weak(struct ths_call *call, void *ctx)
+{
+	const struct item *item;
+
+	(void)ctx;
+	return ths_weak_read(call, OWNED, weak, &item);
+}
+
+START_TEST(weak_references_die_with_the_last_owner)
+{
+	uint64_t key = 9;
+
+	start(_i);
+	ck_assert_int_eq(as(1, make, &key), THS_OK);
+	ck_assert_int_eq(as(4, take_weak, &key), THS_OK);
+	ck_assert_int_eq(as(4, use_weak, NULL), THS_OK);
+	ck_assert_uint_eq(die(1), 1);
+	ck_assert_int_eq(as(4, use_weak, NULL), THS_E_STALE);
+	ck_assert_int_eq(as(1, make, &key), THS_OK);
+	ck_assert_int_eq(as(4, use_weak, NULL), THS_E_STALE);
+	rig_stop();
+}
+END_TEST
+
+Suite *ths_test_suite(void)
+{
+	Suite *suite = suite_create("share");
+	TCase *one = tcase_create("O1 an owner at least"),
+	      *random = tcase_create("O2 model");
+
+	tcase_add_loop_test(one, the_maker_owns_and_the_last_to_leave_frees, 1, 3);
+	tcase_add_loop_test(one, who_dies_takes_along_only_what_nobody_else_owns, 1, 3);
+	tcase_add_loop_test(one, weak_references_die_with_the_last_owner, 1, 3);
+	tcase_add_loop_test(random, random_joining_leaving_and_dying_agree_with_a_model,
+			    1, 3);
+	suite_add_tcase(suite, one);
+	suite_add_tcase(suite, random);
+	return suite;
+}
