@@ -1,6 +1,7 @@
 /*
  * script - see script.h.
  */
+#define SCRIPT_IS_DEFINED_HERE
 #include "script.h"
 
 script_fn *script_on_kick;

@@ -49,7 +49,10 @@ struct loose {
 	uint64_t value;
 };
 
+/* THS_MODULE() declares them where they are defined. */
+#ifndef SCRIPT_IS_DEFINED_HERE
 extern const struct ths_module ths_module_script, ths_module_script_next;
+#endif
 extern script_fn *script_on_kick; /* by default nothing: THS_OK */
 extern void *script_kick_ctx;
 /* What the next migrations of a cell do when the value is 13; THS_OK: nothing special. */
