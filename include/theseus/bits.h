@@ -12,7 +12,7 @@
  *       take an address from outside test for that.
  *
  * Use: ths_bits_find_clear() and ths_bits_set() make an allocator of slots.
- * See ths_bits(9); tests/unit/base/bits_test.c shows B1-B3.
+ * See tests/unit/base/bits_test.c shows B1-B3.
  */
 #pragma once
 

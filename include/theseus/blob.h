@@ -20,7 +20,7 @@
  *
  * Use: THS_BLOB_STORAGE(memory, 64); struct ths_blob *session =
  * ths_blob_init(memory, 64); then pass session to each call of that server.
- * See ths_blob(9); tests/unit/base/blob_test.c shows B1, B4; the gate keeps B2 and B3.
+ * See tests/unit/base/blob_test.c shows B1, B4; the gate keeps B2 and B3.
  */
 #pragma once
 

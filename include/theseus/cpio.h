@@ -13,7 +13,7 @@
  *
  * Use: ths_cpio_init(), then ths_cpio_next() until THS_E_NOENT; or ths_cpio_find().
  * Data are aligned as the format has it: to 4 bytes from the archive's start.
- * See ths_cpio(9); tests/unit/base/cpio_test.c shows C1-C4.
+ * See tests/unit/base/cpio_test.c shows C1-C4.
  */
 #pragma once
 

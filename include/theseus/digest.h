@@ -13,7 +13,7 @@
  *   D3  A finished digest holds neither key nor data any more.
  *
  * Use: ths_digest() for bytes in one piece; init, update, final for others.
- * See ths_digest(9); tests/unit/base/digest_test.c shows D1-D3.
+ * See tests/unit/base/digest_test.c shows D1-D3.
  */
 #pragma once
 

@@ -16,7 +16,7 @@
  *   F4  A NULL string reads (null).
  *
  * Use: ths_format() into a buffer; ths_vformat_to() into whatever takes bytes.
- * See ths_fmt(9); tests/unit/base/fmt_test.c shows F1-F4.
+ * See tests/unit/base/fmt_test.c shows F1-F4.
  */
 #pragma once
 

@@ -12,7 +12,7 @@
  *   H3  The result depends on the bytes and their number only, not on their alignment.
  *
  * Use: take the low bits of the result as the bucket.
- * See ths_hash(9); tests/unit/base/hash_test.c shows H1-H3.
+ * See tests/unit/base/hash_test.c shows H1-H3.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
  *   L3  Order is kept: what was added last comes last, what was added first comes first.
  *
  * Use: ths_list_init() the head and each node, ths_list_add_last(), ths_list_for_each().
- * See ths_list(9); tests/unit/base/list_test.c shows L1-L3.
+ * See tests/unit/base/list_test.c shows L1-L3.
  */
 #pragma once
 

@@ -16,7 +16,7 @@
  *
  * Use: ths_manifest_check() first, for the whole; then ths_manifest_init() and
  * ths_manifest_next() until THS_E_NOENT.
- * See ths_manifest(9), theseus-manifest(5); tests/unit/base/manifest_test.c shows N1-N4.
+ * See theseus-manifest(5); tests/unit/base/manifest_test.c shows N1-N4.
  */
 #pragma once
 

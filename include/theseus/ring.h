@@ -12,7 +12,7 @@
  *   R4  Writing takes what fits and says how much; it never overwrites.
  *
  * Use: ths_ring_init() once, ths_ring_write() and ths_ring_read().
- * See ths_ring(9); tests/unit/base/ring_test.c shows R1-R4.
+ * See tests/unit/base/ring_test.c shows R1-R4.
  */
 #pragma once
 

@@ -9,7 +9,7 @@
  *   K1  The result is SipHash-2-4 of the bytes under the key, on any alignment.
  *
  * Use: tag = ths_siphash24(key, data, len); compare tags with ==.
- * See ths_siphash(9); tests/unit/base/siphash_test.c has the authors' 64 vectors.
+ * See tests/unit/base/siphash_test.c has the authors' 64 vectors.
  */
 #pragma once
 

@@ -10,7 +10,7 @@
  *   S2  A copied string is always terminated; that it was cut is an error, not a secret.
  *   S3  A number is a number from its first byte to its last, or an error.
  *
- * See ths_string(9); tests/unit/base/string_test.c, tests/unit/base/mem_test.c.
+ * See tests/unit/base/string_test.c, tests/unit/base/mem_test.c.
  */
 #pragma once
 

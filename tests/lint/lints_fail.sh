@@ -108,6 +108,47 @@ echo "$tmp/tree/include" >stage/installed
 echo >stage/libtheseus.a
 refuses traces ./installed
 
+# A page that lists what these two lints want, for a tree with one source in each room.
+nano_core_page() {
+	mkdir -p libtheseus/nano_core libtheseus/state_db
+	echo 'THS_PUBLISHED(ths_gate)' >libtheseus/nano_core/published.def
+	printf '/* good */\nvoid ths_end(void)\n{\n\tths_panic("bad");\n}\n' >libtheseus/nano_core/good.c
+	printf '%s\n' '.Sh PUBLISHED SYMBOLS' '.It Fn ths_gate' \
+		'.Ss WHAT STOPS THE MACHINE' '.It Pa libtheseus/nano_core/good.c Fn ths_end' \
+		'.Sh WHAT CANNOT BE SWAPPED' '.It Pa libtheseus/nano_core/good.c Ta 5 Ta 10' >man/nano_core.7
+	for lint in panics nano_core; do
+		top_srcdir=$tmp/tree "$lints/$lint.sh" >"$tmp/out" 2>&1 && continue
+		echo "$lint refuses a tree without a defect"
+		status=1
+	done
+}
+fresh
+nano_core_page
+printf '/* bad */\nstatic void ths_new_end(void)\n{\n\tths_arch_stop(0, 1);\n}\n' >libtheseus/base/bad.c
+refuses panics 'libtheseus/base/bad.c ths_new_end'
+fresh
+nano_core_page
+printf 'ths_x86_last:\n\tud2\n' >arch/x86_64/bad.S
+refuses panics 'arch/x86_64/bad.S ths_x86_last'
+fresh
+nano_core_page
+sed -i 's/ths_panic/ths_log/' libtheseus/nano_core/good.c
+echo 'void x(void) { }' >libtheseus/base/good.c
+refuses panics 'does not stop the machine'
+fresh
+nano_core_page
+echo '/* new */' >libtheseus/state_db/bad.c
+refuses nano_core 'libtheseus/state_db/bad.c'
+fresh
+nano_core_page
+rm libtheseus/nano_core/good.c
+echo '/* other */' >libtheseus/nano_core/other.c
+refuses nano_core 'good.c'
+fresh
+nano_core_page
+echo 'THS_PUBLISHED(ths_secret)' >>libtheseus/nano_core/published.def
+refuses nano_core ths_secret
+
 if [ "$MANDOC" != no ]; then
 	fresh
 	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n.Sh SEE ALSO\n.Xr theseus-nowhere 1\n' >man/theseus-bad.1
@@ -115,6 +156,10 @@ if [ "$MANDOC" != no ]; then
 	fresh
 	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n.Sh DESCRIPTION\n.Nosuchmacro\n' >man/theseus-bad.1
 	refuses manpages Nosuchmacro
+	fresh
+	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n' >man/theseus-bad.1
+	printf '/*\n * bad - see ths_bad(9).\n */\n' >include/theseus/bad.h
+	refuses manpages 'bad.h:2: ths_bad(9)'
 	fresh
 	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n' >man/theseus-bad.1
 	INSTALLED_TOOLS='tools/theseus-bad tools/theseus-mute' refuses manpages 'theseus-mute has no page'

@@ -6,6 +6,8 @@ check_lint_tests += \
 	%D%/lints_fail.sh \
 	%D%/manpages.sh \
 	%D%/modules.sh \
+	%D%/nano_core.sh \
+	%D%/panics.sh \
 	%D%/portable.sh \
 	%D%/symbols.sh \
 	%D%/text.sh \

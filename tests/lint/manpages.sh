@@ -1,6 +1,6 @@
 #!/bin/sh
-# manpages - each page is clean mdoc, and what it refers to among ours exists; each
-# installed tool has a page.
+# manpages - each page is clean mdoc; what pages and comments refer to among ours exists;
+# each installed tool has a page.
 set -eu
 [ "$MANDOC" != no ] || { echo "mandoc is not installed"; exit 77; }
 cd "$top_srcdir"
@@ -17,6 +17,18 @@ dangling=$(for page in $pages; do
 		grep -E '^(ths_|theseus|libtheseus|nano_core|state_db)' | while read -r target; do
 		[ -f "man/$target" ] || echo "$page: .Xr to $target, which does not exist"
 	done
+done)
+[ -z "$dangling" ] || { printf '%s\n' "$dangling"; status=1; }
+
+# What comments and texts refer to, as NAME(N), exists too.
+dangling=$({
+	find include libtheseus arch tools examples -name '*.[chS]' -exec grep -nHE '^ ?/?\*' {} +
+	find . -name '*.md' -exec grep -nH '' {} +
+} |
+	grep -oE '^[^:]*:[0-9]*:|(ths_[a-z_]+|theseus[a-z_-]*|nano_core)\([1-9]\)' |
+	awk '/:$/ { at = $0; next } { print at " " $0 }' | while read -r at name; do
+	page=$(printf '%s\n' "$name" | sed 's/(\(.\))/.\1/')
+	[ -f "man/$page" ] || echo "$at $name has no page"
 done)
 [ -z "$dangling" ] || { printf '%s\n' "$dangling"; status=1; }
 
