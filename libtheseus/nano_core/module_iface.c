@@ -175,7 +175,9 @@ static enum ths_err module_pool_op(struct ths_call *call, struct module_pool *ar
 	(void)call;
 	if (pool >= POOLS)
 		return THS_E_NOENT;
-	*arg = (struct module_pool){.pool = pool, .bytes = ths_pool_bytes(pool)};
+	*arg = (struct module_pool){.pool = pool,
+				    .bytes = ths_pool_bytes(pool),
+				    .pages = cpu->pool_pages[pool]};
 	for (const struct ths_version *at = cpu->pool[pool]; at; at = at->older)
 		arg->spare++;
 	for (uint32_t i = 0; i < cpu->limbo_count; i++)

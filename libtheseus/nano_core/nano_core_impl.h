@@ -170,6 +170,7 @@ struct ths_cpu {
 	uint64_t longest;              /* counter ticks of the longest interaction seen */
 	_Atomic(uint64_t) irqs[VECTORS / 64];
 	struct ths_version *pool[POOLS];
+	uint64_t pool_pages[POOLS];    /* cut into versions so far; they are never given back */
 	uint32_t limbo_count;
 	struct ths_version *limbo[LIMBO_MAX];
 	struct quiet_mark limbo_mark;

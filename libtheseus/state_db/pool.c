@@ -62,6 +62,7 @@ enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool)
 
 	if (!block)
 		return THS_E_NOMEM;
+	cpu->pool_pages[pool] += 1u << order;
 	for (size_t at = 0; at + each <= ((size_t)THS_PAGE_SIZE << order); at += each) {
 		struct ths_version *version = (struct ths_version *)(void *)(block + at);
 
