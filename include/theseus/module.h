@@ -164,7 +164,8 @@ struct ths_task_id ths_call_task(const struct ths_call *call);
  * @slot names its type among our blobs. *@fresh says the body is new (zeroed). */
 THS_MUST_CHECK enum ths_err ths_blob_body(struct ths_call *call, unsigned slot, void **body,
 					  bool *fresh);
-/* One line to the log, stamped; never rolled back, cannot be read by modules. */
+/* One line to the log, with our name before it; never rolled back, cannot be read by
+ * modules. */
 void ths_log(struct ths_call *call, const char *fmt, ...) THS_PRINTF(2, 3);
 
 #include <theseus/row.h>

@@ -28,7 +28,7 @@ enum ths_instance_state {
 /*
  * A program linked into the image. `program NAME` in the manifest starts it, as a task,
  * once all modules are bound; without a manifest the program "main" is started. When the
- * last program has ended the machine halts.
+ * last program has ended the machine idles; to stop it is a program's to ask for.
  */
 struct ths_program {
 	const char *name;

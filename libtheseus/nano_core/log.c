@@ -1,8 +1,9 @@
 /*
  * log - one line at a time, to the machine's console and to a ring.
  *
- * Never rolled back, never read by modules; a line written inside an interaction carries
- * its module and the number of the try. The ring keeps the last LOG_BYTES.
+ * Never rolled back, never read by modules; a line of a module carries the instance's
+ * name. The ring keeps the last LOG_BYTES. Its lock is held with interrupts off: work
+ * that comes of an interrupt logs, too.
  */
 #include <stdarg.h>
 #include <theseus/fmt.h>
@@ -80,6 +81,7 @@ void ths_log(struct ths_call *call, const char *fmt, ...)
 size_t ths_log_read(char *buf, size_t size)
 {
 	uint64_t written, from;
+	bool on = ths_arch_irq_save();
 
 	ths_spin_lock(&log_.lock);
 	written = log_.written;
@@ -91,5 +93,6 @@ size_t ths_log_read(char *buf, size_t size)
 	for (size_t i = 0; i < size; i++)
 		buf[i] = log_.ring[(from + i) % LOG_BYTES];
 	ths_spin_unlock(&log_.lock);
+	ths_arch_irq_restore(on);
 	return size;
 }
