@@ -579,6 +579,7 @@ static enum ths_err finish_nested(struct ths_cpu *cpu, struct ths_call *call,
 		ths_txn_merge(cpu, &call->mark);
 		copy_args(call->args, call->copy, call->op->out_size);
 	} else {
+		ths_txn_keep_reads(cpu, &call->mark);
 		ths_txn_rollback(cpu, &call->mark);
 	}
 	if (call->blob_held)

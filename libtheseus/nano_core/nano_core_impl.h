@@ -226,7 +226,7 @@ struct ths_core {
 	struct ths_context context[CONTEXTS_MAX];
 	uint32_t contexts_used;  /* slots above were never in use */
 	_Atomic(uint32_t) lock;  /* of contexts, waiters */
-	struct waiter waiter[WAITERS_MAX];
+	struct waiter waiter[WAITERS_MAX + CONTEXTS_MAX]; /* the last: each task's own */
 	uint32_t waiter_hash[WAITERS_HASH]; /* 1 + index */
 	uint32_t waiter_free;
 	_Atomic(uint64_t) kicked[INSTANCES_MAX / 64]; /* instances with kicks to run */

@@ -10,11 +10,13 @@
  *   Z1  Marks are set before the last look, and a commit looks at the mark in the same
  *       exchange that installs: no wake-up is lost.
  *   Z2  A wake names (task, sleep number): one that comes late wakes nobody.
- *   Z3  A sleeper with more than SLEEP_MAX reads waits for any commit at all: woken too
- *       often, never too late.
+ *   Z3  A sleeper with more than SLEEP_MAX reads, or for whom no records are left, waits
+ *       for any commit at all: woken too often, never too late. Each task has a record
+ *       of its own for that (behind WAITERS_MAX), so that sleeping cannot fail.
  *
  * Cost: sleeping O(reads); a commit that wakes nobody pays nothing but the exchange.
  */
+#include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 
 void ths_sleep_init(void)
@@ -38,24 +40,58 @@ bool ths_sleep_possible(const struct ths_cpu *cpu)
 	       cpu->current < CONTEXTS_MAX && ref && !(ref->flags & THS_REF_NOWAIT);
 }
 
-/* Under ths_core.lock. False: no waiter record left. */
-static bool add_waiter(struct ths_slot *slot, uint32_t task, uint32_t sleep_number)
+/* Under ths_core.lock. */
+static void link_waiter(uint32_t index, struct ths_slot *slot, uint32_t task,
+			uint32_t sleep_number)
 {
-	uint32_t index = ths_core.waiter_free;
+	struct waiter *waiter = &ths_core.waiter[index - 1];
 	uint32_t *bucket = bucket_of(slot);
-	struct waiter *waiter;
 
-	if (!index)
-		return false;
-	waiter = &ths_core.waiter[index - 1];
-	ths_core.waiter_free = waiter->next;
 	waiter->slot = slot;
 	waiter->task = task;
 	waiter->sleep_number = sleep_number;
 	waiter->next = *bucket;
 	*bucket = index;
 	atomic_fetch_or(&slot->word, SLOT_WAITERS);
+}
+
+/* Under ths_core.lock. False: no waiter record left. */
+static bool add_waiter(struct ths_slot *slot, uint32_t task, uint32_t sleep_number)
+{
+	uint32_t index = ths_core.waiter_free;
+
+	if (THS_FAIL("alloc/waiter") || !index)
+		return false;
+	ths_core.waiter_free = ths_core.waiter[index - 1].next;
+	link_waiter(index, slot, task, sleep_number);
 	return true;
+}
+
+/* Under ths_core.lock: by the task's own record, which may be linked from last time. */
+static void wait_for_any(uint32_t task, uint32_t sleep_number)
+{
+	struct waiter *own = &ths_core.waiter[WAITERS_MAX + task];
+
+	if (own->slot) {
+		own->sleep_number = sleep_number;
+		atomic_fetch_or(&ths_core.any_commit.word, SLOT_WAITERS);
+	} else {
+		link_waiter(WAITERS_MAX + task + 1, &ths_core.any_commit, task,
+			    sleep_number);
+	}
+}
+
+/* Under ths_core.lock: a record that is on no list any more. */
+static void free_waiter(uint32_t index)
+{
+	struct waiter *waiter = &ths_core.waiter[index - 1];
+
+	if (index > WAITERS_MAX) {
+		waiter->slot = NULL;
+		return;
+	}
+	waiter->next = ths_core.waiter_free;
+	ths_core.waiter_free = index;
 }
 
 /* Under ths_core.lock: wakes who in this bucket waits for @slot (NULL: nobody), and drops
@@ -73,8 +109,7 @@ static void wake_bucket(struct ths_cpu *cpu, uint32_t *link, const struct ths_sl
 			continue;
 		}
 		*link = waiter->next;
-		waiter->next = ths_core.waiter_free;
-		ths_core.waiter_free = index;
+		free_waiter(index);
 		if (!stale)
 			ths_context_wake(cpu, waiter->task, waiter->sleep_number);
 	}
@@ -87,20 +122,28 @@ static void sweep_stale(struct ths_cpu *cpu)
 		wake_bucket(cpu, &ths_core.waiter_hash[i], NULL);
 }
 
-static bool register_reads(struct ths_cpu *cpu, struct ths_context *context)
+static bool add_all_waiters(const struct ths_txn *txn, uint32_t task, uint32_t sleep_number)
 {
-	struct ths_txn *txn = &cpu->txn;
-
-	if (txn_reads(txn) + txn->writes > SLEEP_MAX)
-		return add_waiter(&ths_core.any_commit, cpu->current,
-				  context->sleep_number);
 	for (const struct txn_read *read = txn->read; read < txn->read_next; read++)
-		if (!add_waiter(read->slot, cpu->current, context->sleep_number))
+		if (!add_waiter(read->slot, task, sleep_number))
 			return false;
 	for (unsigned i = 0; i < txn->writes; i++) /* a write is a read, too */
-		if (!add_waiter(txn->write[i].slot, cpu->current, context->sleep_number))
+		if (!add_waiter(txn->write[i].slot, task, sleep_number))
 			return false;
 	return true;
+}
+
+/* Records already linked when there are no more do no harm: they wake as well. */
+static void register_reads(struct ths_cpu *cpu, uint32_t sleep_number)
+{
+	const struct ths_txn *txn = &cpu->txn;
+	unsigned reads = txn_reads(txn) + txn->writes;
+
+	if (reads <= SLEEP_MAX && add_all_waiters(txn, cpu->current, sleep_number))
+		return;
+	if (reads <= SLEEP_MAX)
+		sweep_stale(cpu);
+	wait_for_any(cpu->current, sleep_number);
 }
 
 static bool writes_hold(const struct ths_txn *txn)
@@ -127,10 +170,8 @@ bool ths_sleep_prepare(struct ths_cpu *cpu)
 	ths_spin_lock(&ths_core.lock);
 	context->sleep_number++;
 	atomic_store(&context->state, CONTEXT_SLEEPING);
-	asleep = register_reads(cpu, context);
-	if (!asleep)
-		sweep_stale(cpu);
-	asleep = asleep && ths_txn_validate(&cpu->txn) && writes_hold(&cpu->txn);
+	register_reads(cpu, context->sleep_number);
+	asleep = ths_txn_validate(&cpu->txn) && writes_hold(&cpu->txn);
 	if (!asleep) {
 		context->sleep_number++;
 		atomic_store(&context->state, CONTEXT_RUNNABLE);

@@ -203,10 +203,12 @@ static void level_begin(struct ths_cpu *cpu, struct txn_mark *mark)
 static enum ths_err level_end(struct ths_cpu *cpu, const struct txn_mark *mark,
 			      enum ths_err err)
 {
-	if (err)
+	if (err) {
+		ths_txn_keep_reads(cpu, mark);
 		ths_txn_rollback(cpu, mark);
-	else
+	} else {
 		ths_txn_merge(cpu, mark);
+	}
 	return err;
 }
 

@@ -246,6 +246,7 @@ THS_MUST_CHECK enum ths_err ths_txn_count(struct ths_cpu *cpu, struct ths_slot *
 THS_MUST_CHECK enum ths_err ths_txn_peek(struct ths_cpu *cpu, struct ths_slot *slot,
 					 const struct ths_version **out);
 void ths_txn_mark(const struct ths_txn *txn, struct txn_mark *mark);
+void ths_txn_keep_reads(struct ths_cpu *cpu, const struct txn_mark *mark);
 void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark);
 void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark);
 /* False: conflict, and everything is dropped. True: installed; write[].waiters set. */

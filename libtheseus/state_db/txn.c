@@ -244,8 +244,30 @@ static void drop_write(struct ths_cpu *cpu, struct txn_write *write)
 		ths_table_give_row(write->table, write->row); /* it was to be new */
 }
 
-/* A nested level failed: its writes go; its reads stay, for the parent's answer depends
- * on them (P6). */
+/*
+ * A level has failed and its writes are about to go. What it read in order to write stays
+ * read, for its parent's answer depends on the error (P6). With no room for that the
+ * interaction ends.
+ */
+void ths_txn_keep_reads(struct ths_cpu *cpu, const struct txn_mark *mark)
+{
+	struct ths_txn *txn = &cpu->txn;
+
+	if (txn->flags & TXN_DEVICE)
+		return;
+	for (unsigned i = mark->writes; i < txn->writes; i++) {
+		const struct txn_write *write = &txn->write[i];
+
+		if (!write->table || write->under || !ths_version_is_live(write->old))
+			continue; /* a bucket was read; nobody else has a row to be new */
+		if (make_room(cpu))
+			ths_arch_unwind(&cpu->calls[0].frame,
+					(uint64_t)(int64_t)THS_E_FULL);
+		txn_note_read(txn, write->slot, (uintptr_t)write->old);
+	}
+}
+
+/* A level failed: its writes go; its reads stay. */
 void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark)
 {
 	struct ths_txn *txn = &cpu->txn;
