@@ -524,164 +524,6 @@ START_TEST(a_row_that_could_not_be_freed_whole_lives_on)
 }
 END_TEST
 
-/* ---- what is not there, and comes
- * ----------------------------------------------------------------- */
-
-static enum ths_err count_and_note(struct ths_call *call, void *ctx)
-{
-	uint32_t row = THS_ROW_NONE, last = 0, count = 0;
-	struct loose *cell;
-
-	while (ths_row_next(call, LOOSE, &row) == THS_OK) {
-		ck_assert(count == 0 || row > last);
-		last = row;
-		count++;
-	}
-	if (tries++ == 0)
-		ck_assert_int_eq(other_script(*(script_fn **)ctx, &(uint32_t){0}),
-				 THS_OK);
-	THS_TRY(ths_row_write(call, CELL, 0, &cell));
-	cell->value = count;
-	return THS_OK;
-}
-
-static enum ths_err cell_0(struct ths_call *call, void *ctx)
-{
-	const struct cell *cell;
-
-	THS_TRY(ths_row_read(call, CELL, 0, &cell));
-	*(uint64_t *)ctx = cell->value;
-	return THS_OK;
-}
-
-START_TEST(an_enumeration_is_complete_at_commit)
-{
-	script_fn *comes = new_loose, *goes = free_loose;
-	uint64_t count;
-	uint32_t row;
-
-	start(2);
-	ck_assert_int_eq(run(new_loose, &row), THS_OK);
-	ck_assert_uint_eq(row, 0);
-	ck_assert_int_eq(run(count_and_note, &comes), THS_OK);
-	ck_assert_uint_eq(tries, 2);
-	ck_assert_int_eq(run(cell_0, &count), THS_OK);
-	ck_assert_uint_eq(count, 2);
-	tries = 0;
-	ck_assert_int_eq(run(count_and_note, &goes), THS_OK);
-	ck_assert_uint_eq(tries, 2);
-	ck_assert_int_eq(run(cell_0, &count), THS_OK);
-	ck_assert_uint_eq(count, 1);
-	stop(2);
-}
-END_TEST
-
-static enum ths_err enumerate_and_add(struct ths_call *call, void *ctx)
-{
-	uint32_t row = THS_ROW_NONE, made, count = 0;
-	struct loose *loose;
-
-	tries++;
-	while (ths_row_next(call, LOOSE, &row) == THS_OK)
-		count++;
-	*(uint32_t *)ctx = count;
-	THS_TRY(ths_row_new(call, LOOSE, &made, &loose));
-	return ths_row_new(call, LOOSE, &made, &loose);
-}
-
-START_TEST(what_we_add_ourselves_is_no_conflict)
-{
-	uint32_t count;
-
-	start(_i);
-	for (uint32_t i = 0; i < LOOSES; i += 2) {
-		tries = 0;
-		ck_assert_int_eq(run(enumerate_and_add, &count), THS_OK);
-		ck_assert_uint_eq(tries, 1);
-		ck_assert_uint_eq(count, i);
-	}
-	stop(_i);
-}
-END_TEST
-
-struct absent {
-	script_fn *look, *come;
-	uint64_t key;
-};
-
-/* If @look finds nothing, cell 0 becomes 1: true only if there still is nothing. */
-static enum ths_err note_absence(struct ths_call *call, void *ctx)
-{
-	struct absent *absent = ctx;
-	enum ths_err err = absent->look(call, &absent->key);
-	struct cell *cell;
-
-	if (tries++ == 0)
-		ck_assert_int_eq(other_script(absent->come, &absent->key), THS_OK);
-	if (err == THS_OK)
-		return THS_OK;
-	ck_assert_int_eq(err, THS_E_NOENT);
-	THS_TRY(ths_row_write(call, CELL, 0, &cell));
-	cell->value = 1;
-	return THS_OK;
-}
-
-static enum ths_err read_loose(struct ths_call *call, void *ctx)
-{
-	const struct loose *seen;
-
-	return ths_row_read(call, LOOSE, *(uint32_t *)ctx, &seen);
-}
-
-static enum ths_err write_loose(struct ths_call *call, void *ctx)
-{
-	struct loose *mine;
-
-	return ths_row_write(call, LOOSE, *(uint32_t *)ctx, &mine);
-}
-
-static enum ths_err weak_loose(struct ths_call *call, void *ctx)
-{
-	struct ths_weak weak;
-
-	return ths_row_weak(call, LOOSE, *(uint32_t *)ctx, &weak);
-}
-
-static enum ths_err come_loose(struct ths_call *call, void *ctx)
-{
-	uint32_t row;
-
-	(void)ctx;
-	weak_count = 0;
-	return new_loose(call, &row);
-}
-
-START_TEST(a_failed_lookup_is_believed_only_if_it_holds)
-{
-	static const struct absent kinds[] = {
-		{find_item, add_item, 1234},
-		{read_loose, come_loose, 0},
-		{write_loose, come_loose, 0},
-		{weak_loose, come_loose, 0},
-	};
-	struct absent absent = kinds[_i / 2];
-	uint64_t seen = 99;
-	uint32_t row;
-
-	start(2);
-	if (_i % 2) { /* the slot was in use before; else it is quite fresh */
-		row = 0;
-		ck_assert_int_eq(run(come_loose, &row), THS_OK);
-		ck_assert_int_eq(run(free_loose, &row), THS_OK);
-	}
-	ck_assert_int_eq(run(note_absence, &absent), THS_OK);
-	ck_assert_uint_eq(tries, 2);
-	ck_assert_int_eq(run(cell_0, &seen), THS_OK);
-	ck_assert_uint_eq(seen, 0);
-	stop(2);
-}
-END_TEST
-
 static TCase *tcase(Suite *suite, const char *name)
 {
 	TCase *made = tcase_create(name);
@@ -696,7 +538,6 @@ Suite *ths_test_suite(void)
 	TCase *r1 = tcase(suite, "R1 declared tables"), *r2 = tcase(suite, "R2 hardware");
 	TCase *r3 = tcase(suite, "R3 per-CPU"), *keys = tcase(suite, "keys");
 	TCase *w3 = tcase(suite, "W3 generations"), *full = tcase(suite, "all or none");
-	TCase *absent = tcase(suite, "phantoms");
 
 	tcase_add_loop_test(r1, a_table_that_is_not_declared_is_not_there, 0,
 			    (int)THS_ARRAY_SIZE(undeclared));
@@ -713,8 +554,5 @@ Suite *ths_test_suite(void)
 			    1, 3);
 	tcase_add_loop_test(full, a_row_that_could_not_be_made_whole_is_not_made, 1, 3);
 	tcase_add_loop_test(full, a_row_that_could_not_be_freed_whole_lives_on, 1, 3);
-	tcase_add_test(absent, an_enumeration_is_complete_at_commit);
-	tcase_add_loop_test(absent, what_we_add_ourselves_is_no_conflict, 1, 3);
-	tcase_add_loop_test(absent, a_failed_lookup_is_believed_only_if_it_holds, 0, 8);
 	return suite;
 }
