@@ -64,7 +64,7 @@ THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 	struct ths_table *table;
 	struct ths_slot *slot;
 	uintptr_t word;
-	uint32_t size;
+	uint32_t size, pool;
 
 	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
 		return NULL;
@@ -77,11 +77,12 @@ THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 	word = atomic_load_explicit(&slot->word, memory_order_acquire);
 	old = slot_version(word);
 	size = atomic_load_explicit(&table->row_size, memory_order_acquire); /* T5 */
-	copy = cpu->pool[atomic_load_explicit(&table->pool, memory_order_relaxed)];
+	pool = atomic_load_explicit(&table->pool, memory_order_relaxed); /* once: it grows */
+	copy = cpu->pool[pool];
 	if (THS_UNLIKELY((txn->filter & filter_bit(slot)) || !copy || (word & SLOT_LOCKED) ||
 			 old->commit > txn->clock || (old->flags & VERSION_DEAD)))
 		return NULL;
-	cpu->pool[table->pool] = copy->older;
+	cpu->pool[pool] = copy->older;
 	copy->generation = old->generation;
 	copy->flags = 0;
 	copy->schema = old->schema;
