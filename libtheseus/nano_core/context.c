@@ -112,9 +112,8 @@ void ths_context_unreserve(uint32_t slot)
 /* A program returned: it ends as if it had called tasks.exit itself. */
 static void end_self(struct ths_cpu *cpu)
 {
-	struct ths_ref tasks = THS_REF(tasks);
 	struct tasks_exit args = {0};
-	enum ths_err err = tasks_exit(&tasks, &args);
+	enum ths_err err = tasks_exit(&ths_core.tasks, &args);
 
 	if (err)
 		ths_context_kill(cpu, cpu->current,
@@ -207,12 +206,11 @@ static bool is_dead(const struct ths_context *context)
 static void forget(uint32_t slot)
 {
 	struct ths_context *context = context_of(slot);
-	enum ths_err err;
+	enum ths_err err = THS_E_NOENT;
 
-	do
-		err = ths_publish(reap_share, &slot);
-	while (err == THS_OK);
-	if (err != THS_E_NOENT)
+	while (ths_share_has_any(slot) && (err = ths_publish(reap_share, &slot)) == THS_OK)
+		;
+	if (err != THS_OK && err != THS_E_NOENT)
 		ths_logf("reaping task %u: %s", slot, ths_err_text(err));
 	ths_spin_lock(&ths_core.lock);
 	context->generation++;

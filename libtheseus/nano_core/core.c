@@ -9,6 +9,7 @@
  *   O4  No interaction happens before the CPU's workspace and pools exist.
  */
 #include <theseus/string.h>
+#include <theseus/iface/tasks.h>
 #include "nano_core/nano_core_impl.h"
 
 struct ths_core ths_core;
@@ -69,6 +70,7 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_core.sched = (struct ths_ref)THS_REF(sched);
 	ths_core.frames = (struct ths_ref)THS_REF(frames);
 	ths_core.irq = (struct ths_ref)THS_REF(irq);
+	ths_core.tasks = (struct ths_ref)THS_REF(tasks);
 	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
 		ths_core.instance[i].slot = i;
 		ths_core.instance[i].generation = 1;

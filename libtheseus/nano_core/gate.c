@@ -491,15 +491,35 @@ static void complete_call(struct ths_cpu *cpu)
 		txn_note_read(&cpu->txn, &call->binding->slot, (uintptr_t)call->provider);
 }
 
-/* With an outcome gate.S does not handle: the first try is over. */
-enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
+static THS_NOINLINE int first_try_over(struct ths_cpu *cpu, int64_t outcome)
 {
 	struct ths_call *call = &cpu->calls[0];
 	struct request request = {.ref = call->ref, .args = call->args};
+	int code;
 
 	complete_call(cpu);
 	request.op = call->op_number;
-	return serve(cpu, &request, conclude(cpu, outcome));
+	code = conclude(cpu, outcome);
+	return code == GATE_SLEEP ? code : (int)serve(cpu, &request, code);
+}
+
+/*
+ * With an outcome gate.S does not handle: the first try is over. Who slept goes on with a
+ * first try, which is the quick one; that call is this function's last deed, so that
+ * sleeping again and again takes no stack.
+ */
+enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
+{
+	struct ths_ref *ref = cpu->calls[0].ref;
+	void *args = cpu->calls[0].args;
+	const struct ths_call *call = &cpu->calls[0];
+	uint32_t op = (uint32_t)(call->op - call->instance->op);
+	int code = first_try_over(cpu, outcome);
+
+	if (code != GATE_SLEEP)
+		return (enum ths_err)code;
+	ths_context_block(cpu);
+	return ths_gate(ref, op, args, NULL);
 }
 
 /* An operation that touched rows returned THS_OK: 0, or OUTCOME_CONFLICT, or an error.

@@ -231,7 +231,7 @@ struct ths_core {
 	uint32_t waiter_free;
 	_Atomic(uint64_t) kicked[INSTANCES_MAX / 64]; /* instances with kicks to run */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
-	struct ths_ref sched, frames, irq;
+	struct ths_ref sched, frames, irq, tasks;
 };
 
 extern struct ths_core ths_core;

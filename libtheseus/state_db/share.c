@@ -229,6 +229,24 @@ enum ths_err ths_share_remove_all(struct ths_cpu *cpu, struct ths_table *table, 
 	return THS_OK;
 }
 
+/* Outside of interactions: what the version says counts if it is still the present one
+ * afterwards, for then nobody has used it again meanwhile. */
+bool ths_share_has_any(uint32_t client)
+{
+	struct ths_slot *slot = table_slot(holders, client);
+	uintptr_t word;
+	bool some;
+
+	do {
+		const struct holder *holder;
+
+		word = atomic_load(&slot->word);
+		holder = (const struct holder *)(const void *)slot_version(word)->data;
+		some = __atomic_load_n(&holder->some, __ATOMIC_ACQUIRE);
+	} while (slot_version(atomic_load(&slot->word)) != slot_version(word));
+	return some;
+}
+
 enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client)
 {
 	const struct ths_version *present;
