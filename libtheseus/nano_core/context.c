@@ -17,6 +17,7 @@
  * Cost: O(1), but for the fallback pick and the reaper: O(contexts ever used).
  */
 #include <theseus/iface/tasks.h>
+#include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 
 static struct ths_context *context_of(uint32_t slot)
@@ -55,7 +56,7 @@ static enum ths_err make_stack(struct ths_context *context, uint32_t slot)
 	ths_vaddr_t base = area.base + (slot + 2 * THS_CPU_MAX) * each + TASK_STACK;
 	void *pages;
 
-	if (base + TASK_STACK > area.base + area.size)
+	if (base + TASK_STACK > area.base + area.size || THS_FAIL("alloc/stack"))
 		return THS_E_NOMEM;
 	pages = ths_pages_take(2);
 	if (!pages)
@@ -72,7 +73,8 @@ static enum ths_err make_stack(struct ths_context *context, uint32_t slot)
 /* Depth 0: makes sure that a slot with a stack is spare. */
 enum ths_err ths_context_spare(void)
 {
-	for (uint32_t i = 0; i < CONTEXTS_MAX; i++) {
+	for (uint32_t i = THS_FAIL("alloc/context") ? CONTEXTS_MAX : 0; i < CONTEXTS_MAX;
+	     i++) {
 		struct ths_context *context = context_of(i);
 
 		if (!is_spare(context))

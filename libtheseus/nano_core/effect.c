@@ -7,18 +7,21 @@
  *   E2  Effects are performed in the order they were appended; those of a level that was
  *       rolled back are dropped, with what was reserved for them.
  */
+#include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 
-static enum ths_err append(struct ths_cpu *cpu, struct txn_effect effect)
+/* Before anything is reserved for it (E1). */
+static enum ths_err has_room(const struct ths_cpu *cpu)
 {
-	struct ths_txn *txn = &cpu->txn;
-
 	if (!ths_cpu_is_inside(cpu))
 		return THS_E_PERM;
-	if (txn->effects == EFFECTS_MAX)
-		return THS_E_FULL;
-	txn->effect[txn->effects++] = effect;
-	return THS_OK;
+	return cpu->txn.effects < EFFECTS_MAX && !THS_FAIL("alloc/effect") ? THS_OK
+									   : THS_E_FULL;
+}
+
+static void append(struct ths_cpu *cpu, struct txn_effect effect)
+{
+	cpu->txn.effect[cpu->txn.effects++] = effect;
 }
 
 static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void *arg,
@@ -26,12 +29,9 @@ static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void 
 {
 	uint32_t slot;
 
-	if (!ths_cpu_is_inside(cpu))
-		return THS_E_PERM;
 	if (!entry)
 		return THS_E_INVAL;
-	if (cpu->txn.effects == EFFECTS_MAX)
-		return THS_E_FULL;
+	THS_TRY(has_room(cpu));
 	slot = ths_context_reserve();
 	if (slot == THS_ROW_NONE) /* made at depth 0, or there is none to be had */
 		ths_txn_unwind(cpu, OUTCOME_STACK);
@@ -39,7 +39,8 @@ static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void 
 	ths_core.context[slot].arg = arg;
 	task->slot = slot;
 	task->generation = ths_core.context[slot].generation;
-	return append(cpu, (struct txn_effect){.kind = EFFECT_TASK_START, .arg = slot});
+	append(cpu, (struct txn_effect){.kind = EFFECT_TASK_START, .arg = slot});
+	return THS_OK;
 }
 
 enum ths_err ths_task_start(struct ths_call *call, void (*entry)(void *), void *arg,
@@ -66,9 +67,11 @@ enum ths_err ths_task_kill(struct ths_call *call, struct ths_task_id task)
 	if (task.slot < CONTEXTS_MAX &&
 	    ths_core.context[task.slot].generation == task.generation &&
 	    atomic_load(&ths_core.context[task.slot].state) != CONTEXT_DYING)
-		err = append(cpu, (struct txn_effect){.kind = EFFECT_TASK_KILL,
-						      .arg = task.slot,
-						      .data = task.generation});
+		err = has_room(cpu);
+	if (err == THS_OK)
+		append(cpu, (struct txn_effect){.kind = EFFECT_TASK_KILL,
+						.arg = task.slot,
+						.data = task.generation});
 	ths_arch_core_leave();
 	return err;
 }
@@ -80,11 +83,14 @@ enum ths_err ths_kick(struct ths_call *call, unsigned op)
 
 	(void)call;
 	ths_arch_core_enter();
-	if (ths_cpu_is_inside(cpu) && op < cpu->call->instance->ops && cpu->call->instance->op[op].fn &&
+	if (ths_cpu_is_inside(cpu) && op < cpu->call->instance->ops &&
+	    cpu->call->instance->op[op].fn &&
 	    cpu->call->instance->op[op].args_size == sizeof(struct ths_no_args))
-		err = append(cpu, (struct txn_effect){.kind = EFFECT_KICK,
-						      .arg = op,
-						      .data = cpu->call->instance->slot});
+		err = has_room(cpu);
+	if (err == THS_OK)
+		append(cpu, (struct txn_effect){.kind = EFFECT_KICK,
+						.arg = op,
+						.data = cpu->call->instance->slot});
 	ths_arch_core_leave();
 	return err;
 }

@@ -19,6 +19,7 @@
  *
  * Cost: begin and leave are O(size of arguments); commit as in txn.c.
  */
+#include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 
@@ -76,7 +77,7 @@ void *ths_arena_take(struct ths_cpu *cpu, size_t size)
 	void *room = cpu->arena + cpu->arena_used;
 
 	size = (size + 15u) & ~(size_t)15u;
-	if (size > WORKSPACE_ARENA - cpu->arena_used)
+	if (size > WORKSPACE_ARENA - cpu->arena_used || THS_FAIL("alloc/arena"))
 		return NULL;
 	cpu->arena_used += (uint32_t)size;
 	return room;

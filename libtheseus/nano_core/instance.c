@@ -14,6 +14,7 @@
  * Context: depth 0, one loader at a time, unless said otherwise.
  */
 #include <theseus/fmt.h>
+#include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 
@@ -209,7 +210,8 @@ static enum ths_err open_tables(struct ths_instance *instance, struct ths_reason
 
 static struct ths_instance *free_instance(void)
 {
-	for (unsigned i = 0; i < INSTANCES_MAX; i++)
+	for (unsigned i = THS_FAIL("alloc/instance") ? INSTANCES_MAX : 0;
+	     i < INSTANCES_MAX; i++)
 		if (ths_core.instance[i].state == THS_INSTANCE_FREE)
 			return &ths_core.instance[i];
 	return NULL;
@@ -420,7 +422,8 @@ static struct ths_binding *make_binding(const struct ths_iface *iface, const cha
 
 	if (ths_binding_find(iface, name, &binding) == THS_OK)
 		return binding;
-	for (unsigned i = 1; i < BINDINGS_MAX; i++) {
+	for (unsigned i = THS_FAIL("alloc/binding") ? BINDINGS_MAX : 1; i < BINDINGS_MAX;
+	     i++) {
 		binding = &ths_core.binding[i];
 		if (binding->generation)
 			continue;

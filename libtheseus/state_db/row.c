@@ -12,6 +12,7 @@
  *   R4  A call that fails has written nothing, also where it takes several writes (a row,
  *       its index, its owner): the module may go on.
  */
+#include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 #include "state_db/index_quick.h"
 #include "state_db/txn_quick.h"
@@ -108,6 +109,23 @@ static void zero_row(const struct ths_table *table, struct ths_version *version)
 		word[i] = 0;
 }
 
+/* Before a row is taken, that would be lost: a version for it, and one for the tombstone of
+ * a slot never used before. */
+static void need_versions(struct ths_cpu *cpu, uint32_t pool)
+{
+	if (cpu->pool[pool] && (pool != 0 || cpu->pool[0]->older) && cpu->pool[0] &&
+	    !THS_FAIL("alloc/version-new"))
+		return;
+	cpu->refill_pool = cpu->pool[0] && cpu->pool[0]->older ? pool : 0;
+	ths_txn_unwind(cpu, OUTCOME_REFILL);
+}
+
+/* The row was freed after we began. */
+static bool is_newer(const struct ths_cpu *cpu, struct ths_slot *slot)
+{
+	return slot_version(atomic_load(&slot->word))->commit > cpu->txn.clock;
+}
+
 enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
 			   uint32_t *row, struct ths_version **out)
 {
@@ -123,11 +141,12 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 	}
 	if (cpu->txn.writes == WRITES_MAX)
 		return THS_E_FULL;
-	if (!cpu->pool[table->pool]) { /* before a row is taken, that would be lost */
-		cpu->refill_pool = table->pool;
-		ths_txn_unwind(cpu, OUTCOME_REFILL);
-	}
+	need_versions(cpu, table->pool);
 	THS_TRY(ths_table_take_row(cpu, table, row));
+	if (is_newer(cpu, table_slot(table, *row))) {
+		ths_table_give_row(table, *row);
+		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
+	}
 	err = ths_txn_write(cpu, table, table_slot(table, *row), *row, WRITE_NEW,
 			    table->pool, out);
 	if (err) {

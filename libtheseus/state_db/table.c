@@ -16,6 +16,7 @@
  *
  * Cost: finding a row's slot O(1); taking and giving O(1); opening O(tables).
  */
+#include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 
@@ -228,7 +229,8 @@ static struct ths_table *unused_table(void)
 	for (uint32_t i = 0; i < count; i++)
 		if (!ths_core.table[i].schema[0])
 			return &ths_core.table[i];
-	return count < TABLES_MAX ? &ths_core.table[count] : NULL;
+	return count < TABLES_MAX && !THS_FAIL("alloc/table") ? &ths_core.table[count]
+							      : NULL;
 }
 
 static enum ths_err open_new(const struct ths_table_decl *decl, const char *instance,

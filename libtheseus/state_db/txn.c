@@ -19,6 +19,7 @@
  * Cost: read and write O(writes so far) only where the filter hits; commit O(reads +
  * writes log writes).
  */
+#include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 #include "state_db/txn_quick.h"
 
@@ -175,9 +176,13 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 		return kind == WRITE_NEW || ths_version_is_live(*out) ? THS_OK
 								      : THS_E_NOENT;
 	}
-	if (THS_UNLIKELY(txn->writes >= WRITES_MAX))
+	if (THS_UNLIKELY(txn->writes >= WRITES_MAX) || THS_FAIL("alloc/write"))
 		return THS_E_FULL;
 	THS_TRY(make_room(cpu));
+	if (kind == WRITE_CHANGE && THS_FAIL("alloc/version")) {
+		cpu->refill_pool = pool;
+		ths_txn_unwind(cpu, OUTCOME_REFILL);
+	}
 	if (own) {
 		old = own->copy;
 	} else {

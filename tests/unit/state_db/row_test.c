@@ -456,6 +456,54 @@ START_TEST(a_full_table_says_so_and_rows_not_kept_are_free_again)
 }
 END_TEST
 
+static enum ths_err new_on_the_last_version(struct ths_call *call, void *ctx)
+{
+	struct ths_cpu *cpu = ths_cpu();
+
+	if (tries++ == 0) { /* one version for the tombstone, none for the row */
+		cpu->pool[0]->older = NULL; /* the rest ends with the machine */
+	}
+	return new_loose(call, ctx);
+}
+
+START_TEST(a_row_is_not_lost_for_want_of_a_version)
+{
+	uint32_t row;
+
+	start(_i);
+	for (unsigned i = 0; i < LOOSES; i++) {
+		tries = 0;
+		ck_assert_int_eq(run(new_on_the_last_version, &row), THS_OK);
+		ck_assert_uint_eq(row, i);
+	}
+	stop(_i);
+}
+END_TEST
+
+static enum ths_err new_when_freed_meanwhile(struct ths_call *call, void *ctx)
+{
+	uint32_t other_row = 3;
+	const struct cell *cell;
+
+	THS_TRY(ths_row_read(call, CELL, 0, &cell));
+	if (tries++ == 0)
+		ck_assert_int_eq(other_script(free_loose, &other_row), THS_OK);
+	return new_loose(call, ctx);
+}
+
+START_TEST(a_row_freed_meanwhile_is_not_lost)
+{
+	uint32_t row = 0;
+
+	start(2);
+	for (unsigned i = 0; i < LOOSES; i++)
+		ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	ck_assert_int_eq(run(new_when_freed_meanwhile, &row), THS_OK);
+	ck_assert_uint_eq(row, 3);
+	stop(2);
+}
+END_TEST
+
 static enum ths_err new_when_nearly_full(struct ths_call *call, void *ctx)
 {
 	uint32_t left = *(uint32_t *)ctx, row;
@@ -552,6 +600,8 @@ Suite *ths_test_suite(void)
 	tcase_add_loop_test(w3, a_slot_out_of_generations_retires, 1, 3);
 	tcase_add_loop_test(full, a_full_table_says_so_and_rows_not_kept_are_free_again,
 			    1, 3);
+	tcase_add_loop_test(full, a_row_is_not_lost_for_want_of_a_version, 1, 3);
+	tcase_add_test(full, a_row_freed_meanwhile_is_not_lost);
 	tcase_add_loop_test(full, a_row_that_could_not_be_made_whole_is_not_made, 1, 3);
 	tcase_add_loop_test(full, a_row_that_could_not_be_freed_whole_lives_on, 1, 3);
 	return suite;
