@@ -83,9 +83,7 @@ interrupt:
 	movl $(REGS_SIZE / 8), %ecx
 	rep movsq
 	movq %rbx, %rsp
-	sti
 	call ths_work
-	cli
 	jmp restore
 	.size interrupt, . - interrupt
 

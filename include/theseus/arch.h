@@ -272,7 +272,8 @@ void ths_tick(uint64_t pc);
 void ths_irq(unsigned vector);
 /* Whether this CPU is at depth 0, so that pending work may run now. */
 bool ths_cpu_is_idle(void);
-/* Runs what is pending: handlers, wake-ups, a new pick. Depth 0, interrupts on. */
+/* Runs what is pending: handlers, wake-ups, a new pick. Depth 0; turns interrupts
+ * on in between and leaves them as they were. */
 void ths_work(void);
 /* One zeroed page for a page table; false when the reserve is empty. */
 bool ths_page_alloc(ths_paddr_t *paddr);

@@ -355,11 +355,13 @@ static void hand_over(struct ths_cpu *cpu)
 	switch_to(cpu, pick(cpu, runnable));
 }
 
-/* Depth 0, nobody's section: picks anew. */
+/* Depth 0, nobody's section, interrupts off: picks anew, with interrupts on. */
 void ths_context_reschedule(struct ths_cpu *cpu)
 {
 	cpu->section++;
+	ths_arch_irq_restore(true);
 	hand_over(cpu);
+	(void)ths_arch_irq_save();
 	cpu->section--;
 }
 

@@ -207,20 +207,26 @@ static bool serve_pending(struct ths_cpu *cpu)
 	return resched;
 }
 
+/* Begins and ends with interrupts off: one that came between the test and `working` would
+ * work on top of us, and the next on top of that (tests/model/depth.pml). */
 void ths_work(void)
 {
 	struct ths_cpu *cpu = ths_cpu();
+	bool on = ths_arch_irq_save();
 
 	while (ths_cpu_is_idle() && atomic_load(&cpu->pending)) {
 		bool resched;
 
 		ths_arch_core_enter();
 		cpu->working = true;
+		ths_arch_irq_restore(true);
 		resched = serve_pending(cpu);
+		(void)ths_arch_irq_save();
 		cpu->working = false;
 		if (resched && ths_core.up)
 			ths_context_reschedule(cpu);
 		ths_arch_core_leave();
 		cpu = ths_cpu();
 	}
+	ths_arch_irq_restore(on);
 }

@@ -114,8 +114,10 @@ static void look_around(void)
 	const uint64_t here = (uint64_t)__builtin_frame_address(0);
 
 	idle_now = false;
-	work_was_good = interrupts_are_on() && (uint64_t)test_stack() - here < 4096 &&
-			wait_for(&ticks, ticks + 2);
+	work_was_good = !interrupts_are_on() && (uint64_t)test_stack() - here < 4096;
+	ths_arch_irq_restore(true);
+	work_was_good = work_was_good && wait_for(&ticks, ticks + 2);
+	(void)ths_arch_irq_save();
 	work = NULL;
 }
 
@@ -294,7 +296,7 @@ void test_interrupts(void)
 	check(idle_wakes(), "idle ends with the next tick");
 	check(no_work_at_depth(), "no work is done at depth > 0");
 	check(work_runs_on_the_task(),
-	      "work runs on the interrupted stack, interrupts on");
+	      "work begins with interrupts off, on the interrupted stack, and lets them in");
 	check(registers_survive(), "an interrupt with work keeps every register");
 	check(preempted_task_goes_on(),
 	      "a task can be switched away inside its interrupt");
