@@ -17,8 +17,11 @@ bool ths_arch_irq_save(void)
 	return flags & X86_RFLAGS_IF;
 }
 
+bool ths_x86_irqs_begun; /* the boot is over: run.S */
+
 void ths_arch_irq_restore(bool on)
 {
+	ths_x86_irqs_begun |= on;
 	if (on)
 		__asm__ volatile("sti" : : : "memory");
 	else

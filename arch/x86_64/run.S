@@ -6,7 +6,7 @@
  * whatever became of the stack above it; giving up is therefore one load and six pops.
  * %rbp keeps pointing at the caller's frame across a change of stack, so that backtraces
  * go on through it. Flags need no saving: DF is clear by convention, interrupts are on
- * after an unwind and off after a switch by contract.
+ * after an unwind (once they ever were) and off after a switch by contract.
  */
 	.macro pop_saved
 	popq %r15
@@ -55,8 +55,10 @@ ths_arch_unwind:
 	movq (%rdi), %rsp
 	movq %rsi, %rax
 	pop_saved
+	cmpb $0, ths_x86_irqs_begun /* during boot they stay off: nobody owns the PIC yet */
+	je 1f
 	sti
-	ret
+1:	ret
 	.size ths_arch_unwind, . - ths_arch_unwind
 
 	/* rdi: from, rsi: to */

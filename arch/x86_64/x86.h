@@ -159,6 +159,7 @@ void ths_x86_exception(struct ths_x86_regs *regs);
 bool ths_x86_interrupt(struct ths_x86_regs *regs);
 /* From now on exceptions are nano_core's: ths_cpu() is set. */
 extern bool ths_x86_cpu_ready;
+extern bool ths_x86_irqs_begun;
 
 /* paging.c */
 const char *ths_x86_paging_init(struct ths_x86_memory *memory);

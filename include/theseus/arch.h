@@ -135,8 +135,9 @@ struct ths_frame {
  */
 uint64_t ths_arch_run(struct ths_frame *frame, void *stack_top, uint64_t (*fn)(void *),
 		      void *arg);
-/* Makes the ths_arch_run() that filled in @frame return @value; interrupts go on. May
- * be called from ths_trap() and ths_tick(), whose stacks are left for good. */
+/* Makes the ths_arch_run() that filled in @frame return @value; interrupts go on, if they
+ * ever were on. May be called from ths_trap() and ths_tick(), whose stacks are left for
+ * good. */
 THS_NORETURN void ths_arch_unwind(struct ths_frame *frame, uint64_t value);
 
 /* A task's saved registers; what lies below is arch's own. */

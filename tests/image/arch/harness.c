@@ -219,6 +219,7 @@ void ths_boot(const struct ths_boot_info *info)
 	fresh_end = (last->base + last->size) &
 		    ~0x1ffffful; /* in the direct map's big pages */
 	test_boot(info);
+	test_run_early();
 	test_traps();
 	test_run();
 	test_paging();

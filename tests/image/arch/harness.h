@@ -57,6 +57,7 @@ ths_paddr_t frame_alloc(void);
 
 /* The tests; each file one subject. */
 void test_boot(const struct ths_boot_info *info);
+void test_run_early(void); /* interrupts were never on so far */
 void test_traps(void);
 void test_run(void);
 void test_paging(void);

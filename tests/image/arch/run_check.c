@@ -139,6 +139,13 @@ static uint64_t traced(void *arg)
 	return value;
 }
 
+void test_run_early(void)
+{
+	check(ths_arch_run(&outer_frame, test_stack(), give_up_outer, (void *)5) == 5 &&
+		      !interrupts_are_on(),
+	      "giving up during boot leaves interrupts off");
+}
+
 void test_run(void)
 {
 	check(runs_where_told(),
