@@ -298,7 +298,9 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 		struct txn_write *under;
 
 		if (!write->under || write->under - 1u < mark->savepoint) {
-			txn->write[kept++] = *write;
+			if (kept != i) /* mostly nothing has to close up */
+				txn->write[kept] = *write;
+			kept++;
 			continue;
 		}
 		under = &txn->write[write->under - 1];
