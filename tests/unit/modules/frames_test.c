@@ -7,6 +7,7 @@
 #include <string.h>
 #include <suite.h>
 #include <theseus/iface/frames.h>
+#include <theseus/iface/module.h>
 #include "harness.h"
 
 #define FRAME 4096ull
@@ -251,6 +252,22 @@ START_TEST(any_history_agrees_with_the_map)
 }
 END_TEST
 
+START_TEST(the_self_test_holds_after_any_history)
+{
+	struct ths_ref module = THS_REF(module);
+	struct module_name name = {.name = "mem.frames"};
+	uint64_t paddr[8];
+
+	ck_assert_int_eq(donate(4 * MIB, 3000), THS_OK);
+	for (uint32_t i = 0; i < THS_ARRAY_SIZE(paddr); i++)
+		ck_assert_int_eq(alloc(i, &paddr[i]), THS_OK);
+	ck_assert_int_eq(module_selftest(&module, &name), THS_OK);
+	for (uint32_t i = 0; i < THS_ARRAY_SIZE(paddr); i += 2)
+		ck_assert_int_eq(give_back(paddr[i]), THS_OK);
+	ck_assert_int_eq(module_selftest(&module, &name), THS_OK);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("frames");
@@ -263,5 +280,6 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "ranges", setup, a_range_must_be_frames);
 	harness_case(suite, "M3 tree", setup, two_gigabytes_are_one_tree);
 	harness_loop(suite, "M1-M3 model", setup, any_history_agrees_with_the_map, 0, 3);
+	harness_case(suite, "self-test", setup, the_self_test_holds_after_any_history);
 	return suite;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <suite.h>
 #include <theseus/iface/sched.h>
+#include <theseus/iface/sched_queue.h>
+#include <theseus/iface/module.h>
 #include "harness.h"
 
 extern const struct ths_module ths_module_sched_rr, ths_module_sched_fcfs;
@@ -229,6 +231,20 @@ START_TEST(fcfs_never_preempts)
 }
 END_TEST
 
+START_TEST(the_self_test_knows_a_sound_queue)
+{
+	struct ths_ref module = THS_REF(module);
+	struct module_name name = {.name = "sched.rr"};
+
+	ck_assert_int_eq(module_selftest(&module, &name), THS_OK);
+	for (uint32_t task = 1; task <= 40; task++)
+		ck_assert_int_eq(admit(task), THS_OK);
+	ck_assert_int_eq(module_selftest(&module, &name), THS_OK);
+	ck_assert(
+		!sched_queue_is_sound(&(struct sched_queue){.count = 3, .overflow = 1}));
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("sched");
@@ -243,5 +259,6 @@ Suite *ths_test_suite(void)
 		     any_history_keeps_the_order_across_policies, 0, 2);
 	harness_case(suite, "rr tick", setup, rr_preempts_when_others_wait);
 	harness_case(suite, "C1 fcfs tick", setup, fcfs_never_preempts);
+	harness_case(suite, "self-test", setup, the_self_test_knows_a_sound_queue);
 	return suite;
 }
