@@ -205,19 +205,37 @@ swapped:
 no_success:
 	movq %gs:CALL0_FRAME, %rsp
 	movslq %eax, %rsi
+
+	/* rsp: our frame, rsi: the outcome. What was asked for is kept on our own stack, as
+	 * others may call while we sleep; a sleeper asks anew when woken. */
+conclude:
+	movq %gs:CALL0_OP, %rcx
+	subq %gs:CALL0_INSTANCE, %rcx
+	shrl $5, %ecx
+	pushq %gs:CALL0_REF
+	pushq %gs:CALL0_ARGS
+	pushq %rcx
+	pushq %rcx
 	movq %gs:CPU_SELF, %rdi
 	call ths_gate_conclude
-	addq $56, %rsp
+	cmpl $GATE_AGAIN, %eax
+	je again
+	addq $88, %rsp
 	ret
+again:
+	popq %rcx
+	popq %rsi
+	popq %rdx
+	popq %rdi
+	xorl %ecx, %ecx
+	addq $56, %rsp
+	jmp ths_gate
 
 	/* ths_arch_unwind() was given our frame: the registers are back, rax is the outcome. */
 unwound:
-	subq $8, %rsp
+	subq $56, %rsp
 	movq %rax, %rsi
-	movq %gs:CPU_SELF, %rdi
-	call ths_gate_conclude
-	addq $8, %rsp
-	ret
+	jmp conclude
 
 leave_and_go_portable:
 	addq $56, %rsp
@@ -244,15 +262,15 @@ ths_gate_not_fast:
 
 	/*
 	 * ths_row_quick() where nobody else commits: nothing is locked, nothing newer than
-	 * our clock. edi: table, esi: row. Returns the row, or 0: ask ths_row_read_().
+	 * our clock. edi: table, esi: row. Returns the row's version, or 0: ask
+	 * ths_row_read_().
 	 */
 	.globl ths_row_quick_alone
 	.type ths_row_quick_alone, @function
 	.balign 64
 ths_row_quick_alone:
 	movq %gs:CPU_CALL, %rax
-	cmpl $8, %edi
-	jae not_quick
+	andl $7, %edi
 	movq (CALL0_INSTANCE - CALL0)(%rax), %rax
 	movq INSTANCE_TABLE(%rax, %rdi, 8), %r8
 	cmpl %esi, TABLE_QUICK_ROWS(%r8)
@@ -269,7 +287,6 @@ ths_row_quick_alone:
 	movq %r9, (%r10)
 	movq %rax, 8(%r10)
 	addq $16, %gs:TXN_READ_NEXT
-	addq $VERSION_DATA, %rax
 	ret
 not_quick:
 	xorl %eax, %eax
@@ -278,15 +295,14 @@ not_quick:
 
 	/*
 	 * ths_row_quick_write() likewise: quick_write() of state_db/txn_quick.h. edi: table,
-	 * esi: row. Returns our copy of the row, or 0: ask ths_row_write_().
+	 * esi: row. Returns our version of the row, or 0: ask ths_row_write_().
 	 */
 	.globl ths_row_quick_write_alone
 	.type ths_row_quick_write_alone, @function
 	.balign 64
 ths_row_quick_write_alone:
 	movq %gs:CPU_CALL, %rax
-	cmpl $8, %edi
-	jae not_quick
+	andl $7, %edi
 	movq (CALL0_INSTANCE - CALL0)(%rax), %rax
 	movq INSTANCE_TABLE(%rax, %rdi, 8), %r8
 	cmpl %esi, TABLE_WRITE_ROWS(%r8)
@@ -327,7 +343,7 @@ ths_row_quick_write_alone:
 	movl TABLE_WORDS8(%r8), %ecx
 	jmp *copy_row(%rcx)
 	copy_words copy_row, rax, rdx, VERSION_DATA
-	leaq VERSION_DATA(%rdx), %rax
+	movq %rdx, %rax
 	ret
 	.size ths_row_quick_write_alone, . - ths_row_quick_write_alone
 

@@ -26,6 +26,7 @@
 
 #define THS_NAME_MAX 32u  /* names of modules, interfaces, tables, NUL included */
 #define THS_ARGS_MAX 256u /* bytes of arguments a call carries; a multiple of 8 */
+#define THS_TABLES_MAX 8u /* tables a module declares */
 
 struct ths_call; /* an interaction in progress, as a module's operation meets it */
 struct ths_blob; /* a client's progress with a server: blob.h */

@@ -32,7 +32,6 @@
 #define THS_ABI 1u /* of descriptor, gate and nano_core's published symbols */
 
 #define THS_USES_MAX   8u
-#define THS_TABLES_MAX 8u
 #define THS_BLOBS_MAX  4u
 #define THS_PORTS_MAX  4u
 #define THS_IRQS_MAX   4u

@@ -28,8 +28,12 @@
 #include <stdint.h>
 #include <theseus/attr.h>
 #include <theseus/err.h>
+#include <theseus/gate.h>
 
 struct ths_call;
+
+#define THS_VERSION_GENERATION 16u /* offsets in a version: state_db's ABI */
+#define THS_VERSION_DATA       24u
 
 #define THS_ROW_NONE UINT32_MAX /* "no row": as a link, an argument, a start */
 
@@ -70,17 +74,21 @@ THS_MUST_CHECK enum ths_err ths_row_find_(struct ths_call *call, unsigned table,
 THS_MUST_CHECK enum ths_err ths_weak_read_(struct ths_call *call, unsigned table,
 					   struct ths_weak weak, const void **out);
 
-/* The row at once, if nothing stands in the way; NULL: ths_row_read_() says what. */
+/* The row's version at once, if nothing stands in the way; NULL: the call with the
+ * underscore says what. @table is less than THS_TABLES_MAX. */
 const void *ths_row_quick(unsigned table, uint32_t row);
 THS_INLINE THS_MUST_CHECK enum ths_err ths_row_read_inline_(struct ths_call *call,
 							    unsigned table, uint32_t row,
 							    const void **out)
 {
-	const void *data = ths_row_quick(table, row);
+	const char *version;
 
-	if (THS_UNLIKELY(!data))
-		return ths_row_read_(call, table, row, out);
-	*out = data;
+	(void)call;
+	version = table < THS_TABLES_MAX ? ths_row_quick(table, row) : NULL;
+
+	if (THS_UNLIKELY(!version))
+		return ths_row_read_(NULL, table, row, out); /* not kept: it is a token */
+	*out = version + THS_VERSION_DATA;
 	return THS_OK;
 }
 
@@ -89,11 +97,14 @@ THS_INLINE THS_MUST_CHECK enum ths_err ths_row_write_inline_(struct ths_call *ca
 							     unsigned table, uint32_t row,
 							     void **out)
 {
-	void *data = ths_row_quick_write(table, row);
+	char *version;
 
-	if (THS_UNLIKELY(!data))
-		return ths_row_write_(call, table, row, out);
-	*out = data;
+	(void)call;
+	version = table < THS_TABLES_MAX ? ths_row_quick_write(table, row) : NULL;
+
+	if (THS_UNLIKELY(!version))
+		return ths_row_write_(NULL, table, row, out);
+	*out = version + THS_VERSION_DATA;
 	return THS_OK;
 }
 
@@ -118,8 +129,6 @@ struct ths_weak_cached {
 	const uintptr_t *slot;
 	uint32_t generation;
 };
-#define THS_VERSION_GENERATION 16u /* offsets in a version: state_db's ABI */
-#define THS_VERSION_DATA       24u
 
 /* Makes @cached of @weak. THS_E_STALE: the row has died. Inside an operation. */
 THS_MUST_CHECK enum ths_err ths_weak_cache(struct ths_call *call, unsigned table,

@@ -145,6 +145,8 @@ static void post(struct ths_cpu *cpu, uint32_t slot)
 	context->posted = true;
 	context->wake_next = atomic_load(&target->wake_head);
 	atomic_store(&target->wake_head, slot + 1);
+	if (target == cpu && cpu->current < CONTEXTS_MAX)
+		return; /* the next pick, or tick, takes it along */
 	ths_pending(target, PENDING_WAKE);
 	if (target != cpu)
 		ths_arch_kick_cpu(target->number);
@@ -242,24 +244,43 @@ void ths_context_reap(struct ths_cpu *cpu)
 
 /* ---- switching -------------------------------------------------------------------------- */
 
+/* The next of those who became runnable, taken off the list; CONTEXTS_MAX: none. */
+static uint32_t take_posted(struct ths_cpu *cpu)
+{
+	uint32_t head, slot = CONTEXTS_MAX;
+
+	if (atomic_load_explicit(&cpu->wake_head, memory_order_acquire) == 0)
+		return slot;
+	ths_spin_lock(&ths_core.lock);
+	head = atomic_load(&cpu->wake_head);
+	if (head) {
+		slot = head - 1;
+		atomic_store(&cpu->wake_head, context_of(slot)->wake_next);
+		context_of(slot)->posted = false;
+		if (atomic_load(&context_of(slot)->state) == CONTEXT_DYING)
+			ths_pending(cpu, PENDING_REAP);
+	}
+	ths_spin_unlock(&ths_core.lock);
+	return slot;
+}
+
+static void admit(struct ths_cpu *cpu, uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+	struct sched_admit args = {.task = slot, .cpu = cpu->number};
+
+	if (atomic_load(&context->state) != CONTEXT_RUNNABLE)
+		return;
+	context->queued = sched_admit(&ths_core.sched, &args) == THS_OK;
+	cpu->orphans |= !context->queued;
+}
+
 void ths_context_admit_posted(struct ths_cpu *cpu)
 {
-	uint32_t next = atomic_exchange(&cpu->wake_head, 0);
+	uint32_t slot;
 
-	while (next) {
-		uint32_t slot = next - 1;
-		struct ths_context *context = context_of(slot);
-		struct sched_admit args = {.task = slot, .cpu = cpu->number};
-
-		next = context->wake_next;
-		context->posted = false;
-		if (atomic_load(&context->state) != CONTEXT_RUNNABLE)
-			continue;
-		context->queued = sched_admit(&ths_core.sched, &args) == THS_OK;
-		cpu->orphans |= !context->queued;
-	}
-	if (cpu->current == CONTEXTS_MAX)
-		ths_pending(cpu, PENDING_RESCHED);
+	while ((slot = take_posted(cpu)) != CONTEXTS_MAX)
+		admit(cpu, slot);
 }
 
 static bool may_run(const struct ths_context *context, const struct ths_cpu *cpu)
@@ -283,13 +304,30 @@ static uint32_t pick_in_slot_order(const struct ths_cpu *cpu)
 	return CONTEXTS_MAX;
 }
 
+/* One that became runnable may be admitted by the pick itself; others before it. */
+static uint32_t last_posted(struct ths_cpu *cpu)
+{
+	uint32_t slot = take_posted(cpu), next;
+
+	while (slot != CONTEXTS_MAX && (next = take_posted(cpu)) != CONTEXTS_MAX) {
+		admit(cpu, slot);
+		slot = next;
+	}
+	return slot != CONTEXTS_MAX &&
+			       atomic_load(&context_of(slot)->state) == CONTEXT_RUNNABLE
+		       ? slot
+		       : CONTEXTS_MAX;
+}
+
 /* Asks the scheduler until it names somebody who can run, or nobody. */
 static uint32_t pick(struct ths_cpu *cpu, bool runnable)
 {
+	uint32_t posted = last_posted(cpu);
 	struct sched_pick args = {.cpu = cpu->number,
 				  .prev = cpu->current < CONTEXTS_MAX ? cpu->current
 								       : THS_ROW_NONE,
-				  .prev_runnable = runnable};
+				  .prev_runnable = runnable,
+				  .admit = posted < CONTEXTS_MAX ? posted + 1 : 0};
 	enum ths_err err;
 
 	for (;;) {
@@ -298,18 +336,21 @@ static uint32_t pick(struct ths_cpu *cpu, bool runnable)
 		err = sched_pick(&ths_core.sched, &args);
 		if (err == THS_OK && args.prev_runnable)
 			context_of(args.prev)->queued = true;
+		if (err == THS_OK && args.admit)
+			context_of(posted)->queued = true;
 		if (err || args.next >= CONTEXTS_MAX)
 			break;
 		next = context_of(args.next);
 		next->queued = false;
 		if (may_run(next, cpu))
 			return args.next;
-		args.prev = THS_ROW_NONE; /* it is in the queue by now */
+		args.prev = THS_ROW_NONE; /* both are in the queue by now */
 		args.prev_runnable = 0;
+		args.admit = 0;
 	}
 	if (err == THS_E_NOENT && !runnable && !cpu->orphans)
 		return CONTEXTS_MAX;
-	cpu->orphans = runnable;
+	cpu->orphans = runnable || args.admit;
 	return pick_in_slot_order(cpu);
 }
 
@@ -341,6 +382,7 @@ static void hand_over(struct ths_cpu *cpu)
 	struct ths_context *context =
 		cpu->current < CONTEXTS_MAX ? context_of(cpu->current) : NULL;
 	bool runnable;
+	uint32_t next;
 
 	if (context) {
 		ths_spin_lock(&ths_core.lock);
@@ -352,7 +394,10 @@ static void hand_over(struct ths_cpu *cpu)
 	} else {
 		runnable = false;
 	}
-	switch_to(cpu, pick(cpu, runnable));
+	next = pick(cpu, runnable);
+	if (next == CONTEXTS_MAX && atomic_load(&cpu->wake_head))
+		ths_pending(cpu, PENDING_WAKE); /* came too late for this pick */
+	switch_to(cpu, next);
 }
 
 /* Depth 0, nobody's section, interrupts off: picks anew, with interrupts on. */

@@ -21,6 +21,7 @@
  */
 #include <theseus/point.h>
 #include <theseus/string.h>
+#include "nano_core/gate_layout.h"
 #include "nano_core/nano_core_impl.h"
 
 #define TRIES_MAX 8u /* conflicts before the token is taken (P5) */
@@ -35,6 +36,7 @@ struct request {
 	struct ths_blob *blob;
 	uint32_t op;
 	uint32_t tries;
+	bool by_gate_s; /* which asks anew by itself */
 };
 
 void ths_section_enter(struct ths_cpu *cpu)
@@ -465,6 +467,8 @@ static enum ths_err serve(struct ths_cpu *cpu, struct request *request, int code
 			recover_devices(cpu);
 		if (!again(cpu, request, &code))
 			break;
+		if (request->by_gate_s && code == GATE_SLEEP)
+			return (enum ths_err)GATE_AGAIN;
 		code = conclude(cpu, attempt(cpu, request));
 	}
 	if (THS_UNLIKELY(atomic_load(&cpu->pending)) && ths_cpu_is_idle())
@@ -492,35 +496,17 @@ static void complete_call(struct ths_cpu *cpu)
 		txn_note_read(&cpu->txn, &call->binding->slot, (uintptr_t)call->provider);
 }
 
-static THS_NOINLINE int first_try_over(struct ths_cpu *cpu, int64_t outcome)
+/* With an outcome gate.S does not handle: the first try is over. Who slept is told
+ * GATE_AGAIN: gate.S asks anew, the quick way and on the same piece of stack. */
+enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
 {
 	struct ths_call *call = &cpu->calls[0];
-	struct request request = {.ref = call->ref, .args = call->args};
-	int code;
+	struct request request = {
+		.ref = call->ref, .args = call->args, .by_gate_s = true};
 
 	complete_call(cpu);
 	request.op = call->op_number;
-	code = conclude(cpu, outcome);
-	return code == GATE_SLEEP ? code : (int)serve(cpu, &request, code);
-}
-
-/*
- * With an outcome gate.S does not handle: the first try is over. Who slept goes on with a
- * first try, which is the quick one; that call is this function's last deed, so that
- * sleeping again and again takes no stack.
- */
-enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
-{
-	struct ths_ref *ref = cpu->calls[0].ref;
-	void *args = cpu->calls[0].args;
-	const struct ths_call *call = &cpu->calls[0];
-	uint32_t op = (uint32_t)(call->op - call->instance->op);
-	int code = first_try_over(cpu, outcome);
-
-	if (code != GATE_SLEEP)
-		return (enum ths_err)code;
-	ths_context_block(cpu);
-	return ths_gate(ref, op, args, NULL);
+	return serve(cpu, &request, conclude(cpu, outcome));
 }
 
 /* An operation that touched rows returned THS_OK: 0, or OUTCOME_CONFLICT, or an error.

@@ -74,7 +74,7 @@ _Static_assert((BINDINGS_MAX - 1) * sizeof(struct ths_binding) == BINDING_MASK,
 _Static_assert(SLOT_WAITERS == SLOT_WAITERS_BIT, "SLOT_WAITERS_BIT");
 _Static_assert(SLOT_LOCKED == 1 && OPS_MAX < 256,
 	       "one byte further on, a count of operations reads as 0");
-_Static_assert(THS_TABLES_MAX == 8, "ths_row_quick_alone compares");
+_Static_assert(THS_TABLES_MAX == 8, "ths_row_quick_alone masks");
 _Static_assert(sizeof(struct txn_read) == 16, "ths_row_quick_alone adds");
 _Static_assert(VERSION_DEAD == 1, "ths_row_quick_alone tests");
 _Static_assert(THS_ARGS_MAX == GATE_ARGS_MAX, "GATE_ARGS_MAX");

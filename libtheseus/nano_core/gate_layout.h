@@ -75,3 +75,4 @@
 
 #define GATE_ARGS_MAX          256
 #define OUTCOME_CONFLICT_VALUE 1
+#define GATE_AGAIN             100 /* from ths_gate_conclude(): ask anew */

@@ -160,6 +160,15 @@ void ths_pages_give(void *pages, unsigned order)
 		give_reserved(pages, order);
 }
 
+uint64_t ths_memory_reserve(void)
+{
+	uint64_t pages = (uint64_t)(memory.end - memory.next) / THS_PAGE_SIZE;
+
+	for (unsigned order = 0; order < ORDERS; order++)
+		pages += (uint64_t)memory.count[order] << order;
+	return pages;
+}
+
 bool ths_page_alloc(ths_paddr_t *paddr)
 {
 	void *page = ths_pages_take(0);

@@ -302,6 +302,7 @@ void ths_pending(struct ths_cpu *cpu, uint32_t what);
 THS_MUST_CHECK enum ths_err ths_memory_init(const struct ths_boot_info *info);
 void *ths_pages_take(unsigned order); /* zeroed; NULL: none. Depth 0 asks mem.frames */
 void ths_pages_give(void *pages, unsigned order);
+uint64_t ths_memory_reserve(void); /* pages that are in nobody's use but ours to give */
 THS_MUST_CHECK enum ths_err ths_memory_donate(void);
 THS_MUST_CHECK enum ths_err ths_refill(struct ths_cpu *cpu);
 /* Deeper than here only with some stack left; else the interaction ends: THS_E_STACK. */

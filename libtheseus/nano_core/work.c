@@ -144,6 +144,7 @@ static void serve_tick(struct ths_cpu *cpu)
 			ths_pending(cpu, PENDING_KICK);
 	if (!ths_core.up)
 		return;
+	ths_context_admit_posted(cpu);
 	err = sched_tick(&ths_core.sched, &args);
 	if (err || args.resched) /* without a scheduler everybody gets a tick */
 		ths_pending(cpu, PENDING_RESCHED);
@@ -197,8 +198,8 @@ static bool serve_pending(struct ths_cpu *cpu)
 			run_kicks();
 		if (what & PENDING_TICK)
 			serve_tick(cpu);
-		if (what & PENDING_WAKE)
-			ths_context_admit_posted(cpu);
+		if ((what & PENDING_WAKE) && cpu->current == CONTEXTS_MAX)
+			resched = true; /* the pick admits them */
 		if (what & PENDING_RECLAIM)
 			ths_pool_reclaim(cpu);
 		if (what & PENDING_REAP)

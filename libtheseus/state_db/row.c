@@ -278,14 +278,14 @@ const void *ths_row_quick(unsigned table_number, uint32_t row)
 	struct ths_cpu *cpu = ths_cpu();
 	const struct ths_version *version;
 	struct ths_table *table;
-	const void *data = NULL;
+	const void *found = NULL;
 
 	ths_arch_core_enter();
 	if (find_table(cpu, table_number, &table) == THS_OK &&
 	    read_row(cpu, table, row, &version) == THS_OK)
-		data = version->data;
+		found = version;
 	ths_arch_core_leave();
-	return data;
+	return found;
 }
 
 static enum ths_err new_row(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,

@@ -416,6 +416,8 @@ static bool population_holds(const struct ths_txn *txn, const struct txn_read *r
 
 bool ths_txn_validate(struct ths_txn *txn)
 {
+	if (ths_core.cpus == 1) /* nobody else commits */
+		return true;
 	for (const struct txn_read *read = txn->read; read < txn->read_next; read++)
 		if (!read_holds(txn, read) && !population_holds(txn, read))
 			return false;

@@ -88,5 +88,5 @@ THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 	copy->schema = old->schema;
 	copy_data(copy, old, size + 7u);
 	note_write(txn, table, slot, row, old, copy, 0);
-	return copy->data;
+	return copy;
 }

@@ -32,6 +32,12 @@ static enum ths_err fcfs_pick(struct ths_call *call, struct sched_pick *arg)
 	struct sched_queue *queue;
 
 	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
+	if (arg->admit) {
+		enum ths_err err = sched_queue_push(call, LINK, queue, arg->admit - 1);
+
+		if (err != THS_OK && err != THS_E_EXIST)
+			return err;
+	}
 	if (arg->prev_runnable) {
 		/* It yielded: it became runnable anew, behind all others. One who is
 		 * queued already stays where it is (S1). */

@@ -34,6 +34,12 @@ static enum ths_err rr_pick(struct ths_call *call, struct sched_pick *arg)
 	struct sched_queue *queue;
 
 	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
+	if (arg->admit) {
+		enum ths_err err = sched_queue_push(call, LINK, queue, arg->admit - 1);
+
+		if (err != THS_OK && err != THS_E_EXIST)
+			return err;
+	}
 	if (arg->prev_runnable) {
 		/* One who is queued already stays where it is: naming it twice would
 		 * break S1, refusing to pick would stop the CPU. */

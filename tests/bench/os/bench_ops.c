@@ -23,10 +23,11 @@ static enum ths_err bench_null_op(struct ths_call *call, struct bench_words *arg
 	return THS_OK;
 }
 
+/* What is subtracted from a read: the call, and looking at its argument. */
 static enum ths_err bench_nothing_op(struct ths_call *call, struct bench_row *arg)
 {
 	(void)call;
-	(void)arg;
+	__asm__ volatile("" : : "r"((uint32_t)arg->row));
 	return THS_OK;
 }
 

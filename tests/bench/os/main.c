@@ -79,11 +79,17 @@ static uint64_t repeat(enum ths_err (*call)(struct ths_ref *, struct bench_row *
 	struct bench_row args = {.repeat = n};
 	uint64_t start;
 
+	uint64_t least = UINT64_MAX, took;
+
 	must(call(&bench, &args), what);
-	args = (struct bench_row){.repeat = n};
-	start = now();
-	must(call(&bench, &args), what);
-	return now() - start;
+	for (unsigned i = 0; i < 4; i++) { /* the one without a tick in it */
+		args = (struct bench_row){.repeat = n};
+		start = now();
+		must(call(&bench, &args), what);
+		took = now() - start;
+		least = took < least ? took : least;
+	}
+	return least;
 }
 
 /* What one repeat costs beyond the turn of the loop it is in. */

@@ -177,15 +177,17 @@ static void swap_round(uint64_t turn)
 static uint64_t pages_in_stock(void)
 {
 	struct module_pool pool = {.pool = THS_ROW_NONE};
-	uint64_t pages = 0;
+	uint64_t pages = 0, reserve = 0;
 
-	while (module_pool(&module, &pool) == THS_OK)
+	while (module_pool(&module, &pool) == THS_OK) {
+		reserve = pool.reserve;
 		pages += pool.pages;
-	return pages;
+	}
+	return pages + reserve;
 }
 
-/* Frames that are free, or in nano_core's stock of versions, which grows with what is
- * asked for at once and never shrinks. With the same builds bound each time: they differ
+/* Frames that are free, or in nano_core's stock of versions and pages, which grows with
+ * what is asked for at once and never shrinks. With the same builds bound each time: they differ
  * in pages. */
 static uint64_t unused_frames(void)
 {
