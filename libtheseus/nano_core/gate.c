@@ -322,8 +322,8 @@ static enum ths_err cut_short(const struct ths_call *call)
 								    : THS_OK;
 }
 
-/* A conflict, an empty pool or a deadline unwinds from the innermost level straight to the
- * outermost: what the levels between hold is let go here. */
+/* A conflict, an empty pool or a deadline unwinds from the innermost level straight to
+ * the outermost: what the levels between hold is let go here. */
 static void leave_levels(struct ths_cpu *cpu)
 {
 	for (struct ths_call *call = cpu->call; call > &cpu->calls[0]; call--) {
