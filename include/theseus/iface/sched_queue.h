@@ -165,6 +165,59 @@ THS_INLINE THS_MUST_CHECK enum ths_err sched_queue_take(struct ths_call *call,
 	return sched_queue_close_up(call, links, queue);
 }
 
+/* One who is queued already stays where it is: naming it twice would break S1, refusing
+ * to go on would stop the CPU. */
+THS_INLINE THS_MUST_CHECK enum ths_err sched_queue_ensure(struct ths_call *call,
+							  unsigned links,
+							  struct sched_queue *queue,
+							  uint32_t task)
+{
+	enum ths_err err = sched_queue_push(call, links, queue, task);
+
+	return err == THS_E_EXIST ? THS_OK : err;
+}
+
+/*
+ * sched.admit, .pick and .remove of a policy that serves in the order of the queue, on its
+ * tables @queues and @links: who woke goes to the end, then who runs, then the first is
+ * named.
+ */
+THS_INLINE THS_MUST_CHECK enum ths_err sched_queue_admit(struct ths_call *call,
+							 unsigned queues, unsigned links,
+							 const struct sched_admit *arg)
+{
+	struct sched_queue *queue;
+
+	THS_TRY(ths_row_write(call, queues, arg->cpu, &queue));
+	return sched_queue_push(call, links, queue, arg->task);
+}
+
+THS_INLINE THS_MUST_CHECK enum ths_err sched_queue_pick(struct ths_call *call,
+							unsigned queues, unsigned links,
+							struct sched_pick *arg)
+{
+	struct sched_queue *queue;
+
+	THS_TRY(ths_row_write(call, queues, arg->cpu, &queue));
+	if (arg->admit)
+		THS_TRY(sched_queue_ensure(call, links, queue, arg->admit - 1));
+	if (arg->prev_runnable)
+		THS_TRY(sched_queue_ensure(call, links, queue, arg->prev));
+	THS_TRY(sched_queue_pop(call, links, queue, &arg->next));
+	queue->picks++;
+	return THS_OK;
+}
+
+THS_INLINE THS_MUST_CHECK enum ths_err sched_queue_remove(struct ths_call *call,
+							  unsigned queues, unsigned links,
+							  const struct sched_remove *arg)
+{
+	struct sched_queue *queue;
+
+	THS_TRY(ths_row_write(call, queues, arg->cpu, &queue));
+	return sched_queue_take(call, links, queue, arg->task);
+}
+
 /* Whether a queue is one these functions made (Q2), for self-tests. */
 THS_INLINE bool sched_queue_is_sound(const struct sched_queue *queue)
 {

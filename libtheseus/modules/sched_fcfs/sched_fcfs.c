@@ -21,34 +21,12 @@ enum { QUEUE, LINK };
 
 static enum ths_err fcfs_admit(struct ths_call *call, struct sched_admit *arg)
 {
-	struct sched_queue *queue;
-
-	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
-	return sched_queue_push(call, LINK, queue, arg->task);
+	return sched_queue_admit(call, QUEUE, LINK, arg);
 }
 
 static enum ths_err fcfs_pick(struct ths_call *call, struct sched_pick *arg)
 {
-	struct sched_queue *queue;
-
-	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
-	if (arg->admit) {
-		enum ths_err err = sched_queue_push(call, LINK, queue, arg->admit - 1);
-
-		if (err != THS_OK && err != THS_E_EXIST)
-			return err;
-	}
-	if (arg->prev_runnable) {
-		/* It yielded: it became runnable anew, behind all others. One who is
-		 * queued already stays where it is (S1). */
-		enum ths_err err = sched_queue_push(call, LINK, queue, arg->prev);
-
-		if (err != THS_OK && err != THS_E_EXIST)
-			return err;
-	}
-	THS_TRY(sched_queue_pop(call, LINK, queue, &arg->next));
-	queue->picks++;
-	return THS_OK;
+	return sched_queue_pick(call, QUEUE, LINK, arg);
 }
 
 static enum ths_err fcfs_tick(struct ths_call *call, struct sched_tick *arg)
@@ -65,10 +43,7 @@ static enum ths_err fcfs_tick(struct ths_call *call, struct sched_tick *arg)
 
 static enum ths_err fcfs_remove(struct ths_call *call, struct sched_remove *arg)
 {
-	struct sched_queue *queue;
-
-	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
-	return sched_queue_take(call, LINK, queue, arg->task);
+	return sched_queue_remove(call, QUEUE, LINK, arg);
 }
 
 static enum ths_err fcfs_selftest(struct ths_call *call)
