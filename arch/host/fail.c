@@ -141,7 +141,8 @@ static bool is_armed_class(const char *name)
 {
 	size_t len = strlen(armed_class);
 
-	return len == 0 || (strncmp(name, armed_class, len) == 0 && name[len] == '/');
+	return len == 0 || (strncmp(name, armed_class, len) == 0 &&
+			    (name[len] == '/' || name[len] == '\0'));
 }
 
 bool ths_host_fail(const char *name)

@@ -193,7 +193,8 @@ bool ths_host_port_handler(uint16_t first, unsigned count,
  */
 
 /* Fails the @n-th (from 1) site of @class reached from now on; all after it too when
- * @persistently. "" is every class. Counting starts anew; @n 0: count only. */
+ * @persistently. "" is every class; a whole site's name is that site. Counting starts
+ * anew; @n 0: count only. */
 void ths_host_fail_nth(const char *class, uint64_t n, bool persistently);
 /* Sites of the armed class reached, and of them failed, since it was armed. */
 uint64_t ths_host_fail_reached(void);

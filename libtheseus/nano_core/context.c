@@ -214,8 +214,11 @@ static void forget(uint32_t slot)
 
 	while (ths_share_has_any(slot) && (err = ths_publish(reap_share, &slot)) == THS_OK)
 		;
-	if (err != THS_OK && err != THS_E_NOENT)
+	if (err != THS_OK && err != THS_E_NOENT) { /* K4: the slot has to wait */
 		ths_logf("reaping task %u: %s", slot, ths_err_text(err));
+		ths_cpu()->reap_again = true;
+		return;
+	}
 	ths_spin_lock(&ths_core.lock);
 	context->generation++;
 	atomic_store(&context->state, CONTEXT_FREE);

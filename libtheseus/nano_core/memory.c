@@ -36,6 +36,7 @@ static struct {
 	struct ths_boot_range range[THS_BOOT_RANGES_MAX];
 	uint32_t ranges;
 	bool donated;
+	_Atomic(uint64_t) out; /* pages taken and not given back */
 } memory;
 
 /* The largest range gives the reserve, from its end. */
@@ -138,9 +139,16 @@ void *ths_pages_take(unsigned order)
 		ths_spin_unlock(&memory.lock);
 		cpu->section--;
 	}
-	if (pages)
+	if (pages) {
 		memset(pages, 0, (size_t)THS_PAGE_SIZE << order);
+		atomic_fetch_add(&memory.out, 1u << order);
+	}
 	return pages;
+}
+
+uint64_t ths_pages_out(void)
+{
+	return atomic_load(&memory.out);
 }
 
 void ths_pages_give(void *pages, unsigned order)
@@ -149,6 +157,7 @@ void ths_pages_give(void *pages, unsigned order)
 	struct frames_free args = {.paddr = ths_arch_paddr(pages)};
 	enum ths_err err = THS_E_BUSY;
 
+	atomic_fetch_sub(&memory.out, 1u << order);
 	if (!is_reserve(pages) && may_ask_frames(cpu)) {
 		cpu->refilling = true;
 		cpu->section++;

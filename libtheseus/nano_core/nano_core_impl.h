@@ -170,6 +170,7 @@ struct ths_cpu {
 	uint64_t longest;              /* counter ticks of the longest interaction seen */
 	_Atomic(uint64_t) irqs[VECTORS / 64];
 	struct ths_version *pool[POOLS];
+	bool reap_again;               /* a dead task's shares could not be freed: next tick */
 	uint64_t pool_pages[POOLS];    /* cut into versions so far; they are never given back */
 	uint32_t limbo_count;
 	struct ths_version *limbo[LIMBO_MAX];
@@ -303,6 +304,7 @@ THS_MUST_CHECK enum ths_err ths_memory_init(const struct ths_boot_info *info);
 void *ths_pages_take(unsigned order); /* zeroed; NULL: none. Depth 0 asks mem.frames */
 void ths_pages_give(void *pages, unsigned order);
 uint64_t ths_memory_reserve(void); /* pages that are in nobody's use but ours to give */
+uint64_t ths_pages_out(void); /* taken and not given back */
 THS_MUST_CHECK enum ths_err ths_memory_donate(void);
 THS_MUST_CHECK enum ths_err ths_refill(struct ths_cpu *cpu);
 /* Deeper than here only with some stack left; else the interaction ends: THS_E_STACK. */

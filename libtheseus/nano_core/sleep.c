@@ -11,8 +11,9 @@
  *       exchange that installs: no wake-up is lost.
  *   Z2  A wake names (task, sleep number): one that comes late wakes nobody.
  *   Z3  A sleeper with more than SLEEP_MAX reads, or for whom no records are left, waits
- *       for any commit at all: woken too often, never too late. Each task has a record
- *       of its own for that (behind WAITERS_MAX), so that sleeping cannot fail.
+ *       for any commit but the scheduler's own, which follow from its waking: woken too
+ *       often, never too late. Each task has a record of its own for that (behind
+ *       WAITERS_MAX), so that sleeping cannot fail.
  *
  * Cost: sleeping O(reads); a commit that wakes nobody pays nothing but the exchange.
  */
@@ -207,6 +208,6 @@ void ths_wake_committed(struct ths_cpu *cpu)
 		if (THS_UNLIKELY(write->appears))
 			wake_counter(cpu, &write->table->population);
 	}
-	if (txn->writes)
+	if (txn->writes && cpu->calls[0].ref != &ths_core.sched)
 		wake_counter(cpu, &ths_core.any_commit);
 }

@@ -142,6 +142,9 @@ static void serve_tick(struct ths_cpu *cpu)
 	for (unsigned i = 0; i < INSTANCES_MAX / 64; i++)
 		if (atomic_load(&ths_core.kicked[i]))
 			ths_pending(cpu, PENDING_KICK);
+	if (cpu->reap_again)
+		ths_pending(cpu, PENDING_REAP);
+	cpu->reap_again = false;
 	if (!ths_core.up)
 		return;
 	ths_context_admit_posted(cpu);

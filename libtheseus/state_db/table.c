@@ -105,9 +105,13 @@ static bool is_small(const struct ths_table *table)
 	return table->rows <= SMALL_SLOTS;
 }
 
-/* Gives back all the table holds; for one that could not be made. */
+/* Gives back all the table holds; for one that could not be made, or in which nothing was
+ * ever committed: then its rows are tombstones. */
 static void free_table(struct ths_table *table)
 {
+	if (!(table->flags & THS_FIXED))
+		for (uint32_t i = 0; i < atomic_load(&table->fresh); i++)
+			ths_pool_give(ths_cpu(), slot_version(table->slots[i].word));
 	if (table->slots && !is_small(table))
 		free_slots(table->slots, table->rows);
 	if (table->bucket)
