@@ -1,0 +1,294 @@
+/*
+ * swap_test - one module takes another's place, or nothing has happened.
+ */
+#include "harness.h"
+#include "rig.h"
+#include "script.h"
+#include "suite.h"
+
+#include <theseus/host.h>
+#include <theseus/iface/tasks.h>
+#include "nano_core/nano_core_impl.h"
+
+extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
+
+static struct ths_ref ref;
+static uint32_t server;
+
+static void setup(void)
+{
+	harness_start();
+	ths_core.quiet_faults = true;
+	harness_bind(&ths_module_sched_rr, "");
+	harness_bind(&ths_module_tasks, "");
+	server = harness_bind(&ths_module_script, "");
+	ref = (struct ths_ref)THS_REF(script);
+	script_on_migrate = NULL;
+	script_on_kick = NULL;
+}
+
+static enum ths_err fill(struct ths_call *call, void *ctx)
+{
+	const uint64_t *base = ctx;
+	struct cell *cell;
+
+	for (uint32_t i = 0; i < CELLS / 2; i++) {
+		THS_TRY(ths_row_write(call, CELL, i, &cell));
+		cell->value = *base + i;
+		cell->again = 7 * i;
+	}
+	return THS_OK;
+}
+
+static enum ths_err check(struct ths_call *call, void *ctx)
+{
+	const uint64_t *base = ctx;
+	const struct cell *cell;
+
+	for (uint32_t i = 0; i < CELLS; i++) {
+		THS_TRY(ths_row_read(call, CELL, i, &cell));
+		ck_assert_uint_eq(cell->value, i < CELLS / 2 ? *base + i : 0);
+		ck_assert_uint_eq(cell->again, i < CELLS / 2 ? 7 * i : 0);
+	}
+	return THS_OK;
+}
+
+static uint64_t version(void)
+{
+	struct script_args args = {0};
+
+	ck_assert_int_eq(script_version(&ref, &args), THS_OK);
+	return args.fn;
+}
+
+/* ---- V1
+ * -------------------------------------------------------------------------------- */
+
+static enum ths_err is_refused(struct ths_call *call, void *ctx)
+{
+	(void)call;
+	(void)ctx;
+	return THS_E_IO;
+}
+
+THS_NO_SANITIZE static enum ths_err is_faulty(struct ths_call *call, void *ctx)
+{
+	(void)call;
+	(void)ctx;
+	return (enum ths_err) * (volatile int *)(uintptr_t)call;
+}
+
+static enum ths_err is_nonsense(struct ths_call *call, void *ctx)
+{
+	(void)call;
+	(void)ctx;
+	return (enum ths_err)99;
+}
+
+static const struct {
+	script_fn *fn;
+	enum ths_err err;
+} refusals[] = {
+	{is_refused, THS_E_IO},
+	{is_faulty, THS_E_FAULT},
+	{is_nonsense, THS_E_INTERNAL},
+};
+
+START_TEST(a_refused_swap_leaves_the_old_one_serving)
+{
+	uint64_t base = 5; /* so that one of the rows is 13 */
+	uint32_t next = rig_add(&ths_module_script_next, "next");
+
+	ck_assert_int_eq(script_by(&ref, fill, &base), THS_OK);
+	script_on_migrate = refusals[_i].fn;
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(ths_swap(server, next, NULL), refusals[_i].err);
+		ck_assert_uint_eq(version(), 1);
+		ck_assert_int_eq(script_by(&ref, check, &base), THS_OK);
+	}
+	script_on_migrate = NULL;
+	ck_assert_int_eq(ths_swap(server, next, NULL), THS_OK);
+	ck_assert_uint_eq(version(), 2);
+	ck_assert_int_eq(script_by(&ref, check, &base), THS_OK);
+}
+END_TEST
+
+START_TEST(what_is_no_successor_is_refused)
+{
+	uint32_t other = rig_add(&ths_module_sched_rr, "other"), gone;
+
+	ck_assert_int_eq(ths_swap(server, other, NULL), THS_E_VERSION);
+	ck_assert_int_eq(ths_swap(server, server, NULL), THS_E_NOENT);
+	ck_assert_int_eq(ths_swap(server, INSTANCES_MAX, NULL), THS_E_NOENT);
+	ck_assert_int_eq(ths_swap(other, server, NULL), THS_E_NOENT);
+	ck_assert_int_eq(ths_module_unload(server), THS_E_BUSY);
+	ck_assert_int_eq(ths_module_unload(other), THS_OK);
+	ck_assert_int_eq(ths_module_find("other", &gone), THS_E_NOENT);
+	ck_assert_uint_eq(version(), 1);
+}
+END_TEST
+
+/* Somebody else reads the table in the old layout. */
+START_TEST(a_table_with_other_users_is_not_migrated)
+{
+	uint64_t base = 100;
+	uint32_t user = rig_add(&ths_module_script, "user");
+	uint32_t next = rig_add(&ths_module_script_next, "next");
+
+	ck_assert_int_eq(ths_bind(user, "aside"), THS_OK);
+	ck_assert_int_eq(script_by(&ref, fill, &base), THS_OK);
+	ck_assert_int_eq(ths_swap(server, next, NULL), THS_E_SCHEMA);
+	ck_assert_uint_eq(version(), 1);
+	ck_assert_int_eq(script_by(&ref, check, &base), THS_OK);
+	ck_assert_int_eq(ths_unbind(&script_iface, "aside"), THS_OK);
+	ck_assert_int_eq(ths_swap(server, next, NULL), THS_OK);
+	ck_assert_int_eq(ths_bind(user, "aside"), THS_E_SCHEMA); /* it came too late */
+	ck_assert_int_eq(ths_module_unload(user), THS_OK);
+	ck_assert_int_eq(script_by(&ref, check, &base), THS_OK);
+}
+END_TEST
+
+/* ---- V2: there and back ---------------------------------------------------------------
+ */
+
+static enum ths_err see_more(struct ths_call *call, void *ctx)
+{
+	const struct cell_next *cell;
+
+	(void)ctx;
+	for (uint32_t i = 0; i < CELLS; i++) {
+		THS_TRY(ths_row_read(call, CELL, i, &cell));
+		ck_assert_uint_eq(cell->more[0], ~cell->value);
+		ck_assert_uint_eq(cell->more[5], 0);
+	}
+	return THS_OK;
+}
+
+START_TEST(rows_change_their_layout_and_keep_what_they_say)
+{
+	uint64_t base = 1000;
+
+	for (unsigned i = 0; i < 10; i++, base += 77) {
+		ck_assert_int_eq(script_by(&ref, fill, &base), THS_OK);
+		server = harness_swap(server, i % 2 ? &ths_module_script
+						    : &ths_module_script_next);
+		ck_assert_uint_eq(version(), 2 - i % 2);
+		if (i % 2 == 0)
+			ck_assert_int_eq(script_by(&ref, see_more, NULL), THS_OK);
+		ck_assert_int_eq(script_by(&ref, check, &base), THS_OK);
+	}
+}
+END_TEST
+
+/* ---- kicks and sleepers
+ * ------------------------------------------------------------------ */
+
+static unsigned kicks;
+static enum ths_err kick_result;
+
+static enum ths_err count_kick(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	ck_assert_ptr_eq(call, ths_cpu()->call);
+	kicks++;
+	return kick_result;
+}
+
+static enum ths_err kick(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_kick(call, script_op_kicked);
+}
+
+START_TEST(a_kick_not_done_yet_is_the_successors)
+{
+	script_on_kick = count_kick;
+	kick_result = THS_E_BUSY;
+	ck_assert_int_eq(script_by(&ref, kick, NULL), THS_OK);
+	ck_assert_uint_eq(kicks, 1);
+	server = harness_swap(server, &ths_module_script_next);
+	kick_result = THS_OK;
+	ths_host_tick();
+	ck_assert_uint_eq(kicks, kicks > 2 ? 3 : 2);
+	ths_host_tick();
+	ck_assert_uint_le(kicks, 3); /* done: it is not run again */
+	ck_assert_uint_eq(ths_core.instance[server].kicked, 0);
+}
+END_TEST
+
+static uint64_t served_by;
+
+static enum ths_err wait_for_cell(struct ths_call *call, void *ctx)
+{
+	const struct cell *cell;
+
+	THS_TRY(ths_row_read(call, CELL, 40, &cell));
+	*(uint64_t *)ctx = ths_cpu()->call->instance->module->major;
+	return cell->value ? THS_OK : THS_E_AGAIN;
+}
+
+static enum ths_err set_cell(struct ths_call *call, void *ctx)
+{
+	struct cell *cell;
+
+	(void)ctx;
+	THS_TRY(ths_row_write(call, CELL, 40, &cell));
+	cell->value = 1;
+	return THS_OK;
+}
+
+static void sleeps(void *arg)
+{
+	struct ths_ref own = THS_REF(script);
+	uint64_t by = 0;
+
+	(void)arg;
+	ck_assert_int_eq(script_by(&own, wait_for_cell, &by), THS_OK);
+	served_by = by;
+}
+
+static void swap_under_a_sleeper(void *arg)
+{
+	struct ths_ref tasks = THS_REF(tasks);
+	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)sleeps};
+
+	(void)arg;
+	ck_assert_int_eq(tasks_create(&tasks, &create), THS_OK);
+	ths_yield();
+	ths_yield();
+	ck_assert_uint_eq(served_by, 0);
+	server = harness_swap(server, &ths_module_script_next);
+	ths_yield();
+	ths_yield();
+	ck_assert_uint_eq(served_by, 0); /* woken, asked the new one, sleeps again */
+	ck_assert_int_eq(script_by(&ref, set_cell, NULL), THS_OK);
+	ths_yield();
+	ths_yield();
+	ck_assert_uint_eq(served_by, 2);
+	harness_done();
+}
+
+START_TEST(who_slept_on_the_old_one_is_served_by_the_new_one)
+{
+	served_by = 0;
+	harness_run(swap_under_a_sleeper, NULL);
+}
+END_TEST
+
+Suite *ths_test_suite(void)
+{
+	Suite *suite = suite_create("swap");
+
+	harness_loop(suite, "V1 refused by the function", setup,
+		     a_refused_swap_leaves_the_old_one_serving, 0,
+		     (int)THS_ARRAY_SIZE(refusals));
+	harness_case(suite, "V1 no successor", setup, what_is_no_successor_is_refused);
+	harness_case(suite, "V1 other users", setup,
+		     a_table_with_other_users_is_not_migrated);
+	harness_case(suite, "V2 migration", setup,
+		     rows_change_their_layout_and_keep_what_they_say);
+	harness_case(suite, "kicks", setup, a_kick_not_done_yet_is_the_successors);
+	harness_case(suite, "sleepers", setup,
+		     who_slept_on_the_old_one_is_served_by_the_new_one);
+	return suite;
+}
