@@ -18,13 +18,24 @@ static enum ths_err mine_admit(struct ths_call *call, struct sched_admit *arg)
 	return sched_queue_push(call, LINK, queue, arg->task);
 }
 
+/* One who is queued already stays where it is (S1). */
+static enum ths_err queue_once(struct ths_call *call, struct sched_queue *queue,
+			       uint32_t task)
+{
+	enum ths_err err = sched_queue_push(call, LINK, queue, task);
+
+	return err == THS_E_EXIST ? THS_OK : err;
+}
+
 static enum ths_err mine_pick(struct ths_call *call, struct sched_pick *arg)
 {
 	struct sched_queue *queue;
 
 	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
+	if (arg->admit)
+		THS_TRY(queue_once(call, queue, arg->admit - 1));
 	if (arg->prev_runnable)
-		THS_TRY(sched_queue_push(call, LINK, queue, arg->prev));
+		THS_TRY(queue_once(call, queue, arg->prev));
 	queue->picks++;
 	return sched_queue_pop(call, LINK, queue, &arg->next);
 }
