@@ -26,7 +26,9 @@ struct migration {
 	const struct ths_migrate_decl *with;
 	struct ths_instance *instance, *old;
 	struct step *step;
-	uint32_t steps, pool;
+	uint32_t made;  /* new versions taken */
+	uint32_t steps; /* rows found; no more than that */
+	uint32_t pool;
 	unsigned order;
 };
 
@@ -39,10 +41,10 @@ static unsigned order_for(size_t bytes)
 	return order;
 }
 
-/* Room for a step per row, and a free version for each. Depth 0. */
+/* Room for a step per live row, and a free version for each. Depth 0. */
 static enum ths_err prepare(struct ths_cpu *cpu, struct migration *m)
 {
-	uint32_t rows = atomic_load(&m->table->fresh);
+	uint32_t rows = atomic_load(&m->table->live);
 
 	m->pool = ths_pool_of(m->decl->row_size);
 	if (m->pool < m->table->pool)
@@ -51,15 +53,32 @@ static enum ths_err prepare(struct ths_cpu *cpu, struct migration *m)
 	m->step = ths_pages_take(m->order);
 	if (!m->step)
 		return THS_E_NOMEM;
-	for (uint32_t i = 0; i < rows; i++) {
+	for (; m->made < rows; m->made++) {
+		if (!cpu->pool[m->pool])
+			THS_TRY(ths_pool_refill(cpu, m->pool));
+		m->step[m->made].new = ths_pool_take(cpu, m->pool);
+	}
+	return THS_OK;
+}
+
+/*
+ * Which rows there are. With commits held off: what a slot leads to cannot be superseded
+ * now, so it cannot be given back and used again while it is read, either.
+ */
+static enum ths_err collect(struct migration *m)
+{
+	uint32_t fresh = atomic_load(&m->table->fresh);
+
+	for (uint32_t i = 0; i < fresh; i++) {
 		struct ths_slot *slot = table_slot(m->table, i);
 		struct ths_version *old = slot_version(atomic_load(&slot->word));
 
 		if (!ths_version_is_live(old))
 			continue;
-		if (!cpu->pool[m->pool])
-			THS_TRY(ths_pool_refill(cpu, m->pool));
-		m->step[m->steps] = (struct step){slot, old, ths_pool_take(cpu, m->pool)};
+		if (m->steps == m->made)
+			return THS_E_BUSY; /* a row appeared since prepare() */
+		m->step[m->steps].slot = slot;
+		m->step[m->steps].old = old;
 		m->steps++;
 	}
 	return THS_OK;
@@ -93,26 +112,11 @@ static enum ths_err convert(struct ths_cpu *cpu, void *arg)
 	return THS_OK;
 }
 
-/* False: a row was changed, made or freed since prepare(). Commits are held off. */
-static bool lock_rows(struct migration *m)
+/* Commits are held off, so nobody else has locked them or changes them. */
+static void lock_rows(struct migration *m)
 {
-	uint32_t live = 0;
-
-	for (uint32_t i = 0; i < atomic_load(&m->table->fresh); i++)
-		live += ths_version_is_live(
-			slot_version(atomic_load(&table_slot(m->table, i)->word)));
-	if (live != m->steps)
-		return false;
-	for (uint32_t i = 0; i < m->steps; i++) {
-		uintptr_t word = atomic_fetch_or(&m->step[i].slot->word, SLOT_LOCKED);
-
-		if (slot_version(word) == m->step[i].old)
-			continue;
-		for (uint32_t j = 0; j <= i; j++)
-			atomic_fetch_and(&m->step[j].slot->word, ~(uintptr_t)SLOT_LOCKED);
-		return false;
-	}
-	return true;
+	for (uint32_t i = 0; i < m->steps; i++)
+		atomic_fetch_or(&m->step[i].slot->word, SLOT_LOCKED);
 }
 
 static void unlock_rows(struct migration *m)
@@ -175,10 +179,10 @@ static void new_layout(const struct migration *m, struct layout *layout)
 static void finish(struct ths_cpu *cpu, struct migration *m, bool done)
 {
 	ths_quiesce();
-	for (uint32_t i = 0; i < m->steps; i++)
-		if (!done)
-			ths_pool_give(cpu, m->step[i].new);
-		else if (m->step[i].old != m->table->zero)
+	for (uint32_t i = done ? m->steps : 0; i < m->made; i++)
+		ths_pool_give(cpu, m->step[i].new);
+	for (uint32_t i = 0; done && i < m->steps; i++)
+		if (m->step[i].old != m->table->zero)
 			ths_pool_give(cpu, m->step[i].old);
 	if (done && m->table->zero) { /* every row has a version of its own now */
 		ths_pool_give(cpu, m->table->zero);
@@ -193,8 +197,7 @@ static enum ths_err switch_over(struct migration *m,
 	struct layout before, after;
 	enum ths_err err;
 
-	if (!lock_rows(m))
-		return THS_E_BUSY;
+	lock_rows(m);
 	save_layout(m->table, &before);
 	new_layout(m, &after);
 	set_layout(m->table, &after);
@@ -215,7 +218,9 @@ static enum ths_err migrate_once(struct ths_cpu *cpu, struct migration *m,
 
 	if (err == THS_OK) {
 		ths_swap_hold(cpu, m->old);
-		err = ths_publish(convert, m);
+		err = collect(m);
+		if (err == THS_OK)
+			err = ths_publish(convert, m);
 		if (err == THS_OK)
 			err = switch_over(m, change, arg);
 		ths_swap_let_go(cpu, m->old);
