@@ -37,6 +37,7 @@ static struct {
 	uint32_t ranges;
 	bool donated;
 	_Atomic(uint64_t) out; /* pages taken and not given back */
+	uint64_t tables;       /* pages that arch has for its page tables */
 } memory;
 
 /* The largest range gives the reserve, from its end. */
@@ -182,13 +183,21 @@ bool ths_page_alloc(ths_paddr_t *paddr)
 {
 	void *page = ths_pages_take(0);
 
-	if (page)
+	if (page) {
 		*paddr = ths_arch_paddr(page);
+		memory.tables++;
+	}
 	return page != NULL;
+}
+
+uint64_t ths_memory_tables(void)
+{
+	return memory.tables;
 }
 
 void ths_page_free(ths_paddr_t paddr)
 {
+	memory.tables--;
 	ths_pages_give(ths_arch_direct(paddr), 0);
 }
 

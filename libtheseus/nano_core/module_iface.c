@@ -178,7 +178,8 @@ static enum ths_err module_pool_op(struct ths_call *call, struct module_pool *ar
 	*arg = (struct module_pool){.pool = pool,
 				    .bytes = ths_pool_bytes(pool),
 				    .pages = cpu->pool_pages[pool],
-				    .reserve = ths_memory_reserve()};
+				    .reserve = ths_memory_reserve(),
+				    .tables = ths_memory_tables()};
 	for (const struct ths_version *at = cpu->pool[pool]; at; at = at->older)
 		arg->spare++;
 	for (uint32_t i = 0; i < cpu->limbo_count; i++)

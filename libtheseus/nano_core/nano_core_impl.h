@@ -303,6 +303,7 @@ void ths_pending(struct ths_cpu *cpu, uint32_t what);
 THS_MUST_CHECK enum ths_err ths_memory_init(const struct ths_boot_info *info);
 void *ths_pages_take(unsigned order); /* zeroed; NULL: none. Depth 0 asks mem.frames */
 void ths_pages_give(void *pages, unsigned order);
+uint64_t ths_memory_tables(void);  /* pages arch has for its page tables */
 uint64_t ths_memory_reserve(void); /* pages that are in nobody's use but ours to give */
 uint64_t ths_pages_out(void); /* taken and not given back */
 THS_MUST_CHECK enum ths_err ths_memory_donate(void);

@@ -71,7 +71,8 @@ struct module_pool { /* enumerates the calling CPU's stock of row versions, by s
 	uint32_t spare;          /* out: versions ready to be written */
 	uint32_t limbo;          /* out: superseded ones that somebody may still read */
 	uint64_t pages;          /* out: that were cut into versions of this size, ever */
-	uint64_t reserve;        /* out: pages nano_core keeps uncut; the same for each size */
+	uint64_t reserve;        /* out: pages nano_core keeps uncut ... */
+	uint64_t tables;         /* ... and for page tables; the same for each size */
 };
 
 #define MODULE_OPS(OP)                                                                   \

@@ -80,9 +80,18 @@ START_TEST(a_class_is_a_whole_word)
 {
 	ths_host_fail_nth("all", 1, true);
 	ck_assert(work(1));
-	ths_host_fail_nth("alloc/thing", 1, true);
+	ths_host_fail_nth("alloc/receip", 1, true);
 	ck_assert(work(1));
 	ck_assert_uint_eq(ths_host_fail_reached(), 0);
+}
+END_TEST
+
+START_TEST(a_whole_name_is_one_site)
+{
+	ths_host_fail_nth("alloc/receipt", 1, true);
+	ck_assert(!work(1));
+	ck_assert(!work(2));
+	ck_assert_uint_eq(ths_host_fail_reached(), 2);
 }
 END_TEST
 
@@ -235,6 +244,7 @@ Suite *ths_test_suite(void)
 	tcase_add_test(points, the_nth_of_a_class_fails_once);
 	tcase_add_test(points, all_after_the_nth_fail_when_asked);
 	tcase_add_test(points, a_class_is_a_whole_word);
+	tcase_add_test(points, a_whole_name_is_one_site);
 	tcase_add_test(points, the_environment_arms);
 	tcase_add_loop_test_raise_signal(points, a_malformed_environment_is_refused,
 					 SIGABRT, 0, THS_ARRAY_SIZE(bad_specs));
