@@ -100,8 +100,7 @@ struct ths_binding { /* 128 bytes: gate.S knows */
 	uint32_t ops;
 	uint32_t published;
 	const struct ths_op_info *info; /* of the first provider (in the archive's image) */
-	uint64_t signature;        /* hash of operations' names and sizes */
-	uint64_t pad[3];
+	uint64_t pad[4];
 };
 
 
@@ -318,7 +317,6 @@ void ths_instance_drop(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
 					     const char *name, struct ths_binding **out);
 THS_MUST_CHECK enum ths_err ths_ref_resolve(struct ths_ref *ref);
-uint64_t ths_iface_signature(const struct ths_op_info *info, unsigned ops);
 THS_MUST_CHECK enum ths_err ths_invoke_recover(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_start(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_selftest(struct ths_instance *instance);

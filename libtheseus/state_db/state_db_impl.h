@@ -214,7 +214,6 @@ enum txn_outcome {
 };
 
 /* pool.c */
-void ths_pool_init(void);
 struct ths_version *ths_pool_take(struct ths_cpu *cpu, unsigned pool);
 void ths_pool_give(struct ths_cpu *cpu, struct ths_version *version);
 void ths_pool_retire(struct ths_cpu *cpu, struct ths_version *version);
