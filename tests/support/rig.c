@@ -45,6 +45,8 @@ void rig_cpus(unsigned cpus)
 void rig_cpu_enter(unsigned cpu)
 {
 	ths_host_cpu_enter(ths_core.cpu[cpu]);
+	if (ths_core.cpu[cpu]->started)
+		return; /* it was here before: its workspace waits for it */
 	ck_assert_int_eq(ths_cpu_start(ths_core.cpu[cpu]), THS_OK);
 	ths_core.cpu[cpu]->started = true;
 }
