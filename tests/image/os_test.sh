@@ -40,12 +40,14 @@ build() {
 		SPILLER="$top_srcdir/libtheseus/modules/spiller/spiller.c" CC="${CC:-cc}" all
 }
 
-# boots NAME TEST [OPTION...]: the guest's own results, one by one, are in ./log.
+# boots NAME TEST [OPTION...]: the guest's own results, one by one, are in ./log. Time is
+# counted in instructions: else a host that stands still for a while ends operations by
+# their deadline.
 boots() {
 	name=$1
 	test=$2
 	shift 2
-	holds "$name" theseus-run --test --log log --append "test=$test" "$@" \
+	holds "$name" theseus-run --test --icount --timeout 3600 --log log --append "test=$test" "$@" \
 		-kernel test.elf -initrd test.cpio
 	tr -d '\r' <log | sed -n 's/^\(not \)\{0,1\}ok [0-9]* - /#   \1/p'
 }

@@ -20,7 +20,7 @@ def swap(ship, old, new, iface, due):
     tap.ok(bound(ship)[iface] == due, "%s is served by %s" % (iface, due), bound(ship))
 
 
-ship = Console(sys.argv[1:], patience=120)
+ship = Console(sys.argv[1:])
 try:
     ship.boot()
     tap.ok(bound(ship)["echo/1"] == "echo.plain", "a module of one's own is bound")

@@ -17,6 +17,6 @@ END
 sed 's/^program ship/module echo.plain\nbind echo\/1 = echo.plain\nmodule sched.mine\n&/' \
 	"$examples/ship/ship.manifest" >own.manifest
 "$MAKE" -f "$examples/ship/Makefile" MODULE_DIRS=. MANIFEST=own.manifest archive iso
-python3 "$here/ship.py" theseus-run --timeout 300 -kernel build/ship.elf \
+python3 "$here/ship.py" theseus-run --timeout 1800 -kernel build/ship.elf \
 	-initrd build/ship.cpio
-python3 "$here/ship.py" theseus-run --timeout 300 build/ship.iso
+python3 "$here/ship.py" theseus-run --timeout 1800 build/ship.iso

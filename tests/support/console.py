@@ -78,7 +78,7 @@ class Terminal:
 
 
 class Console:
-    def __init__(self, argv, patience=60):
+    def __init__(self, argv, patience=600):
         self.patience = patience
         self.said = b""  # since the last take()
         self.terminal = Terminal()

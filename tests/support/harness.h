@@ -27,7 +27,6 @@ THS_NORETURN void harness_done(void);
 	do {                                                                             \
 		TCase *tcase_ = tcase_create(name);                                      \
 		tcase_add_checked_fixture(tcase_, setup, NULL);                          \
-		tcase_set_timeout(tcase_, 60);                                           \
 		tcase_add_loop_test(tcase_, test, from, to);                             \
 		suite_add_tcase(suite, tcase_);                                          \
 	} while (0)

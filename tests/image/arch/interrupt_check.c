@@ -6,7 +6,7 @@
 
 #define HZ      1000u
 #define PIT_HZ  1193182ul
-#define PATIENT 40000000u
+#define PATIENT 4000000000u /* turns: seconds, though the host may be busy */
 
 /* Without `pause`: on one CPU it helps nobody, and costs the emulator a thousand steps.
  */

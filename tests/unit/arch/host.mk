@@ -17,8 +17,10 @@ check_tsan_tests += %D%/host_fail_tsan
 
 check_unit_tests += %D%/host_irq_test
 %C%_host_irq_test_SOURCES = %D%/host_irq_test.c $(theseus_upcalls)
+%C%_host_irq_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/arch/host
 check_tsan_tests += %D%/host_irq_tsan
 %C%_host_irq_tsan_SOURCES = %D%/host_irq_test.c $(theseus_upcalls)
+%C%_host_irq_tsan_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/arch/host
 %C%_host_irq_tsan_CFLAGS = $(theseus_tsan_cflags)
 %C%_host_irq_tsan_LDADD = $(theseus_tsan_ldadd)
 

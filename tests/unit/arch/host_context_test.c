@@ -342,7 +342,6 @@ Suite *ths_test_suite(void)
 	tcase_add_test(one, a_switch_to_oneself_is_nothing);
 	suite_add_tcase(suite, one);
 
-	tcase_set_timeout(many, 30);
 	tcase_add_test(many, threads_switch_side_by_side);
 	tcase_add_test(many, a_context_continues_on_another_cpu);
 	suite_add_tcase(suite, many);

@@ -2,6 +2,7 @@
  * host_irq - interrupts and ticks, on this CPU, from others, and from a real timer (H3).
  */
 #include "upcalls.h"
+#include "host_impl.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -269,10 +270,10 @@ START_TEST(the_timer_ticks_and_wakes_an_idle_cpu)
 	up_enter();
 	from = ths_arch_counter();
 	ths_arch_tick_start(200);
-	while (up.ticks < 4)
+	while (up.ticks < 4 || up.works == 0)
 		ths_arch_idle();
+	/* The first may be cut short by the clock's grain; later is always possible. */
 	ck_assert_uint_ge(ths_arch_counter() - from, 15 * 1000000);
-	ck_assert_uint_ge(up.works, 1);
 	ck_assert(!up.irq_was_on);
 	ck_assert(!up.work_was_off);
 	ths_arch_tick_start(0);
@@ -280,11 +281,17 @@ START_TEST(the_timer_ticks_and_wakes_an_idle_cpu)
 }
 END_TEST
 
+/* From here on: a slow host ticks before, too. */
+static void two_ticks_from_now(void)
+{
+	up.budget = up.ticks + 2;
+}
+
 #ifndef IS_TSAN
 static uint64_t loop_for_ever(void *arg)
 {
 	(void)arg;
-	up.budget = up.ticks + 2; /* from here on: a slow host ticks before, too */
+	two_ticks_from_now();
 	for (;;)
 		__asm__ volatile("pause" : : : "memory");
 	return 0;
@@ -297,8 +304,9 @@ START_TEST(the_timer_ends_an_endless_loop)
 	for (unsigned i = 0; i < 3; i++) {
 		up.budget = 0;
 		ck_assert_uint_eq(up_module(loop_for_ever), UP_TICK);
-		ck_assert_uint_ge(up.tick_pc, (uint64_t)(uintptr_t)loop_for_ever);
-		ck_assert_uint_lt(up.tick_pc, (uint64_t)(uintptr_t)loop_for_ever + 256);
+		ck_assert_uint_ge(up.unwound_pc, (uint64_t)(uintptr_t)loop_for_ever);
+		ck_assert_uint_lt(up.unwound_pc,
+				  (uint64_t)(uintptr_t)loop_for_ever + 256);
 	}
 	up_leave();
 }
@@ -308,6 +316,7 @@ END_TEST
 static uint64_t relax_for_ever(void *arg)
 {
 	(void)arg;
+	two_ticks_from_now();
 	for (;;)
 		ths_arch_relax();
 	return 0;
@@ -317,7 +326,6 @@ START_TEST(the_timer_ends_a_spinning_loop)
 {
 	up_enter();
 	ths_arch_tick_start(500);
-	up.budget = 2;
 	ck_assert_uint_eq(up_module(relax_for_ever), UP_TICK);
 	up_leave();
 }
@@ -325,14 +333,10 @@ END_TEST
 
 START_TEST(a_timer_tick_waits_for_interrupts_to_go_on)
 {
-	uint64_t from;
-
 	up_enter();
-	ths_arch_tick_start(1000);
 	ths_arch_irq_save();
-	up.ticks = 0;
-	from = ths_arch_counter();
-	while (ths_arch_counter() - from < 10 * 1000000)
+	ths_arch_tick_start(1000);
+	while (!atomic_load(&ths_host_self->tick)) /* it has come, and waits */
 		sched_yield();
 	ck_assert_uint_eq(up.ticks, 0);
 	ths_arch_irq_restore(true);
@@ -378,13 +382,11 @@ Suite *ths_test_suite(void)
 	tcase_add_test(idle, a_test_may_drive_time_from_idle);
 	suite_add_tcase(suite, idle);
 
-	tcase_set_timeout(others, 30);
 	tcase_add_test(others, no_interrupt_or_kick_to_an_idle_cpu_is_lost);
 	tcase_add_test(others, a_spinning_cpu_takes_interrupts);
 	tcase_add_test(others, a_kick_of_nobody_does_nothing);
 	suite_add_tcase(suite, others);
 
-	tcase_set_timeout(timer, 30);
 	tcase_add_test(timer, the_timer_ticks_and_wakes_an_idle_cpu);
 #ifndef IS_TSAN
 	tcase_add_test(timer, the_timer_ends_an_endless_loop);

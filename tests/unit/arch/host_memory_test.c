@@ -358,7 +358,6 @@ Suite *ths_test_suite(void)
 	tcase_add_test(refusals, a_mapped_page_is_not_mapped_again);
 	suite_add_tcase(suite, refusals);
 
-	tcase_set_timeout(tables, 30);
 	tcase_add_test(tables, page_tables_are_taken_and_given_back);
 	tcase_add_test(tables, a_map_without_page_tables_maps_nothing);
 	tcase_add_test(tables, cpus_map_side_by_side);

@@ -53,8 +53,10 @@ void ths_tick(uint64_t pc)
 	up.tick_pc = pc;
 	up.irq_was_on |= ths_host_irq_is_on();
 	if (up.frame != NULL && up.budget != 0 && up.ticks >= up.budget &&
-	    ths_host_in_module(pc))
+	    ths_host_in_module(pc)) {
+		up.unwound_pc = pc;
 		ths_arch_unwind(up.frame, UP_TICK);
+	}
 }
 
 void ths_irq(unsigned vector)

@@ -17,11 +17,12 @@ struct up {
 	struct ths_cpu *self;    /* as of struct ths_cpu: the first word is the address */
 	struct ths_frame *frame; /* what to unwind; NULL: nothing runs */
 	unsigned depth;          /* 0: ths_cpu_is_idle() */
-	unsigned budget;         /* the tick that unwinds; 0: none does */
+	unsigned budget;         /* the tick that unwinds; 0: none does. Under a real timer
+				  * to be set inside the frame, for a tick may come sooner */
 
 	unsigned traps, ticks, irqs, works;
 	struct ths_trap trap; /* the last one */
-	uint64_t tick_pc;
+	uint64_t tick_pc, unwound_pc; /* where the last tick came; the last that unwound */
 	unsigned vectors[16]; /* the first ones, in order */
 	bool irq_was_on;      /* in any upcall that is to find interrupts off */
 	bool work_was_off;    /* ths_work() found them off */

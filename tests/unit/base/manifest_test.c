@@ -341,7 +341,6 @@ Suite *ths_test_suite(void)
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("N1: no byte outside is read");
-	tcase_set_timeout(tcase, 120); /* many thousand manifests */
 	tcase_add_test(tcase, every_truncation_is_survived);
 	tcase_add_test(tcase, every_changed_byte_is_survived);
 	suite_add_tcase(suite, tcase);

@@ -249,7 +249,6 @@ Suite *ths_test_suite(void)
 	for (size_t i = 0; i < THS_ARRAY_SIZE(cases); i++) {
 		TCase *tcase = tcase_create(cases[i].name);
 
-		tcase_set_timeout(tcase, 120);
 		for (size_t k = 0; k < cases[i].count; k++)
 			tcase_add_test(tcase, cases[i].tests[k]);
 		suite_add_tcase(suite, tcase);

@@ -112,7 +112,6 @@ Suite *ths_test_suite(void)
 	Suite *suite = suite_create("theseus-check");
 	TCase *tcase = tcase_create("damage");
 
-	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, damaged_modules_are_judged);
 	tcase_add_test(tcase, damaged_objects_are_reported_on);
 	suite_add_tcase(suite, tcase);
