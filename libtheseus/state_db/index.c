@@ -81,17 +81,11 @@ enum ths_err ths_index_find(struct ths_cpu *cpu, struct ths_table *table, uint64
 static enum ths_err write_bucket(struct ths_cpu *cpu, struct ths_table *table,
 				 uint32_t number, struct bucket **out)
 {
-	struct ths_slot *slot = &table->bucket[number];
-	const struct ths_version *before;
 	struct ths_version *version;
 
-	THS_TRY(ths_txn_read(cpu, slot, &before));
-	THS_TRY(ths_txn_write(cpu, NULL, slot, number, WRITE_NEW, BUCKET_POOL, &version));
+	THS_TRY(ths_txn_write(cpu, NULL, &table->bucket[number], number, WRITE_HIDDEN,
+			      BUCKET_POOL, &version));
 	*out = (struct bucket *)(void *)version->data;
-	if (!before) {
-		(*out)->count = 0;
-		(*out)->overflow = 0;
-	}
 	return THS_OK;
 }
 

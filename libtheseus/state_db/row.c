@@ -69,8 +69,9 @@ static enum ths_err may_write(const struct ths_cpu *cpu, const struct ths_table 
 	return !device || (table->flags & THS_PER_CPU) ? THS_OK : THS_E_PERM;
 }
 
-enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
-			     struct ths_version **out)
+static enum ths_err write_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+			      enum write_kind kind, unsigned pool,
+			      struct ths_version **out)
 {
 	const struct ths_version *dead;
 	enum ths_err err;
@@ -81,11 +82,16 @@ enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table, uint3
 		return THS_E_PERM;
 	if (THS_UNLIKELY((table->flags & THS_HARDWARE) || (cpu->txn.flags & TXN_DEVICE)))
 		THS_TRY(may_write(cpu, table));
-	err = ths_txn_write(cpu, table, table_slot(table, row), row, WRITE_CHANGE,
-			    table->pool, out);
+	err = ths_txn_write(cpu, table, table_slot(table, row), row, kind, pool, out);
 	if (THS_UNLIKELY(err == THS_E_NOENT)) /* believed only while it stays dead */
 		THS_TRY(ths_txn_read(cpu, table_slot(table, row), &dead));
 	return err;
+}
+
+enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+			     struct ths_version **out)
+{
+	return write_row(cpu, table, row, WRITE_CHANGE, table->pool, out);
 }
 
 static enum ths_err may_make(const struct ths_cpu *cpu, const struct ths_table *table)
@@ -98,15 +104,6 @@ static enum ths_err may_make(const struct ths_cpu *cpu, const struct ths_table *
 static void set_key(struct ths_version *version, uint64_t key)
 {
 	*(uint64_t *)(void *)version->data = key;
-}
-
-static void zero_row(const struct ths_table *table, struct ths_version *version)
-{
-	uint64_t *word = (uint64_t *)(void *)version->data;
-	uint32_t size = table->row_size, room = ths_pool_bytes(version->pool);
-
-	for (uint32_t i = 0; i < ((size < room ? size : room) + 7) / 8; i++) /* T5 */
-		word[i] = 0;
 }
 
 /* Before a row is taken, that would be lost: a version for it, and one for the tombstone of
@@ -153,8 +150,6 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 		ths_table_give_row(table, *row);
 		return err;
 	}
-	(*out)->flags = 0;
-	zero_row(table, *out);
 	if (!keyed)
 		return THS_OK;
 	set_key(*out, key);
@@ -173,11 +168,7 @@ enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table *table, uint32
 	if (table->flags & THS_KEYED)
 		THS_TRY(ths_index_remove(
 			cpu, table, *(const uint64_t *)(const void *)present->data, row));
-	THS_TRY(ths_table_write(cpu, table, row, &tombstone));
-	cpu->txn.special = true;
-	tombstone->generation = present->generation + 1;
-	tombstone->flags = VERSION_DEAD;
-	return THS_OK;
+	return write_row(cpu, table, row, WRITE_FREE, 0, &tombstone);
 }
 
 enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
@@ -297,7 +288,7 @@ static enum ths_err new_row(struct ths_cpu *cpu, struct ths_table *table, uint64
 	level_begin(cpu, &mark);
 	err = ths_table_new(cpu, table, key, row, out);
 	if (err == THS_OK && (table->flags & THS_JOINT))
-		err = ths_share_add(cpu, table, *row, (*out)->generation);
+		err = ths_share_add(cpu, table, *row);
 	return level_end(cpu, &mark, err);
 }
 
@@ -445,7 +436,7 @@ enum ths_err ths_row_share(struct ths_call *call, unsigned table_number, uint32_
 		err = read_row(cpu, table, row, &version);
 	if (err == THS_OK) {
 		level_begin(cpu, &mark);
-		err = ths_share_add(cpu, table, row, version->generation);
+		err = ths_share_add(cpu, table, row);
 		err = level_end(cpu, &mark, err);
 	}
 	LEAVE();

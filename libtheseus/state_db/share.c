@@ -1,46 +1,61 @@
 /*
  * share - who owns a joint row.
  *
- * A row of a joint table belongs to clients (tasks). Each share is a row of state_db's
- * own, found by (table, client, row), and threaded on two lists: the client's shares and
- * the row's owners. So a client's death needs no module's help: its list is walked, a
- * share an interaction, and a row whose last owner leaves is removed.
+ * A row of a joint table belongs to clients (tasks). Beside each such row lies a hidden one
+ * of the same number, its *title*: who owns it, and where that share stands on the list of
+ * its client's shares. A row mostly has one owner, and then that is all. Each further one
+ * has a row in the table "state_db.share", found by client and row, and chained to the
+ * title:
+ *
+ *	title of a row: [ client | next | prev | more ] -> share [ … | more ] -> share
+ *	holder of a client: [ first ] -> title or share <-> title or share <-> …
+ *
+ * So a client's death needs no module's help: its list is walked, a share an interaction,
+ * and a row whose last owner leaves is removed.
  *
  * Invariants
  *   O1  A live joint row has at least one owner.
- *   O2  Shares, their lists and the rows they own change in one commit.
+ *   O2  Titles, shares, their lists and the rows they are of change in one commit.
+ *   O3  A title whose own place is empty while it has more owners stays so until they are
+ *       gone: nobody is looked for in two places.
  *
- * Cost: each operation O(1); the death of a client O(its shares).
+ * Cost: each operation O(1), however many owners a row and shares a client has; the death
+ * of a client, and the removal of a row, O(its shares).
  */
 #include <theseus/iface/module.h>
 #include "nano_core/nano_core_impl.h"
 
-#define SHARES_MAX 8192u
+#define SHARES_MAX 8192u /* beyond the first of each row */
 
+/* Of a title or a share: (1 + id of the table) << 32 | row. A title is named by the row it
+ * is of. 0: none. */
+typedef uint64_t place_t;
+
+struct link {
+	place_t next, prev; /* on the client's list */
+	uint32_t client;    /* 1 + slot; 0: a title whose place is empty */
+	uint32_t more;      /* 1 + the next share in the same row; 0: none */
+};
 struct share {
 	uint64_t key;
-	uint32_t table, row, generation, client;
-	uint32_t client_next, client_prev; /* share rows; THS_ROW_NONE: none */
-	uint32_t owner_next, owner_prev;
-};
-struct owned { /* by (table, row) */
-	uint64_t key;
-	uint32_t head, count;
+	struct link link;
+	place_t before; /* who has our number in `more` */
+	place_t row;    /* the joint row */
 };
 struct holder { /* by client */
-	uint32_t some; /* 1: head is valid (rows start zeroed) */
-	uint32_t head;
+	place_t first;
 };
 
-static struct ths_table *shares, *owneds, *holders;
+_Static_assert(sizeof(struct link) <= 32, "a title is one version of pool 1");
+enum { TITLE_POOL = 1 };
+
+static const struct link no_title;
+static struct ths_table *shares, *holders;
 
 enum ths_err ths_share_init(void)
 {
 	static const struct ths_table_decl share_decl = {"state_db.share/1",
 							 sizeof(struct share), SHARES_MAX,
-							 THS_KEYED};
-	static const struct ths_table_decl owned_decl = {"state_db.owned/1",
-							 sizeof(struct owned), SHARES_MAX,
 							 THS_KEYED};
 	static const struct ths_table_decl holder_decl = {"state_db.holder/1",
 							  sizeof(struct holder),
@@ -48,18 +63,32 @@ enum ths_err ths_share_init(void)
 	bool made;
 
 	THS_TRY(ths_table_open(&share_decl, "", &shares, &made));
-	THS_TRY(ths_table_open(&owned_decl, "", &owneds, &made));
 	return ths_table_open(&holder_decl, "", &holders, &made);
 }
 
-static uint64_t owned_key(uint32_t table, uint32_t row)
+static place_t place_of(const struct ths_table *table, uint32_t row)
 {
-	return ((uint64_t)table << 32) | row;
+	return ((uint64_t)table->id + 1) << 32 | row;
 }
 
-static uint64_t share_key(uint32_t table, uint32_t row, uint32_t client)
+static struct ths_table *table_of(place_t place)
 {
-	return ((uint64_t)client << 48) | owned_key(table, row);
+	return &ths_core.table[(place >> 32) - 1];
+}
+
+static uint32_t row_of(place_t place)
+{
+	return (uint32_t)place;
+}
+
+static bool is_title(place_t place)
+{
+	return table_of(place) != shares;
+}
+
+static uint64_t share_key(place_t row, uint32_t client)
+{
+	return (uint64_t)client << 48 | row;
 }
 
 static enum ths_err write_as(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
@@ -73,161 +102,194 @@ static enum ths_err write_as(struct ths_cpu *cpu, struct ths_table *table, uint3
 	return err == THS_E_NOENT ? THS_E_INTERNAL : err; /* O2 */
 }
 
-/* Puts @share, row @number, first on its client's list. */
-static enum ths_err link_client(struct ths_cpu *cpu, struct share *share, uint32_t number)
+static enum ths_err write_share(struct ths_cpu *cpu, place_t place, struct share **out)
 {
-	struct holder *holder;
-	struct share *next;
-
-	THS_TRY(write_as(cpu, holders, share->client, &holder));
-	share->client_prev = THS_ROW_NONE;
-	share->client_next = holder->some ? holder->head : THS_ROW_NONE;
-	if (holder->some) {
-		THS_TRY(write_as(cpu, shares, holder->head, &next));
-		next->client_prev = number;
-	}
-	holder->some = 1;
-	holder->head = number;
-	return THS_OK;
+	return write_as(cpu, shares, row_of(place), out);
 }
 
-static enum ths_err unlink_client(struct ths_cpu *cpu, const struct share *share)
+static enum ths_err write_link(struct ths_cpu *cpu, place_t place, struct link **out)
 {
-	struct share *other;
-	struct holder *holder;
+	struct ths_version *version;
+	struct share *share;
 
-	if (share->client_next != THS_ROW_NONE) {
-		THS_TRY(write_as(cpu, shares, share->client_next, &other));
-		other->client_prev = share->client_prev;
-	}
-	if (share->client_prev != THS_ROW_NONE) {
-		THS_TRY(write_as(cpu, shares, share->client_prev, &other));
-		other->client_next = share->client_next;
+	if (is_title(place)) {
+		THS_TRY(ths_txn_write(cpu, NULL, &table_of(place)->title[row_of(place)],
+				      row_of(place), WRITE_HIDDEN, TITLE_POOL, &version));
+		*out = (struct link *)(void *)version->data;
 		return THS_OK;
 	}
-	THS_TRY(write_as(cpu, holders, share->client, &holder));
-	holder->some = share->client_next != THS_ROW_NONE;
-	holder->head = share->client_next;
+	THS_TRY(write_share(cpu, place, &share));
+	*out = &share->link;
 	return THS_OK;
 }
 
-/* The row's record of owners, made if there is none. */
-static enum ths_err write_owned(struct ths_cpu *cpu, uint64_t key, uint32_t *number,
-				struct owned **out)
+static const struct link *link_in(const struct ths_version *version)
 {
-	const struct ths_version *present;
-	struct ths_version *version;
-	enum ths_err err = ths_index_find(cpu, owneds, key, number, &present);
+	return version ? (const struct link *)(const void *)version->data : &no_title;
+}
 
-	if (err == THS_OK)
-		return write_as(cpu, owneds, *number, out);
-	if (err != THS_E_NOENT)
-		return err;
-	THS_TRY(ths_table_new(cpu, owneds, key, number, &version));
-	*out = (struct owned *)(void *)version->data;
-	(*out)->head = THS_ROW_NONE;
+static enum ths_err read_title(struct ths_cpu *cpu, const struct ths_table *table,
+			       uint32_t row, const struct link **out)
+{
+	const struct ths_version *version;
+
+	if (row >= table->rows)
+		return THS_E_NOENT;
+	THS_TRY(ths_txn_read(cpu, &table->title[row], &version));
+	*out = link_in(version);
 	return THS_OK;
 }
 
-static enum ths_err link_owner(struct ths_cpu *cpu, struct share *share, uint32_t number)
-{
-	struct owned *owned;
-	struct share *next;
-	uint32_t unused;
+/* ---- the list of a client -------------------------------------------------------------- */
 
-	THS_TRY(write_owned(cpu, owned_key(share->table, share->row), &unused, &owned));
-	share->owner_prev = THS_ROW_NONE;
-	share->owner_next = owned->head;
-	if (owned->head != THS_ROW_NONE) {
-		THS_TRY(write_as(cpu, shares, owned->head, &next));
-		next->owner_prev = number;
-	}
-	owned->head = number;
-	owned->count++;
+/* Puts @link, which is at @place, first on the list of the calling client. */
+static enum ths_err link_client(struct ths_cpu *cpu, place_t place, struct link *link)
+{
+	struct holder *holder;
+	struct link *next;
+
+	THS_TRY(write_as(cpu, holders, cpu->current, &holder));
+	link->client = cpu->current + 1;
+	link->prev = 0;
+	link->next = holder->first;
+	holder->first = place;
+	if (!link->next)
+		return THS_OK;
+	THS_TRY(write_link(cpu, link->next, &next));
+	next->prev = place;
 	return THS_OK;
 }
 
-/* *@last: nobody owns the row now; its record is gone. */
-static enum ths_err unlink_owner(struct ths_cpu *cpu, const struct share *share, bool *last)
+static enum ths_err unlink_client(struct ths_cpu *cpu, const struct link *link)
 {
-	struct owned *owned;
-	struct share *other;
-	uint32_t number;
+	struct link *other;
+	struct holder *holder;
 
-	if (share->owner_next != THS_ROW_NONE) {
-		THS_TRY(write_as(cpu, shares, share->owner_next, &other));
-		other->owner_prev = share->owner_prev;
+	if (link->next) {
+		THS_TRY(write_link(cpu, link->next, &other));
+		other->prev = link->prev;
 	}
-	if (share->owner_prev != THS_ROW_NONE) {
-		THS_TRY(write_as(cpu, shares, share->owner_prev, &other));
-		other->owner_next = share->owner_next;
+	if (link->prev) {
+		THS_TRY(write_link(cpu, link->prev, &other));
+		other->next = link->next;
+		return THS_OK;
 	}
-	THS_TRY(write_owned(cpu, owned_key(share->table, share->row), &number, &owned));
-	if (share->owner_prev == THS_ROW_NONE)
-		owned->head = share->owner_next;
-	owned->count--;
-	*last = owned->count == 0;
-	return *last ? ths_table_free(cpu, owneds, number) : THS_OK;
+	THS_TRY(write_as(cpu, holders, link->client - 1, &holder));
+	holder->first = link->next;
+	return THS_OK;
 }
 
-enum ths_err ths_share_add(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
-			   uint32_t generation)
+/* ---- the owners of a row --------------------------------------------------------------- */
+
+/* The calling client becomes one more owner of @row, whose title has its place taken. */
+static enum ths_err add_share(struct ths_cpu *cpu, place_t row, struct link *title)
 {
 	struct ths_version *version;
-	struct share *share;
+	struct share *share, *next;
 	uint32_t number;
 
-	THS_TRY(ths_table_new(cpu, shares, share_key(table->id, row, cpu->current), &number,
-			      &version));
+	if (title->client == cpu->current + 1)
+		return THS_E_EXIST;
+	THS_TRY(ths_table_new(cpu, shares, share_key(row, cpu->current), &number, &version));
 	share = (struct share *)(void *)version->data;
-	share->table = table->id;
 	share->row = row;
-	share->generation = generation;
-	share->client = cpu->current;
-	THS_TRY(link_client(cpu, share, number));
-	return link_owner(cpu, share, number);
+	share->before = row;
+	share->link.more = title->more;
+	title->more = number + 1;
+	if (share->link.more) {
+		THS_TRY(write_as(cpu, shares, share->link.more - 1, &next));
+		next->before = place_of(shares, number);
+	}
+	return link_client(cpu, place_of(shares, number), &share->link);
 }
 
-static enum ths_err remove_share(struct ths_cpu *cpu, uint32_t number, bool *last)
+enum ths_err ths_share_add(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
 {
-	struct share *share;
-	struct share gone;
+	place_t place = place_of(table, row);
+	struct link *title;
 
-	THS_TRY(write_as(cpu, shares, number, &share));
-	gone = *share;
-	THS_TRY(unlink_client(cpu, &gone));
-	THS_TRY(unlink_owner(cpu, &gone, last));
-	return ths_table_free(cpu, shares, number);
+	THS_TRY(write_link(cpu, place, &title));
+	if (title->client || title->more)
+		return add_share(cpu, place, title); /* O3 */
+	return link_client(cpu, place, title);
+}
+
+static enum ths_err remove_share(struct ths_cpu *cpu, place_t place)
+{
+	struct share *share, *next;
+	struct link *before;
+
+	THS_TRY(write_share(cpu, place, &share));
+	THS_TRY(unlink_client(cpu, &share->link));
+	THS_TRY(write_link(cpu, share->before, &before));
+	before->more = share->link.more;
+	if (share->link.more) {
+		THS_TRY(write_as(cpu, shares, share->link.more - 1, &next));
+		next->before = share->before;
+	}
+	return ths_table_free(cpu, shares, row_of(place));
+}
+
+static enum ths_err vacate_title(struct ths_cpu *cpu, place_t place)
+{
+	struct link *title;
+
+	THS_TRY(write_link(cpu, place, &title));
+	THS_TRY(unlink_client(cpu, title));
+	*title = (struct link){.more = title->more};
+	return THS_OK;
+}
+
+static enum ths_err remove_owner(struct ths_cpu *cpu, place_t place)
+{
+	return is_title(place) ? vacate_title(cpu, place) : remove_share(cpu, place);
+}
+
+/* The owner at @place leaves @row, and the last of all owners takes it along (O1). */
+static enum ths_err leave(struct ths_cpu *cpu, place_t place, struct ths_table *table,
+			  uint32_t row)
+{
+	const struct link *title;
+
+	THS_TRY(remove_owner(cpu, place));
+	THS_TRY(read_title(cpu, table, row, &title));
+	return title->client || title->more ? THS_OK : ths_table_free(cpu, table, row);
 }
 
 enum ths_err ths_share_remove(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
 			      uint32_t client)
 {
+	place_t place = place_of(table, row);
 	const struct ths_version *present;
+	const struct link *title;
 	uint32_t number;
-	bool last;
 
-	THS_TRY(ths_index_find(cpu, shares, share_key(table->id, row, client), &number,
-			       &present));
-	THS_TRY(remove_share(cpu, number, &last));
-	return last ? ths_table_free(cpu, table, row) : THS_OK;
+	THS_TRY(read_title(cpu, table, row, &title));
+	if (title->client != client + 1) {
+		if (!title->more)
+			return THS_E_NOENT;
+		THS_TRY(ths_index_find(cpu, shares, share_key(place, client), &number,
+				       &present));
+		place = place_of(shares, number);
+	}
+	return leave(cpu, place, table, row);
 }
 
 enum ths_err ths_share_remove_all(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
 {
-	const struct ths_version *present;
-	uint32_t number;
-	bool last = false;
+	const struct link *title;
 
-	THS_TRY(ths_index_find(cpu, owneds, owned_key(table->id, row), &number, &present));
-	while (!last) {
-		THS_TRY(ths_table_read(cpu, owneds, number, &present));
-		THS_TRY(remove_share(
-			cpu, ((const struct owned *)(const void *)present->data)->head,
-			&last));
+	for (;;) {
+		THS_TRY(read_title(cpu, table, row, &title));
+		if (!title->client && !title->more)
+			return THS_OK;
+		THS_TRY(remove_owner(cpu, title->client
+						  ? place_of(table, row)
+						  : place_of(shares, title->more - 1)));
 	}
-	return THS_OK;
 }
+
+/* ---- the death of a client ------------------------------------------------------------- */
 
 /* Outside of interactions: what the version says counts if it is still the present one
  * afterwards, for then nobody has used it again meanwhile. */
@@ -242,7 +304,7 @@ bool ths_share_has_any(uint32_t client)
 
 		word = atomic_load(&slot->word);
 		holder = (const struct holder *)(const void *)slot_version(word)->data;
-		some = __atomic_load_n(&holder->some, __ATOMIC_ACQUIRE);
+		some = __atomic_load_n(&holder->first, __ATOMIC_ACQUIRE) != 0;
 	} while (slot_version(atomic_load(&slot->word)) != slot_version(word));
 	return some;
 }
@@ -250,34 +312,82 @@ bool ths_share_has_any(uint32_t client)
 enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client)
 {
 	const struct ths_version *present;
-	const struct holder *holder;
-	const struct share *share;
+	place_t place, row;
 
 	THS_TRY(ths_table_read(cpu, holders, client, &present));
-	holder = (const struct holder *)(const void *)present->data;
-	if (!holder->some)
+	place = row = ((const struct holder *)(const void *)present->data)->first;
+	if (!place)
 		return THS_E_NOENT;
-	THS_TRY(ths_table_read(cpu, shares, holder->head, &present));
-	share = (const struct share *)(const void *)present->data;
-	return ths_share_remove(cpu, &ths_core.table[share->table], share->row, client);
+	if (!is_title(place)) {
+		THS_TRY(ths_table_read(cpu, shares, row_of(place), &present));
+		row = ((const struct share *)(const void *)present->data)->row;
+	}
+	return leave(cpu, place, table_of(row), row_of(row));
 }
 
+/* ---- looking at it --------------------------------------------------------------------- */
+
+static const struct ths_version *live_version(struct ths_slot *slot)
+{
+	const struct ths_version *version = slot_version(atomic_load(&slot->word));
+
+	return ths_version_is_live(version) ? version : NULL;
+}
+
+static bool tell(struct module_share *out, uint32_t number, place_t row, uint32_t client)
+{
+	struct ths_table *table = table_of(row);
+	const struct ths_version *version = live_version(table_slot(table, row_of(row)));
+
+	if (!version || !client)
+		return false;
+	*out = (struct module_share){.share = number,
+				     .client = client - 1,
+				     .table = table->id,
+				     .row = row_of(row),
+				     .generation = version->generation};
+	return true;
+}
+
+static bool tell_share(struct module_share *out, uint32_t number)
+{
+	const struct ths_version *version = live_version(table_slot(shares, number));
+	const struct share *share;
+
+	if (!version)
+		return false;
+	share = (const struct share *)(const void *)version->data;
+	return tell(out, number, share->row, share->link.client);
+}
+
+static bool tell_title(struct module_share *out, uint32_t number, struct ths_table *table,
+		       uint32_t row)
+{
+	const struct link *title =
+		link_in(slot_version(atomic_load(&table->title[row].word)));
+
+	return tell(out, number, place_of(table, row), title->client);
+}
+
+/* Numbers are: the rows of the table of shares, then all titles, table by table. A table
+ * that ever had a row stays. */
 bool ths_share_next(struct module_share *out)
 {
-	for (uint32_t i = out->share + 1; i < atomic_load(&shares->fresh); i++) {
-		const struct ths_version *version =
-			slot_version(atomic_load(&table_slot(shares, i)->word));
-		const struct share *share;
+	uint32_t number = out->share + 1, base = SHARES_MAX;
 
-		if (!ths_version_is_live(version))
+	for (; number < atomic_load(&shares->fresh); number++)
+		if (tell_share(out, number))
+			return true;
+	for (uint32_t i = 0; i < atomic_load(&ths_core.tables); i++) {
+		struct ths_table *table = &ths_core.table[i];
+
+		if (atomic_load(&table->commits) == 0 || !table->title)
 			continue;
-		share = (const struct share *)(const void *)version->data;
-		*out = (struct module_share){.share = i,
-					     .client = share->client,
-					     .table = share->table,
-					     .row = share->row,
-					     .generation = share->generation};
-		return true;
+		number = number > base ? number : base;
+		for (; number < base + atomic_load(&table->fresh); number++)
+			if (tell_title(out, number, table, number - base))
+				return true;
+		base += table->rows;
 	}
 	return false;
 }

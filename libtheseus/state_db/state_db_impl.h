@@ -98,9 +98,10 @@ struct ths_table {
 	/* Counts appearances and disappearances of rows (in steps of 4, so that it can be
 	 * read and waited for like a slot): what an enumeration reads. */
 	struct ths_slot population;
-	/* Keyed: buckets, rows of a hidden kind: struct bucket. */
+	/* Hidden rows. Keyed: struct bucket. Joint: each row's title (share.c). */
 	struct ths_slot *bucket;
 	uint32_t bucket_mask;
+	struct ths_slot *title;
 };
 
 struct bucket {
@@ -125,8 +126,12 @@ THS_INLINE struct ths_slot *table_slot(const struct ths_table *table, uint32_t r
 #define LIMBO_MAX   1024u
 #define POOLS       10u
 
-/* CHANGE wants a live row; NEW makes one out of a tombstone (or a bucket out of none). */
-enum write_kind { WRITE_CHANGE, WRITE_NEW };
+enum write_kind {
+	WRITE_CHANGE, /* a live row becomes another */
+	WRITE_FREE,   /* a live row becomes a tombstone of the generation to come */
+	WRITE_NEW,    /* a tombstone becomes a live row of zeroes */
+	WRITE_HIDDEN, /* a row of nano_core's own, without a table: zeroes if never written */
+};
 
 struct txn_read {
 	struct ths_slot *slot;
@@ -293,7 +298,7 @@ THS_MUST_CHECK enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table
 /* share.c: who owns a joint row; clients are context slots */
 THS_MUST_CHECK enum ths_err ths_share_init(void);
 THS_MUST_CHECK enum ths_err ths_share_add(struct ths_cpu *cpu, struct ths_table *table,
-					  uint32_t row, uint32_t generation);
+					  uint32_t row);
 THS_MUST_CHECK enum ths_err ths_share_remove(struct ths_cpu *cpu,
 					     struct ths_table *table, uint32_t row,
 					     uint32_t client);
@@ -302,7 +307,7 @@ THS_MUST_CHECK enum ths_err ths_share_remove_all(struct ths_cpu *cpu,
 /* Whether the client, which is dead, has any; context: depth 0. */
 bool ths_share_has_any(uint32_t client);
 /* One of the client's shares goes; THS_E_NOENT: it has none. */
+THS_MUST_CHECK enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client);
 /* The share after @share->share, for looking at. false: there is none. */
 struct module_share;
 bool ths_share_next(struct module_share *share);
-THS_MUST_CHECK enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client);

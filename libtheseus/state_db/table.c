@@ -114,8 +114,8 @@ static void free_table(struct ths_table *table)
 			ths_pool_give(ths_cpu(), slot_version(table->slots[i].word));
 	if (table->slots && !is_small(table))
 		free_slots(table->slots, table->rows);
-	if (table->bucket)
-		free_slots(table->bucket, table->bucket_mask + 1);
+	free_slots(table->title, table->rows);
+	free_slots(table->bucket, table->bucket_mask + 1);
 	if (table->zero)
 		ths_pool_give(ths_cpu(), table->zero);
 	memset(table, 0, sizeof(*table));
@@ -179,6 +179,26 @@ void ths_table_set_size(struct ths_table *table, uint32_t row_size)
 	set_fresh(table, atomic_load(&table->fresh));
 }
 
+static enum ths_err make_hidden_slots(struct ths_table *table)
+{
+	uint32_t buckets = 1;
+
+	if (table->flags & THS_KEYED) {
+		while (buckets < table->rows / 3)
+			buckets *= 2;
+		table->bucket_mask = buckets - 1;
+		table->bucket = make_slots(buckets, NULL);
+		if (!table->bucket)
+			return THS_E_NOMEM;
+	}
+	if (table->flags & THS_JOINT) {
+		table->title = make_slots(table->rows, NULL);
+		if (!table->title)
+			return THS_E_NOMEM;
+	}
+	return THS_OK;
+}
+
 static enum ths_err make_table(struct ths_table *table, const struct ths_table_decl *decl,
 			       const char *instance, uint16_t version)
 {
@@ -194,16 +214,7 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 	if (table->flags & THS_FIXED)
 		THS_TRY(make_zero(table));
 	THS_TRY(make_all_slots(table));
-	if (table->flags & THS_KEYED) {
-		uint32_t buckets = 1;
-
-		while (buckets < table->rows / 3)
-			buckets *= 2;
-		table->bucket_mask = buckets - 1;
-		table->bucket = make_slots(buckets, NULL);
-		if (!table->bucket)
-			return THS_E_NOMEM;
-	}
+	THS_TRY(make_hidden_slots(table));
 	if (table->flags & THS_FIXED) {
 		atomic_store(&table->live, table->rows);
 		set_fresh(table, table->rows);

@@ -148,19 +148,38 @@ static size_t data_bytes(const struct ths_table *table, unsigned pool)
 	return size < room ? size : room; /* a migration may be under way: T5 */
 }
 
-/* The overlay of an outer level's copy, or a first copy. */
+/* The next version of a row: what it was, in the overlay of an outer level or before; zeroes
+ * where nothing was; nothing where nothing will be. */
 static struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *table,
-				     unsigned pool, const struct ths_version *from)
+				     enum write_kind kind, unsigned pool,
+				     const struct ths_version *from)
 {
 	struct ths_version *copy = ths_pool_take(cpu, pool);
+	bool live = ths_version_is_live(from);
 
 	copy->generation = from ? from->generation : 1;
-	copy->flags = from ? from->flags : 0;
+	copy->flags = kind == WRITE_FREE ? VERSION_DEAD : 0;
 	copy->schema = table ? table->schema_version : 0;
-	if (from && (from->pool == pool || ths_version_is_live(from)))
+	if (kind == WRITE_FREE)
+		copy->generation++;
+	else if (live && kind != WRITE_NEW)
 		copy_data(copy, from,
 			  data_bytes(table, from->pool < pool ? from->pool : pool));
+	else
+		zero_data(copy, data_bytes(table, pool));
 	return copy;
+}
+
+/* The level wrote the row already: its copy is written again. */
+static enum ths_err write_again(struct ths_version *copy, enum write_kind kind)
+{
+	if (kind != WRITE_HIDDEN && !ths_version_is_live(copy))
+		return THS_E_NOENT; /* we freed it ourselves */
+	if (kind == WRITE_FREE) {
+		copy->generation++;
+		copy->flags = VERSION_DEAD;
+	}
+	return THS_OK;
 }
 
 enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
@@ -172,14 +191,13 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 	struct ths_version *old;
 
 	if (own && own >= &txn->write[txn->savepoint]) {
-		*out = own->copy; /* a tombstone, where we freed the row ourselves */
-		return kind == WRITE_NEW || ths_version_is_live(*out) ? THS_OK
-								      : THS_E_NOENT;
+		*out = own->copy;
+		return write_again(own->copy, kind);
 	}
 	if (THS_UNLIKELY(txn->writes >= WRITES_MAX) || THS_FAIL("alloc/write"))
 		return THS_E_FULL;
 	THS_TRY(make_room(cpu));
-	if (kind == WRITE_CHANGE && THS_FAIL("alloc/version")) {
+	if (kind <= WRITE_FREE && THS_FAIL("alloc/version")) {
 		cpu->refill_pool = pool;
 		ths_txn_unwind(cpu, OUTCOME_REFILL);
 	}
@@ -193,12 +211,12 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 				 (old && old->commit > txn->clock)))
 			ths_txn_unwind(cpu, OUTCOME_CONFLICT);
 	}
-	if (kind == WRITE_CHANGE && THS_UNLIKELY(!ths_version_is_live(old)))
+	if (kind <= WRITE_FREE && THS_UNLIKELY(!ths_version_is_live(old)))
 		return THS_E_NOENT;
-	*out = make_copy(cpu, table, pool, old);
+	*out = make_copy(cpu, table, kind, pool, old);
 	note_write(txn, table, slot, row, own ? own->old : old, *out,
 		   (uint16_t)(own ? own - txn->write + 1 : 0));
-	txn->special |= kind == WRITE_NEW || (table->flags & THS_KEYED);
+	txn->special |= kind != WRITE_CHANGE || (table->flags & THS_KEYED);
 	if (txn->flags & TXN_DEVICE)
 		txn->writes_limit = 0; /* no quick way: whose row it is counts */
 	return THS_OK;
@@ -263,8 +281,8 @@ void ths_txn_keep_reads(struct ths_cpu *cpu, const struct txn_mark *mark)
 	for (unsigned i = mark->writes; i < txn->writes; i++) {
 		const struct txn_write *write = &txn->write[i];
 
-		if (!write->table || write->under || !ths_version_is_live(write->old))
-			continue; /* a bucket was read; nobody else has a row to be new */
+		if (write->under || (write->table && !ths_version_is_live(write->old)))
+			continue; /* the outer level's; nobody else has a row to be new */
 		if (make_room(cpu))
 			ths_arch_unwind(&cpu->calls[0].frame,
 					(uint64_t)(int64_t)THS_E_FULL);
@@ -304,8 +322,9 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 			continue;
 		}
 		under = &txn->write[write->under - 1];
-		copy_data(under->copy, write->copy,
-			  data_bytes(write->table, write->copy->pool));
+		if (!(write->copy->flags & VERSION_DEAD))
+			copy_data(under->copy, write->copy,
+				  data_bytes(write->table, write->copy->pool));
 		under->copy->generation = write->copy->generation;
 		under->copy->flags = write->copy->flags;
 		ths_pool_give(cpu, write->copy);

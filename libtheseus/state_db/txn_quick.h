@@ -35,6 +35,14 @@ THS_INLINE void copy_data(struct ths_version *to_version, const struct ths_versi
 	} while (from < end);
 }
 
+THS_INLINE void zero_data(struct ths_version *version, size_t bytes)
+{
+	uint64_t *word = (uint64_t *)(void *)version->data;
+
+	for (size_t i = 0; i < bytes / 8; i++)
+		word[i] = 0;
+}
+
 /* Pushes what commit will need to know. */
 THS_INLINE void note_write(struct ths_txn *txn, struct ths_table *table,
 			   struct ths_slot *slot, uint32_t row, struct ths_version *old,

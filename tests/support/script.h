@@ -32,7 +32,7 @@ enum { SCRIPT_SELF };
 #define CELLS  64u
 #define ITEMS  48u
 #define LOOSES 8u
-#define OWNEDS 64u
+#define OWNEDS 8192u
 #define HARDS  4u
 #define WIDES  1200u
 

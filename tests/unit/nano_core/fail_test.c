@@ -291,6 +291,8 @@ static uint64_t pages_of_tables(void)
 		if (table->bucket)
 			pages += 1u << order_for((table->bucket_mask + 1) *
 						 sizeof(struct ths_slot));
+		if (table->title)
+			pages += 1u << order_for(table->rows * sizeof(struct ths_slot));
 	}
 	return pages;
 }
@@ -346,6 +348,8 @@ static void every_version_is_accounted_for(void)
 		count_slots(count, table->slots, table->fresh, table->zero);
 		if (table->bucket)
 			count_slots(count, table->bucket, table->bucket_mask + 1, NULL);
+		if (table->title)
+			count_slots(count, table->title, table->rows, NULL);
 	}
 	for (unsigned i = 0; i < BINDINGS_MAX; i++)
 		count_slots(count, &ths_core.binding[i].slot, 1, NULL);
