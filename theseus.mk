@@ -1,9 +1,10 @@
 # theseus.mk - how a module, and a kernel, is made from C: one recipe, ours and yours.
 #
 # A .tmod is `ld -r` of the module's object with the base and pattern members it uses,
-# without debug information (kept beside it as .tmod.debug), and sealed: theseus-check
-# proves it holds no state and writes its digest. Flags are fixed, because the proof is
-# about the object file: what you add goes into the third argument below.
+# without debug information (kept beside it as .tmod.debug) but with the layouts that
+# theseus-schema finds there, and sealed: theseus-check proves it holds no state and
+# writes its digest. Flags are fixed, because the proof is about the object file: what you
+# add goes into the third argument below.
 #
 # Use, in a GNU Makefile out of tree:
 #
@@ -32,6 +33,7 @@ THESEUS_MODULE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) \
 THESEUS_MODULE_LIB ?= $(shell $(PKG_CONFIG) --variable=module_lib $(THESEUS_PC))
 THESEUS_MODULE_LDSCRIPT ?= $(shell $(PKG_CONFIG) --variable=module_ldscript $(THESEUS_PC))
 THESEUS_CHECK ?= $(shell $(PKG_CONFIG) --variable=toolsdir $(THESEUS_PC))/theseus-check
+THESEUS_SCHEMA ?= $(shell $(PKG_CONFIG) --variable=toolsdir $(THESEUS_PC))/theseus-schema
 THESEUS_KERNEL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) -O2 -g \
 	$(shell $(PKG_CONFIG) --variable=kernel_cflags $(THESEUS_PC))
 THESEUS_KERNEL_LINK ?= $(shell $(PKG_CONFIG) --variable=kernel_ldflags $(THESEUS_PC))
@@ -59,11 +61,14 @@ $(3)/$(1).o: $(2) $(theseus_mk)
 		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
 		-MMD -MP -MF $(3)/$(1).d -MT $$@ -c -o $$@ $$<
 $(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_MODULE_LDSCRIPT) \
-		$$(THESEUS_CHECK)
+		$$(THESEUS_CHECK) $$(THESEUS_SCHEMA)
 	$$(THESEUS_QUIET)rm -f $$@ && \
 	$$(THESEUS_LD) -r --gc-sections -u ths_module_$(subst .,_,$(1)) \
 		-T $$(THESEUS_MODULE_LDSCRIPT) -o $$@.debug $$< $$(THESEUS_MODULE_LIB) && \
 	$$(THESEUS_OBJCOPY) --strip-debug $$@.debug $$@.tmp && \
+	$$(THESEUS_SCHEMA) $$@.debug $$@.tmp >$$@.schema && \
+	$$(THESEUS_OBJCOPY) --add-section .ths.schema=$$@.schema $$@.tmp && \
+	rm -f $$@.schema && \
 	$$(THESEUS_CHECK) --seal $$@.tmp && \
 	$(if $(filter $(1),$(THESEUS_UNCHECKED)),,$$(THESEUS_CHECK) --quiet $$@.tmp &&) \
 	mv -f $$@.tmp $$@

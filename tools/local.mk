@@ -11,3 +11,4 @@ theseus_scripts +=
 include tools/run/local.mk
 include tools/check/local.mk
 include tools/image/local.mk
+include tools/schema/local.mk

@@ -19,5 +19,7 @@
 #define THS_LIKELY(x)        __builtin_expect(!!(x), 1)
 #define THS_UNLIKELY(x)      __builtin_expect(!!(x), 0)
 #define THS_ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
+#define THS_SPELL(x)         THS_SPELL_(x) /* as a string, macros replaced */
+#define THS_SPELL_(x)        #x
 /* For code that breaks the rules on purpose, so that tests see what comes of it. */
 #define THS_NO_SANITIZE __attribute__((no_sanitize("address", "undefined")))

@@ -25,6 +25,7 @@ theseusinclude_HEADERS += \
 	%D%/point.h \
 	%D%/ring.h \
 	%D%/row.h \
+	%D%/schema.h \
 	%D%/siphash.h \
 	%D%/string.h \
 	%D%/tmod.h

@@ -67,11 +67,14 @@ struct ths_table_decl {
 	uint32_t row_size;  /* bytes, 1..4096 */
 	uint32_t rows;      /* at most so many; 0: 1, or THS_CPU_MAX with THS_PER_CPU */
 	uint32_t flags;     /* enum ths_table_flags */
+	const char *row;    /* the C type of a row, by name: its layout is looked up in
+		the debug information, and goes into .ths.schema: theseus-schema(5) */
 };
 
 struct ths_blob_decl {
 	const char *type; /* "session/1" */
 	uint32_t size;    /* bytes of the body */
+	const char *body; /* its C type, likewise */
 };
 
 struct ths_port_decl { /* a range of I/O ports the module may touch */
@@ -127,9 +130,12 @@ struct ths_module {
 #define THS_USES_OPTIONAL(slot_, iface_) .uses[slot_] = {&iface_##_iface, "", true}
 #define THS_USES_INSTANCE(slot_, iface_, instance_)                                      \
 	.uses[slot_] = {&iface_##_iface, (instance_), false}
+/* @type_ is a struct, a union or a typedef, named; a macro for one will do. */
 #define THS_TABLE(slot_, schema_, type_, ...)                                            \
-	.tables[slot_] = {.schema = (schema_), .row_size = sizeof(type_), __VA_ARGS__}
-#define THS_BLOB(slot_, type_name_, type_)  .blobs[slot_] = {(type_name_), sizeof(type_)}
+	.tables[slot_] = {.schema = (schema_), .row_size = sizeof(type_),                \
+			  .row = THS_SPELL(type_), __VA_ARGS__}
+#define THS_BLOB(slot_, type_name_, type_)                                               \
+	.blobs[slot_] = {(type_name_), sizeof(type_), THS_SPELL(type_)}
 #define THS_PORTS(slot_, first_, count_)    .ports[slot_] = {(first_), (count_)}
 #define THS_IRQ(slot_, line_, iface_, op_)                                               \
 	.irqs[slot_] = {(line_), iface_##_op_##op_, true}

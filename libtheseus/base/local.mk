@@ -12,6 +12,7 @@ theseus_base_sources += \
 	%D%/manifest_check.c \
 	%D%/mem.c \
 	%D%/ring.c \
+	%D%/schema.c \
 	%D%/siphash.c \
 	%D%/string.c
 EXTRA_DIST += %D%/blob_impl.h %D%/manifest_impl.h

@@ -54,12 +54,12 @@ static struct ths_table *shares, *holders;
 
 enum ths_err ths_share_init(void)
 {
-	static const struct ths_table_decl share_decl = {"state_db.share/1",
-							 sizeof(struct share), SHARES_MAX,
-							 THS_KEYED};
-	static const struct ths_table_decl holder_decl = {"state_db.holder/1",
-							  sizeof(struct holder),
-							  CONTEXTS_MAX + 1, THS_FIXED};
+	static const struct ths_table_decl share_decl = {
+		.schema = "state_db.share/1", .row_size = sizeof(struct share),
+		.rows = SHARES_MAX, .flags = THS_KEYED};
+	static const struct ths_table_decl holder_decl = {
+		.schema = "state_db.holder/1", .row_size = sizeof(struct holder),
+		.rows = CONTEXTS_MAX + 1, .flags = THS_FIXED};
 	bool made;
 
 	THS_TRY(ths_table_open(&share_decl, "", &shares, &made));

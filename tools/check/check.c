@@ -213,7 +213,7 @@ static void placed_check(const struct tool_file *file, const char *wanted,
 	const struct ths_iface *iface;
 	const char *id;
 
-	if (!placed_open(&placed, file, &reason)) {
+	if (!placed_open(&placed, file, PLACED_AS_LOADED, &reason)) {
 		/* Mostly the words of a finding above; else the loader knows more. */
 		if (result->findings.count == 0)
 			findings_add(&result->findings, "loader", "%s", reason.text);

@@ -11,22 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Far from each other and from null, and reachable by 32 bits from one another. */
-#define TEXT_AT   0xffffffffc0000000u
-#define RODATA_AT 0xffffffffc8000000u
-#define IMPORT_AT 0xffffffffd0000000u
+/* From where a file is placed: far from each other and from null, and reachable by 32 bits
+ * from one another. */
+#define RODATA_BEHIND  0x8000000u
+#define IMPORTS_BEHIND 0x10000000u
 
 static uint64_t resolve_any(void *ctx, const char *name)
 {
-	(void)ctx;
+	const struct placed *placed = ctx;
+
 	(void)name;
-	return IMPORT_AT;
+	return placed->at + IMPORTS_BEHIND;
 }
 
-bool placed_open(struct placed *placed, const struct tool_file *file,
+bool placed_open(struct placed *placed, const struct tool_file *file, uint64_t at,
 		 struct ths_reason *reason)
 {
 	memset(placed, 0, sizeof(*placed));
+	placed->at = at;
 	placed->image = tool_alloc(file->size);
 	memcpy(placed->image, file->data, file->size);
 	if (ths_tmod_seal(placed->image, file->size, reason) != THS_OK ||
@@ -35,8 +37,8 @@ bool placed_open(struct placed *placed, const struct tool_file *file,
 		goto refused;
 	placed->text = tool_alloc(placed->tmod.text_size);
 	placed->rodata = tool_alloc(placed->tmod.rodata_size);
-	if (ths_tmod_link(&placed->tmod, placed->text, TEXT_AT, placed->rodata, RODATA_AT,
-			  resolve_any, NULL, reason) != THS_OK)
+	if (ths_tmod_link(&placed->tmod, placed->text, at, placed->rodata,
+			  at + RODATA_BEHIND, resolve_any, placed, reason) != THS_OK)
 		goto refused;
 	placed->module = (const void *)(placed->rodata + placed->tmod.descriptor);
 	return true;
@@ -56,9 +58,10 @@ void placed_close(struct placed *placed)
 const void *placed_data(const struct placed *placed, const void *at, size_t size,
 			size_t align)
 {
-	uint64_t offset = (uint64_t)(uintptr_t)at - RODATA_AT;
+	uint64_t rodata_at = placed->at + RODATA_BEHIND;
+	uint64_t offset = (uint64_t)(uintptr_t)at - rodata_at;
 
-	if ((uint64_t)(uintptr_t)at < RODATA_AT || offset > placed->tmod.rodata_size ||
+	if ((uint64_t)(uintptr_t)at < rodata_at || offset > placed->tmod.rodata_size ||
 	    size > placed->tmod.rodata_size - offset || offset % align != 0)
 		return NULL;
 	return placed->rodata + offset;
@@ -164,7 +167,7 @@ static const struct ths_iface *check_iface(const struct placed *placed, const ch
 
 static bool is_text(const struct placed *placed, uint64_t at)
 {
-	return at >= TEXT_AT && at - TEXT_AT < placed->tmod.text_size;
+	return at >= placed->at && at - placed->at < placed->tmod.text_size;
 }
 
 static void check_provides(const struct placed *placed, struct findings *findings)

@@ -18,12 +18,16 @@ struct placed {
 	uint8_t *image; /* a sealed copy of the file */
 	uint8_t *text, *rodata;
 	const struct ths_module *module;
+	uint64_t at; /* addresses begin here: one of those below */
 };
+
+#define PLACED_AS_LOADED 0xffffffffc0000000u /* where a kernel has its modules */
+#define PLACED_LOW       0x10000000u         /* where every kind of relocation fits */
 
 /* False, with the loader's @reason, when the file cannot be placed even if its digest and
  * its writable sections are overlooked. */
 THS_MUST_CHECK bool placed_open(struct placed *placed, const struct tool_file *file,
-				struct ths_reason *reason);
+				uint64_t at, struct ths_reason *reason);
 void placed_close(struct placed *placed);
 
 /* What a pointer of the module leads to: a string; NULL: not one. */

@@ -182,7 +182,8 @@ static void module_read(struct resolve *resolve, struct module *module)
 	} else {
 		module->placed_open =
 			module_accept(resolve, module, path, &result) &&
-			placed_open(&module->placed, &module->file, &reason);
+			placed_open(&module->placed, &module->file, PLACED_AS_LOADED,
+				    &reason);
 		check_free(&result);
 	}
 	free(path);

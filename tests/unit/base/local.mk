@@ -10,6 +10,7 @@ check_unit_tests += \
 	%D%/manifest_test \
 	%D%/mem_test \
 	%D%/ring_test \
+	%D%/schema_test \
 	%D%/siphash_test \
 	%D%/string_test
 EXTRA_DIST += %D%/quick.h
