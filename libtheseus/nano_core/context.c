@@ -247,22 +247,31 @@ void ths_context_reap(struct ths_cpu *cpu)
 
 /* ---- switching -------------------------------------------------------------------------- */
 
-/* The next of those who became runnable, taken off the list; CONTEXTS_MAX: none. */
+/* Under ths_core.lock: the next of those who became runnable, off the list; CONTEXTS_MAX:
+ * none. */
+static uint32_t pop_posted(struct ths_cpu *cpu)
+{
+	uint32_t head = atomic_load(&cpu->wake_head);
+	struct ths_context *context;
+
+	if (head == 0)
+		return CONTEXTS_MAX;
+	context = context_of(head - 1);
+	atomic_store(&cpu->wake_head, context->wake_next);
+	context->posted = false;
+	if (atomic_load(&context->state) == CONTEXT_DYING)
+		ths_pending(cpu, PENDING_REAP);
+	return head - 1;
+}
+
 static uint32_t take_posted(struct ths_cpu *cpu)
 {
-	uint32_t head, slot = CONTEXTS_MAX;
+	uint32_t slot;
 
 	if (atomic_load_explicit(&cpu->wake_head, memory_order_acquire) == 0)
-		return slot;
+		return CONTEXTS_MAX;
 	ths_spin_lock(&ths_core.lock);
-	head = atomic_load(&cpu->wake_head);
-	if (head) {
-		slot = head - 1;
-		atomic_store(&cpu->wake_head, context_of(slot)->wake_next);
-		context_of(slot)->posted = false;
-		if (atomic_load(&context_of(slot)->state) == CONTEXT_DYING)
-			ths_pending(cpu, PENDING_REAP);
-	}
+	slot = pop_posted(cpu);
 	ths_spin_unlock(&ths_core.lock);
 	return slot;
 }
@@ -271,10 +280,12 @@ static void admit(struct ths_cpu *cpu, uint32_t slot)
 {
 	struct ths_context *context = context_of(slot);
 	struct sched_admit args = {.task = slot, .cpu = cpu->number};
+	enum ths_err err;
 
 	if (atomic_load(&context->state) != CONTEXT_RUNNABLE)
 		return;
-	context->queued = sched_admit(&ths_core.sched, &args) == THS_OK;
+	err = sched_admit(&ths_core.sched, &args);
+	context->queued = err == THS_OK || err == THS_E_EXIST;
 	cpu->orphans |= !context->queued;
 }
 
@@ -307,30 +318,39 @@ static uint32_t pick_in_slot_order(const struct ths_cpu *cpu)
 	return CONTEXTS_MAX;
 }
 
-/* One that became runnable may be admitted by the pick itself; others before it. */
-static uint32_t last_posted(struct ths_cpu *cpu)
+/* Of those who became runnable one may be admitted by the pick itself: the last. 1 + its
+ * slot, 0: none; the others, from @slot on, are admitted here. */
+static uint32_t admit_but_one(struct ths_cpu *cpu, uint32_t slot)
 {
-	uint32_t slot = take_posted(cpu), next;
-
-	while (slot != CONTEXTS_MAX && (next = take_posted(cpu)) != CONTEXTS_MAX) {
-		admit(cpu, slot);
-		slot = next;
+	while (THS_UNLIKELY(atomic_load(&cpu->wake_head))) {
+		if (slot != CONTEXTS_MAX)
+			admit(cpu, slot);
+		slot = take_posted(cpu);
 	}
 	return slot != CONTEXTS_MAX &&
 			       atomic_load(&context_of(slot)->state) == CONTEXT_RUNNABLE
-		       ? slot
-		       : CONTEXTS_MAX;
+		       ? slot + 1
+		       : 0;
 }
 
-/* Asks the scheduler until it names somebody who can run, or nobody. */
-static uint32_t pick(struct ths_cpu *cpu, bool runnable)
+/* The scheduler had nobody, or failed. */
+static uint32_t pick_orphan(struct ths_cpu *cpu)
 {
-	uint32_t posted = last_posted(cpu);
+	uint32_t slot = pick_in_slot_order(cpu);
+
+	cpu->orphans = slot != CONTEXTS_MAX; /* there may be more of them */
+	return slot;
+}
+
+/* Asks the scheduler until it names somebody who can run, or nobody. Whom it was to admit
+ * and did not, or could not, is admitted by a call of its own. */
+static uint32_t pick(struct ths_cpu *cpu, bool runnable, uint32_t posted)
+{
 	struct sched_pick args = {.cpu = cpu->number,
 				  .prev = cpu->current < CONTEXTS_MAX ? cpu->current
 								       : THS_ROW_NONE,
 				  .prev_runnable = runnable,
-				  .admit = posted < CONTEXTS_MAX ? posted + 1 : 0};
+				  .admit = posted};
 	enum ths_err err;
 
 	for (;;) {
@@ -339,22 +359,27 @@ static uint32_t pick(struct ths_cpu *cpu, bool runnable)
 		err = sched_pick(&ths_core.sched, &args);
 		if (err == THS_OK && args.prev_runnable)
 			context_of(args.prev)->queued = true;
-		if (err == THS_OK && args.admit)
-			context_of(posted)->queued = true;
+		if (posted && !args.admit) {
+			context_of(posted - 1)->queued = true;
+		} else if (posted) {
+			admit(cpu, posted - 1);
+			args.admit = posted = 0;
+			if (err == THS_E_NOENT) /* now there is somebody */
+				continue;
+		}
+		posted = 0;
 		if (err || args.next >= CONTEXTS_MAX)
 			break;
 		next = context_of(args.next);
 		next->queued = false;
 		if (may_run(next, cpu))
 			return args.next;
-		args.prev = THS_ROW_NONE; /* both are in the queue by now */
+		args.prev = THS_ROW_NONE; /* it is in the queue by now */
 		args.prev_runnable = 0;
-		args.admit = 0;
 	}
 	if (err == THS_E_NOENT && !runnable && !cpu->orphans)
 		return CONTEXTS_MAX;
-	cpu->orphans = runnable || args.admit;
-	return pick_in_slot_order(cpu);
+	return pick_orphan(cpu);
 }
 
 static struct ths_arch_context *arch_of(struct ths_cpu *cpu, uint32_t slot)
@@ -382,22 +407,22 @@ static void switch_to(struct ths_cpu *cpu, uint32_t next)
  * (K3). */
 static void hand_over(struct ths_cpu *cpu)
 {
-	struct ths_context *context =
-		cpu->current < CONTEXTS_MAX ? context_of(cpu->current) : NULL;
-	bool runnable;
-	uint32_t next;
+	bool runnable = false;
+	uint32_t posted, next;
 
-	if (context) {
-		ths_spin_lock(&ths_core.lock);
+	ths_spin_lock(&ths_core.lock);
+	if (cpu->current < CONTEXTS_MAX) {
+		struct ths_context *context = context_of(cpu->current);
+		uint32_t state = atomic_load(&context->state);
+
 		context->on_cpu = false;
-		runnable = atomic_load(&context->state) == CONTEXT_RUNNABLE;
-		if (atomic_load(&context->state) == CONTEXT_DYING)
+		runnable = state == CONTEXT_RUNNABLE;
+		if (state == CONTEXT_DYING)
 			ths_pending(cpu, PENDING_REAP); /* off the CPU only now */
-		ths_spin_unlock(&ths_core.lock);
-	} else {
-		runnable = false;
 	}
-	next = pick(cpu, runnable);
+	posted = pop_posted(cpu);
+	ths_spin_unlock(&ths_core.lock);
+	next = pick(cpu, runnable, admit_but_one(cpu, posted));
 	if (next == CONTEXTS_MAX && atomic_load(&cpu->wake_head))
 		ths_pending(cpu, PENDING_WAKE); /* came too late for this pick */
 	switch_to(cpu, next);

@@ -483,30 +483,52 @@ static enum ths_err outermost(struct ths_cpu *cpu, struct request *request)
 
 /* ---- the way from and to gate.S -------------------------------------------------------- */
 
-/* gate.S keeps the outermost binding out of the read set, and the number of the operation
- * nowhere: put that right before anything else looks. */
-static void complete_call(struct ths_cpu *cpu)
+/* gate.S keeps the outermost binding out of the read set: put that right before anything
+ * else looks. */
+static void note_binding(struct ths_cpu *cpu)
 {
 	struct ths_call *call = &cpu->calls[0];
-	call->copy = cpu->stack_top;
-	call->blob = NULL;
-	call->op_number = (uint32_t)(call->op - call->instance->op);
+
 	call->binding = ths_ref_binding(&(struct ths_ref){.binding = call->binding_at});
 	if (txn_reads(&cpu->txn) < READS_MAX)
 		txn_note_read(&cpu->txn, &call->binding->slot, (uintptr_t)call->provider);
+}
+
+/* The common way to fall asleep: the outermost operation itself said THS_E_AGAIN. All it
+ * holds are rows, for gate.S takes no blobs and drives no devices. False: not that common,
+ * or no sleep. */
+static bool slept(struct ths_cpu *cpu)
+{
+	if (cpu->call != &cpu->calls[0] || txn_reads(&cpu->txn) + cpu->txn.writes <= 1 ||
+	    !ths_sleep_possible(cpu) || !ths_sleep_prepare(cpu))
+		return false;
+	ths_txn_rollback(cpu, &(struct txn_mark){0, 0, 0});
+	leave(cpu);
+	ths_context_block(cpu);
+	return true;
+}
+
+static THS_NOINLINE enum ths_err conclude_any(struct ths_cpu *cpu, int64_t outcome)
+{
+	struct ths_call *call = &cpu->calls[0];
+	struct request request = {
+		.ref = call->ref, .args = call->args, .by_gate_s = true};
+
+	call->copy = cpu->stack_top;
+	call->blob = NULL;
+	call->op_number = (uint32_t)(call->op - call->instance->op);
+	request.op = call->op_number;
+	return serve(cpu, &request, conclude(cpu, outcome));
 }
 
 /* With an outcome gate.S does not handle: the first try is over. Who slept is told
  * GATE_AGAIN: gate.S asks anew, the quick way and on the same piece of stack. */
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
 {
-	struct ths_call *call = &cpu->calls[0];
-	struct request request = {
-		.ref = call->ref, .args = call->args, .by_gate_s = true};
-
-	complete_call(cpu);
-	request.op = call->op_number;
-	return serve(cpu, &request, conclude(cpu, outcome));
+	note_binding(cpu);
+	if (outcome == THS_E_AGAIN && slept(cpu))
+		return (enum ths_err)GATE_AGAIN;
+	return conclude_any(cpu, outcome);
 }
 
 /* An operation that touched rows returned THS_OK: 0, or OUTCOME_CONFLICT, or an error.
@@ -535,16 +557,6 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	if (THS_UNLIKELY(cpu->limbo_count >= LIMBO_MAX / 4))
 		ths_pending(cpu, PENDING_RECLAIM);
 	return 0;
-}
-
-/* gate.S committed and met a mark on one of the slots written, or on any_commit. */
-void ths_gate_wake(struct ths_cpu *cpu)
-{
-	for (unsigned i = 0; i < cpu->txn.writes; i++) {
-		cpu->txn.write[i].waiters = true;
-		cpu->txn.write[i].appears = false;
-	}
-	ths_wake_committed(cpu);
 }
 
 /* Nothing was touched, but something waits. */

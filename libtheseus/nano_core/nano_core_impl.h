@@ -38,6 +38,7 @@
 #define CONTEXTS_MAX  SCHED_TASKS_MAX
 #define WAITERS_MAX   4096u
 #define WAITERS_HASH  1024u
+#define OWN_WAITERS   4u  /* of each task's own; the last is for any commit */
 #define SLEEP_MAX     64u /* reads a sleeper registers one by one; more: all commits */
 #define VECTORS       256u
 #define TICK_HZ       1000u
@@ -200,10 +201,11 @@ struct ths_context {
 	void *arg;
 };
 
-struct waiter {
-	struct ths_slot *slot;
+struct waiter { /* under ths_core.lock */
+	struct ths_slot *slot; /* what is waited for; NULL: in no bucket's list */
+	struct waiter *next;   /* in a bucket's list, or the free one */
+	struct waiter **link;  /* what leads to us */
 	uint32_t task, sleep_number;
-	uint32_t next; /* 1 + index */
 };
 
 /* ---- everything ------------------------------------------------------------------- */
@@ -226,9 +228,10 @@ struct ths_core {
 	struct ths_context context[CONTEXTS_MAX];
 	uint32_t contexts_used;  /* slots above were never in use */
 	_Atomic(uint32_t) lock;  /* of contexts, waiters */
-	struct waiter waiter[WAITERS_MAX + CONTEXTS_MAX]; /* the last: each task's own */
-	uint32_t waiter_hash[WAITERS_HASH]; /* 1 + index */
-	uint32_t waiter_free;
+	struct waiter waiter[WAITERS_MAX]; /* for anybody */
+	struct waiter own_waiter[CONTEXTS_MAX][OWN_WAITERS];
+	struct waiter *waiter_hash[WAITERS_HASH];
+	struct waiter *waiter_free;
 	_Atomic(uint64_t) kicked[INSTANCES_MAX / 64]; /* instances with kicks to run */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
 	struct ths_ref sched, frames, irq, tasks;
@@ -265,7 +268,6 @@ THS_MUST_CHECK enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, 
 					      struct ths_blob *blob);
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome);
 int64_t ths_gate_commit(struct ths_cpu *cpu);
-void ths_gate_wake(struct ths_cpu *cpu);
 enum ths_err ths_gate_pending(void);
 THS_MUST_CHECK enum ths_err ths_invoke(const struct ths_invoke *invoke);
 void ths_section_enter(struct ths_cpu *cpu);
@@ -279,6 +281,7 @@ void ths_sleep_init(void);
 bool ths_sleep_possible(const struct ths_cpu *cpu);
 bool ths_sleep_prepare(struct ths_cpu *cpu);
 void ths_wake_committed(struct ths_cpu *cpu);
+void ths_gate_wake(struct ths_cpu *cpu);
 /* context.c */
 void ths_context_init(struct ths_cpu *cpu);
 THS_MUST_CHECK enum ths_err ths_context_spare(void);

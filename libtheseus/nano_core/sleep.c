@@ -12,25 +12,27 @@
  *   Z2  A wake names (task, sleep number): one that comes late wakes nobody.
  *   Z3  A sleeper with more than SLEEP_MAX reads, or for whom no records are left, waits
  *       for any commit but the scheduler's own, which follow from its waking: woken too
- *       often, never too late. Each task has a record of its own for that (behind
- *       WAITERS_MAX), so that sleeping cannot fail.
+ *       often, never too late. Each task has a record of its own for that, so that
+ *       sleeping cannot fail.
+ *
+ * A task's first reads are registered in records of its own, the rest in shared ones. Who
+ * sleeps on the same row as last time, as on the binding of its server, mostly finds its
+ * record still linked, with an old number, and has only to renew that.
  *
  * Cost: sleeping O(reads); a commit that wakes nobody pays nothing but the exchange.
  */
 #include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 
+#define OWN_ANY (OWN_WAITERS - 1u) /* of a task's own records, the one for any commit */
+
 void ths_sleep_init(void)
 {
-	for (uint32_t i = 0; i < WAITERS_MAX; i++)
-		ths_core.waiter[i].next = i + 2;
-	ths_core.waiter[WAITERS_MAX - 1].next = 0;
-	ths_core.waiter_free = 1;
-}
-
-static uint32_t *bucket_of(const struct ths_slot *slot)
-{
-	return &ths_core.waiter_hash[((uintptr_t)slot / sizeof(*slot)) % WAITERS_HASH];
+	ths_core.waiter_free = NULL;
+	for (uint32_t i = WAITERS_MAX; i-- > 0;) {
+		ths_core.waiter[i].next = ths_core.waiter_free;
+		ths_core.waiter_free = &ths_core.waiter[i];
+	}
 }
 
 bool ths_sleep_possible(const struct ths_cpu *cpu)
@@ -41,76 +43,86 @@ bool ths_sleep_possible(const struct ths_cpu *cpu)
 	       cpu->current < CONTEXTS_MAX && ref && !(ref->flags & THS_REF_NOWAIT);
 }
 
-/* Under ths_core.lock. */
-static void link_waiter(uint32_t index, struct ths_slot *slot, uint32_t task,
-			uint32_t sleep_number)
+/* ---- records and their lists, all under ths_core.lock ---------------------------------- */
+
+static struct waiter **bucket_of(const struct ths_slot *slot)
 {
-	struct waiter *waiter = &ths_core.waiter[index - 1];
-	uint32_t *bucket = bucket_of(slot);
+	return &ths_core.waiter_hash[((uintptr_t)slot / sizeof(*slot)) % WAITERS_HASH];
+}
+
+static void link_waiter(struct waiter *waiter, struct ths_slot *slot)
+{
+	struct waiter **bucket = bucket_of(slot);
 
 	waiter->slot = slot;
-	waiter->task = task;
-	waiter->sleep_number = sleep_number;
+	waiter->link = bucket;
 	waiter->next = *bucket;
-	*bucket = index;
+	if (waiter->next)
+		waiter->next->link = &waiter->next;
+	*bucket = waiter;
+}
+
+static void unlink_waiter(struct waiter *waiter)
+{
+	*waiter->link = waiter->next;
+	if (waiter->next)
+		waiter->next->link = waiter->link;
+	waiter->slot = NULL;
+}
+
+static void drop_waiter(struct waiter *waiter)
+{
+	unlink_waiter(waiter);
+	if (waiter < ths_core.own_waiter[0]) { /* behind those for anybody */
+		waiter->next = ths_core.waiter_free;
+		ths_core.waiter_free = waiter;
+	}
+}
+
+/* The task's next record, at *@own, or one for anybody; NULL: none left. */
+static struct waiter *next_waiter(uint32_t task, struct waiter **own)
+{
+	struct waiter *waiter;
+
+	if (THS_FAIL("alloc/waiter"))
+		return NULL;
+	if (*own < &ths_core.own_waiter[task][OWN_ANY])
+		return (*own)++;
+	waiter = ths_core.waiter_free;
+	if (waiter)
+		ths_core.waiter_free = waiter->next;
+	return waiter;
+}
+
+/* A record of the task's own may be linked from an earlier sleep. */
+static void wait_by(struct waiter *waiter, struct ths_slot *slot, uint32_t task)
+{
+	if (waiter->slot != slot) {
+		if (waiter->slot)
+			unlink_waiter(waiter);
+		link_waiter(waiter, slot);
+	}
+	waiter->task = task;
+	waiter->sleep_number = ths_core.context[task].sleep_number;
 	atomic_fetch_or(&slot->word, SLOT_WAITERS);
 }
 
-/* Under ths_core.lock. False: no waiter record left. */
-static bool add_waiter(struct ths_slot *slot, uint32_t task, uint32_t sleep_number)
+/* ---- waking: under ths_core.lock -------------------------------------------------------- */
+
+/* Wakes who waits for @slot (NULL: nobody), and drops what is stale in that bucket. */
+static void wake_bucket(struct ths_cpu *cpu, struct waiter *waiter,
+			const struct ths_slot *slot)
 {
-	uint32_t index = ths_core.waiter_free;
+	struct waiter *next;
 
-	if (THS_FAIL("alloc/waiter") || !index)
-		return false;
-	ths_core.waiter_free = ths_core.waiter[index - 1].next;
-	link_waiter(index, slot, task, sleep_number);
-	return true;
-}
-
-/* Under ths_core.lock: by the task's own record, which may be linked from last time. */
-static void wait_for_any(uint32_t task, uint32_t sleep_number)
-{
-	struct waiter *own = &ths_core.waiter[WAITERS_MAX + task];
-
-	if (own->slot) {
-		own->sleep_number = sleep_number;
-		atomic_fetch_or(&ths_core.any_commit.word, SLOT_WAITERS);
-	} else {
-		link_waiter(WAITERS_MAX + task + 1, &ths_core.any_commit, task,
-			    sleep_number);
-	}
-}
-
-/* Under ths_core.lock: a record that is on no list any more. */
-static void free_waiter(uint32_t index)
-{
-	struct waiter *waiter = &ths_core.waiter[index - 1];
-
-	if (index > WAITERS_MAX) {
-		waiter->slot = NULL;
-		return;
-	}
-	waiter->next = ths_core.waiter_free;
-	ths_core.waiter_free = index;
-}
-
-/* Under ths_core.lock: wakes who in this bucket waits for @slot (NULL: nobody), and drops
- * what is stale on the way. */
-static void wake_bucket(struct ths_cpu *cpu, uint32_t *link, const struct ths_slot *slot)
-{
-	while (*link) {
-		uint32_t index = *link;
-		struct waiter *waiter = &ths_core.waiter[index - 1];
+	for (; waiter; waiter = next) {
 		const struct ths_context *context = &ths_core.context[waiter->task];
 		bool stale = context->sleep_number != waiter->sleep_number;
 
-		if (waiter->slot != slot && !stale) {
-			link = &waiter->next;
+		next = waiter->next;
+		if (waiter->slot != slot && !stale)
 			continue;
-		}
-		*link = waiter->next;
-		free_waiter(index);
+		drop_waiter(waiter);
 		if (!stale)
 			ths_context_wake(cpu, waiter->task, waiter->sleep_number);
 	}
@@ -120,31 +132,90 @@ static void wake_bucket(struct ths_cpu *cpu, uint32_t *link, const struct ths_sl
 static void sweep_stale(struct ths_cpu *cpu)
 {
 	for (uint32_t i = 0; i < WAITERS_HASH; i++)
-		wake_bucket(cpu, &ths_core.waiter_hash[i], NULL);
+		wake_bucket(cpu, ths_core.waiter_hash[i], NULL);
 }
 
-static bool add_all_waiters(const struct ths_txn *txn, uint32_t task, uint32_t sleep_number)
+static void wake_slot(struct ths_cpu *cpu, const struct ths_slot *slot)
 {
-	for (const struct txn_read *read = txn->read; read < txn->read_next; read++)
-		if (!add_waiter(read->slot, task, sleep_number))
+	wake_bucket(cpu, *bucket_of(slot), slot);
+}
+
+static void wake_counter(struct ths_cpu *cpu, struct ths_slot *slot)
+{
+	if (!(atomic_load(&slot->word) & SLOT_WAITERS))
+		return;
+	atomic_fetch_and(&slot->word, ~(uintptr_t)SLOT_WAITERS);
+	wake_slot(cpu, slot);
+}
+
+static void wake_any(struct ths_cpu *cpu)
+{
+	if (cpu->calls[0].ref != &ths_core.sched)
+		wake_counter(cpu, &ths_core.any_commit);
+}
+
+/* After commit: wakes whoever slept on what it wrote. */
+void ths_wake_committed(struct ths_cpu *cpu)
+{
+	struct ths_txn *txn = &cpu->txn;
+
+	ths_spin_lock(&ths_core.lock);
+	for (struct txn_write *write = txn->write; write < &txn->write[txn->writes];
+	     write++) {
+		if (THS_UNLIKELY(write->waiters))
+			wake_slot(cpu, write->slot);
+		if (THS_UNLIKELY(write->appears))
+			wake_counter(cpu, &write->table->population);
+	}
+	if (txn->writes)
+		wake_any(cpu);
+	ths_spin_unlock(&ths_core.lock);
+}
+
+/* gate.S committed, and met a mark on one of the slots written, or on any_commit. */
+void ths_gate_wake(struct ths_cpu *cpu)
+{
+	const struct ths_txn *txn = &cpu->txn;
+
+	ths_spin_lock(&ths_core.lock);
+	for (unsigned i = 0; i < txn->writes; i++)
+		wake_slot(cpu, txn->write[i].slot);
+	wake_any(cpu);
+	ths_spin_unlock(&ths_core.lock);
+}
+
+/* ---- falling asleep --------------------------------------------------------------------- */
+
+static bool register_each(const struct ths_txn *txn, uint32_t task)
+{
+	struct waiter *own = ths_core.own_waiter[task], *waiter;
+
+	for (const struct txn_read *read = txn->read; read < txn->read_next; read++) {
+		waiter = next_waiter(task, &own);
+		if (!waiter)
 			return false;
-	for (unsigned i = 0; i < txn->writes; i++) /* a write is a read, too */
-		if (!add_waiter(txn->write[i].slot, task, sleep_number))
+		wait_by(waiter, read->slot, task);
+	}
+	for (unsigned i = 0; i < txn->writes; i++) { /* a write is a read, too */
+		waiter = next_waiter(task, &own);
+		if (!waiter)
 			return false;
+		wait_by(waiter, txn->write[i].slot, task);
+	}
 	return true;
 }
 
 /* Records already linked when there are no more do no harm: they wake as well. */
-static void register_reads(struct ths_cpu *cpu, uint32_t sleep_number)
+static void register_reads(struct ths_cpu *cpu, uint32_t task)
 {
 	const struct ths_txn *txn = &cpu->txn;
-	unsigned reads = txn_reads(txn) + txn->writes;
+	bool few = txn_reads(txn) + txn->writes <= SLEEP_MAX;
 
-	if (reads <= SLEEP_MAX && add_all_waiters(txn, cpu->current, sleep_number))
+	if (few && register_each(txn, task))
 		return;
-	if (reads <= SLEEP_MAX)
+	if (few)
 		sweep_stale(cpu);
-	wait_for_any(cpu->current, sleep_number);
+	wait_by(&ths_core.own_waiter[task][OWN_ANY], &ths_core.any_commit, task);
 }
 
 static bool writes_hold(const struct ths_txn *txn)
@@ -171,43 +242,14 @@ bool ths_sleep_prepare(struct ths_cpu *cpu)
 	ths_spin_lock(&ths_core.lock);
 	context->sleep_number++;
 	atomic_store(&context->state, CONTEXT_SLEEPING);
-	register_reads(cpu, context->sleep_number);
-	asleep = ths_txn_validate(&cpu->txn) && writes_hold(&cpu->txn);
+	register_reads(cpu, cpu->current);
+	/* Alone, nobody can have changed it: an interaction is not preempted. */
+	asleep = ths_core.cpus == 1 ||
+		 (ths_txn_validate(&cpu->txn) && writes_hold(&cpu->txn));
 	if (!asleep) {
 		context->sleep_number++;
 		atomic_store(&context->state, CONTEXT_RUNNABLE);
 	}
 	ths_spin_unlock(&ths_core.lock);
 	return asleep;
-}
-
-static void wake_slot(struct ths_cpu *cpu, struct ths_slot *slot)
-{
-	ths_spin_lock(&ths_core.lock);
-	wake_bucket(cpu, bucket_of(slot), slot);
-	ths_spin_unlock(&ths_core.lock);
-}
-
-static void wake_counter(struct ths_cpu *cpu, struct ths_slot *slot)
-{
-	if (!(atomic_load(&slot->word) & SLOT_WAITERS))
-		return;
-	atomic_fetch_and(&slot->word, ~(uintptr_t)SLOT_WAITERS);
-	wake_slot(cpu, slot);
-}
-
-/* After commit: wakes whoever slept on what it wrote. */
-void ths_wake_committed(struct ths_cpu *cpu)
-{
-	struct ths_txn *txn = &cpu->txn;
-
-	for (struct txn_write *write = txn->write; write < &txn->write[txn->writes];
-	     write++) {
-		if (THS_UNLIKELY(write->waiters))
-			wake_slot(cpu, write->slot);
-		if (THS_UNLIKELY(write->appears))
-			wake_counter(cpu, &write->table->population);
-	}
-	if (txn->writes && cpu->calls[0].ref != &ths_core.sched)
-		wake_counter(cpu, &ths_core.any_commit);
 }

@@ -297,7 +297,8 @@ void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark)
 
 	while (txn->writes > mark->writes)
 		drop_write(cpu, &txn->write[--txn->writes]);
-	ths_effects_drop(cpu, mark->effects);
+	if (txn->effects > mark->effects)
+		ths_effects_drop(cpu, mark->effects);
 	txn->savepoint = mark->savepoint;
 }
 

@@ -2,7 +2,8 @@
  * sched.mine - a policy written away from the source tree: of two runnable tasks the one
  * that waited longest goes first, and only a task that sleeps gives way (no tick).
  *
- * It goes on from the queue any other policy left (S3 of <theseus/iface/sched.h>).
+ * It goes on from the queue any other policy left (S3 of <theseus/iface/sched.h>). That a
+ * pick may admit who woke it does not make use of: nano_core asks mine_admit() then.
  */
 #include <theseus/iface/sched.h>
 #include <theseus/iface/sched_queue.h>
@@ -32,8 +33,6 @@ static enum ths_err mine_pick(struct ths_call *call, struct sched_pick *arg)
 	struct sched_queue *queue;
 
 	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
-	if (arg->admit)
-		THS_TRY(queue_once(call, queue, arg->admit - 1));
 	if (arg->prev_runnable)
 		THS_TRY(queue_once(call, queue, arg->prev));
 	queue->picks++;

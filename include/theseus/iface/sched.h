@@ -28,8 +28,9 @@ struct sched_pick {
 	uint32_t prev;          /* who ran until now; THS_ROW_NONE: the idle loop */
 	uint32_t prev_runnable; /* 1: it goes (back) into the queue */
 	uint32_t next;          /* out: who runs now. THS_E_NOENT: nobody */
-	uint32_t admit;         /* 1 + a task that became runnable and goes into the queue
-		first, as by admit(); 0: none */
+	uint32_t admit;         /* 1 + a task that became runnable, 0: none. A policy may
+		take it into the queue first, as by admit(), and says so: 0. Of one that
+		leaves it alone nano_core asks admit() itself */
 	uint32_t reserved;
 };
 struct sched_tick {

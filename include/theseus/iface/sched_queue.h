@@ -201,6 +201,7 @@ THS_INLINE THS_MUST_CHECK enum ths_err sched_queue_pick(struct ths_call *call,
 	THS_TRY(ths_row_write(call, queues, arg->cpu, &queue));
 	if (arg->admit)
 		THS_TRY(sched_queue_ensure(call, links, queue, arg->admit - 1));
+	arg->admit = 0;
 	if (arg->prev_runnable)
 		THS_TRY(sched_queue_ensure(call, links, queue, arg->prev));
 	THS_TRY(sched_queue_pop(call, links, queue, &arg->next));

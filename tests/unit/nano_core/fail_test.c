@@ -366,7 +366,7 @@ static unsigned free_waiters(void)
 {
 	unsigned count = 0;
 
-	for (uint32_t at = ths_core.waiter_free; at; at = ths_core.waiter[at - 1].next)
+	for (const struct waiter *at = ths_core.waiter_free; at; at = at->next)
 		count++;
 	return count;
 }
@@ -376,9 +376,8 @@ static unsigned linked_waiters(void)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < WAITERS_HASH; i++)
-		for (uint32_t at = ths_core.waiter_hash[i]; at;
-		     at = ths_core.waiter[at - 1].next)
-			count += at <= WAITERS_MAX;
+		for (const struct waiter *at = ths_core.waiter_hash[i]; at; at = at->next)
+			count += at >= ths_core.waiter && at < &ths_core.waiter[WAITERS_MAX];
 	return count;
 }
 

@@ -9,6 +9,7 @@
 #include "suite.h"
 
 #include <theseus/host.h>
+#include <theseus/iface/sched_queue.h>
 #include <theseus/iface/tasks.h>
 #include "nano_core/nano_core_impl.h"
 
@@ -91,7 +92,7 @@ static unsigned free_waiters(void)
 {
 	unsigned count = 0;
 
-	for (uint32_t at = ths_core.waiter_free; at; at = ths_core.waiter[at - 1].next)
+	for (const struct waiter *at = ths_core.waiter_free; at; at = at->next)
 		count++;
 	return count;
 }
@@ -102,13 +103,11 @@ static void no_waiter_is_left(void)
 	unsigned stale = 0;
 
 	for (unsigned i = 0; i < WAITERS_HASH; i++)
-		for (uint32_t at = ths_core.waiter_hash[i]; at;
-		     at = ths_core.waiter[at - 1].next) {
-			const struct waiter *waiter = &ths_core.waiter[at - 1];
-
-			ck_assert_uint_ne(waiter->sleep_number,
-					  ths_core.context[waiter->task].sleep_number);
-			stale += at <= WAITERS_MAX;
+		for (const struct waiter *at = ths_core.waiter_hash[i]; at; at = at->next) {
+			ck_assert_uint_ne(at->sleep_number,
+					  ths_core.context[at->task].sleep_number);
+			stale += at >= ths_core.waiter &&
+				 at < &ths_core.waiter[WAITERS_MAX];
 		}
 	ck_assert_uint_eq(stale + free_waiters(), WAITERS_MAX);
 }
@@ -458,6 +457,51 @@ START_TEST(without_waiters_left_one_still_sleeps_and_wakes)
 }
 END_TEST
 
+/* A walk over the rows: each sleep is on other rows than the last, and on more or fewer. */
+#define WALK 24u
+static uint32_t walked;
+
+static void walk(void *arg)
+{
+	struct ths_ref own = THS_REF(script);
+
+	(void)arg;
+	for (uint32_t i = 0; i < WALK; i++) {
+		struct sleeper me = {
+			.fn = by_many_reads, .row = i, .extra = i % (2 * OWN_WAITERS)};
+
+		ck_assert_int_eq(script_by(&own, me.fn, &me), THS_OK);
+		walked++;
+	}
+}
+
+static void who_walks_is_met_at_each_step(void *arg)
+{
+	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)walk};
+
+	(void)arg;
+	walked = 0;
+	ck_assert_int_eq(tasks_create(&tasks, &create), THS_OK);
+	for (uint32_t i = 0; i < WALK; i++) {
+		settle();
+		ck_assert_uint_eq(walked, i);
+		if (i > 0) /* what it slept on before is not waited for any more */
+			set(i - 1, 1);
+		settle();
+		ck_assert_uint_eq(walked, i);
+		set(i, 1);
+	}
+	settle();
+	ck_assert_uint_eq(walked, WALK);
+	done();
+}
+
+START_TEST(records_of_a_task_move_from_row_to_row)
+{
+	harness_run(who_walks_is_met_at_each_step, NULL);
+}
+END_TEST
+
 /* ---- what is not sleep
  * -------------------------------------------------------------------------
  */
@@ -547,9 +591,89 @@ START_TEST(every_ball_is_caught_once)
 }
 END_TEST
 
+/* ---- policies that do not admit by a pick
+ * ------------------------------------------------------------------------
+ */
+
+enum { QUEUE, LINK };
+
+static enum ths_err plain_admit(struct ths_call *call, struct sched_admit *arg)
+{
+	return sched_queue_admit(call, QUEUE, LINK, arg);
+}
+
+/* Knows nothing of arg->admit. */
+static enum ths_err plain_pick(struct ths_call *call, struct sched_pick *arg)
+{
+	struct sched_queue *queue;
+
+	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
+	if (arg->prev_runnable)
+		THS_TRY(sched_queue_ensure(call, LINK, queue, arg->prev));
+	return sched_queue_pop(call, LINK, queue, &arg->next);
+}
+
+/* Admits, and does not say that it did. */
+static enum ths_err mute_pick(struct ths_call *call, struct sched_pick *arg)
+{
+	uint32_t admit = arg->admit;
+	enum ths_err err = sched_queue_pick(call, QUEUE, LINK, arg);
+
+	arg->admit = admit;
+	return err;
+}
+
+static enum ths_err plain_tick(struct ths_call *call, struct sched_tick *arg)
+{
+	(void)call;
+	arg->resched = 1;
+	return THS_OK;
+}
+
+static enum ths_err plain_remove(struct ths_call *call, struct sched_remove *arg)
+{
+	return sched_queue_remove(call, QUEUE, LINK, arg);
+}
+
+#define POLICY(token, id, pick_)                                                         \
+	THS_MODULE(token, id, 1, 0,                                                      \
+		   THS_PROVIDES(sched, .admit = plain_admit, .pick = (pick_),            \
+				.tick = plain_tick, .remove = plain_remove),             \
+		   THS_TABLE(QUEUE, "sched.queue/1", struct sched_queue,                 \
+			     .flags = THS_PER_CPU),                                      \
+		   THS_TABLE(LINK, "sched.link/1", struct sched_link,                    \
+			     .rows = SCHED_TASKS_MAX, .flags = THS_FIXED))
+POLICY(sched_plain, "sched.plain", plain_pick);
+POLICY(sched_mute, "sched.mute", mute_pick);
+
+static const struct ths_module *const policies[] = {&ths_module_sched_plain,
+						    &ths_module_sched_mute};
+
+static void without_admission(void *program)
+{
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(policies); i++) {
+		uint32_t rr;
+
+		setup();
+		ck_assert_int_eq(ths_module_find("sched.rr", &rr), THS_OK);
+		(void)harness_swap(rr, policies[i]);
+		harness_run((void (*)(void *))(uintptr_t)program, NULL);
+	}
+}
+
+START_TEST(whom_a_pick_leaves_alone_is_admitted_all_the_same)
+{
+	without_admission((void *)(uintptr_t)who_walks_is_met_at_each_step);
+	without_admission((void *)(uintptr_t)a_crowd);
+	dice = (uint32_t)ths_test_seed();
+	without_admission((void *)(uintptr_t)throw_balls);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("sleep");
+	TCase *tcase;
 
 	harness_loop(suite, "Z1 woken by what was read", setup,
 		     a_sleeper_is_woken_by_what_it_read_and_nothing_else, 0,
@@ -564,6 +688,11 @@ Suite *ths_test_suite(void)
 		     who_read_too_much_waits_for_any_commit);
 	harness_case(suite, "Z3 no waiters left", setup,
 		     without_waiters_left_one_still_sleeps_and_wakes);
+	harness_case(suite, "Z3 records move", setup, records_of_a_task_move_from_row_to_row);
+	tcase = tcase_create("sched.pick");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, whom_a_pick_leaves_alone_is_admitted_all_the_same);
+	suite_add_tcase(suite, tcase);
 	harness_case(suite, "P8", setup,
 		     waiting_for_nothing_is_a_mistake_and_nowait_does_not_wait);
 	harness_case(suite, "random", setup, every_ball_is_caught_once);
