@@ -1,13 +1,7 @@
 /*
- * cpu - the processor's own small services: its record, its interrupt flag, its counter.
+ * cpu - the interrupt flag, and what the processor can do against us.
  */
 #include "x86.h"
-
-void ths_arch_cpu_set(struct ths_cpu *cpu)
-{
-	ths_x86_wrmsr(X86_MSR_GS_BASE, (uint64_t)cpu);
-	ths_x86_cpu_ready = true;
-}
 
 bool ths_arch_irq_save(void)
 {
@@ -16,8 +10,6 @@ bool ths_arch_irq_save(void)
 	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
 	return flags & X86_RFLAGS_IF;
 }
-
-bool ths_x86_irqs_begun; /* the boot is over: run.S */
 
 void ths_arch_irq_restore(bool on)
 {
@@ -32,31 +24,6 @@ void ths_arch_irq_restore(bool on)
 void ths_arch_idle(void)
 {
 	__asm__ volatile("sti; hlt" : : : "memory");
-}
-
-void ths_arch_relax(void)
-{
-	__asm__ volatile("pause" : : : "memory");
-}
-
-uint64_t ths_arch_counter(void)
-{
-	return ths_x86_tsc();
-}
-
-struct ths_x86_cpuid ths_x86_cpuid(uint32_t leaf)
-{
-	struct ths_x86_cpuid out;
-
-	__asm__("cpuid"
-		: "=a"(out.eax), "=b"(out.ebx), "=c"(out.ecx), "=d"(out.edx)
-		: "a"(leaf & 0x80000000), "c"(0));
-	if (out.eax < leaf)
-		return (struct ths_x86_cpuid){0};
-	__asm__("cpuid"
-		: "=a"(out.eax), "=b"(out.ebx), "=c"(out.ecx), "=d"(out.edx)
-		: "a"(leaf), "c"(0));
-	return out;
 }
 
 /*

@@ -17,8 +17,6 @@ extern const struct {
 	uint64_t at, go_on;
 } ths_x86_extable_start[], ths_x86_extable_end[];
 
-bool ths_x86_cpu_ready;
-
 static bool caught(struct ths_x86_regs *regs)
 {
 	if (regs->vector != X86_VEC_PAGE && regs->vector != X86_VEC_GENERAL &&

@@ -1,7 +1,8 @@
 /*
  * x86 - what the files of arch/x86_64 know of each other and of the processor.
  *
- * Private to this folder; everyone else uses <theseus/arch.h>. Registers, vectors and
+ * Private to this folder; everyone else uses <theseus/arch.h>. What any kernel on this
+ * processor does alike is in libtheseus/processor. Registers, vectors and
  * bits are named as in the Intel SDM (volumes 3A and 4), chip registers as in their data
  * sheets.
  */
@@ -10,6 +11,7 @@
 #include <theseus/arch.h>
 
 #include "layout.h"
+#include "processor/processor.h"
 
 /* ---- what a trap or interrupt pushes, lowest address first (entry.S) ----------- */
 struct ths_x86_regs {
@@ -38,91 +40,19 @@ enum ths_x86_vector {
 	X86_VECTORS = 256,
 };
 
-/* ---- single instructions ------------------------------------------------------- */
-THS_INLINE uint8_t ths_x86_in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-THS_INLINE void ths_x86_out8(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-THS_INLINE uint16_t ths_x86_in16(uint16_t port)
-{
-	uint16_t value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-THS_INLINE void ths_x86_out16(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-THS_INLINE uint32_t ths_x86_in32(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-THS_INLINE void ths_x86_out32(uint16_t port, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
+/* ---- bits ----------------------------------------------------------------------- */
 #define X86_MSR_APIC_BASE 0x1bu
-#define X86_MSR_GS_BASE   0xc0000101u
 
-THS_INLINE uint64_t ths_x86_rdmsr(uint32_t msr)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (uint64_t)high << 32 | low;
-}
-
-THS_INLINE void ths_x86_wrmsr(uint32_t msr, uint64_t value)
-{
-	__asm__ volatile("wrmsr"
-			 :
-			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
-			 : "memory");
-}
-
-struct ths_x86_cpuid {
-	uint32_t eax, ebx, ecx, edx;
-};
-
-/* All zero for a leaf the processor does not have. */
-struct ths_x86_cpuid ths_x86_cpuid(uint32_t leaf);
-
-#define X86_CPUID1_ECX_RDRAND (1u << 30)
-#define X86_CPUID1_EDX_APIC   (1u << 9)
-#define X86_CPUID7_EBX_SMEP   (1u << 7)
-#define X86_CPUID7_EBX_SMAP   (1u << 20)
-#define X86_CPUID7_ECX_UMIP   (1u << 2)
+#define X86_CPUID1_EDX_APIC (1u << 9)
+#define X86_CPUID7_EBX_SMEP (1u << 7)
+#define X86_CPUID7_EBX_SMAP (1u << 20)
+#define X86_CPUID7_ECX_UMIP (1u << 2)
 
 #define X86_CR4_UMIP (1ul << 11)
 #define X86_CR4_SMEP (1ul << 20)
 #define X86_CR4_SMAP (1ul << 21)
 
 #define X86_RFLAGS_IF (1ul << 9)
-
-THS_INLINE uint64_t ths_x86_tsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
-}
 
 /* ---- the image (kernel.lds) and the boot stack (boot.S) -------------------------- */
 extern const char ths_x86_image_start[], ths_x86_image_end[];
@@ -157,9 +87,6 @@ const void *ths_x86_ist_guard(unsigned index);
 void ths_x86_idt_init(void);
 void ths_x86_exception(struct ths_x86_regs *regs);
 bool ths_x86_interrupt(struct ths_x86_regs *regs);
-/* From now on exceptions are nano_core's: ths_cpu() is set. */
-extern bool ths_x86_cpu_ready;
-extern bool ths_x86_irqs_begun;
 
 /* paging.c */
 const char *ths_x86_paging_init(struct ths_x86_memory *memory);

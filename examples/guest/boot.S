@@ -1,6 +1,6 @@
 /*
  * boot - guest's own way from QEMU's -kernel (PVH: 32 bits, paging off, %ebx at the start
- * information) to guest_main(), and the three places where C cannot save registers.
+ * information) to guest_main(), and its page tables.
  *
  * The page tables stand ready in the image: the first GiB at its own address, 2 MiB a
  * page, executable only where guest.lds puts text, writable everywhere else; then, at
@@ -32,56 +32,6 @@ long_mode:
 	xorl %ebp, %ebp
 	movl %ebx, %edi
 	call guest_main
-	ud2
-
-	/* (frame, stack_top, fn, arg). Runs nest, also on one frame: a return goes by %rbp. */
-	.globl ths_arch_run
-ths_arch_run:
-	push %rbp
-	movq %rsp, %rbp
-	push %rbx
-	push %r12
-	push %r13
-	push %r14
-	push %r15
-	movq %rsp, (%rdi)
-	testq %rsi, %rsi
-	cmovnzq %rsi, %rsp
-	andq $-16, %rsp
-	movq %rcx, %rdi
-	call *%rdx
-	leaq -40(%rbp), %rsp
-	jmp restore
-
-	.globl ths_arch_unwind /* (frame, value) */
-ths_arch_unwind:
-	movq %rsi, %rax
-	movq (%rdi), %rsp
-	jmp restore
-
-	.globl ths_arch_switch /* (from, to) */
-ths_arch_switch:
-	push %rbp
-	push %rbx
-	push %r12
-	push %r13
-	push %r14
-	push %r15
-	movq %rsp, (%rdi)
-	movq (%rsi), %rsp
-restore:
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbx
-	pop %rbp
-	ret
-
-	.globl guest_first_steps /* a context's first switch ends here: arch.c */
-guest_first_steps:
-	movq %r13, %rdi
-	call *%r12
 	ud2
 
 	.data

@@ -4,7 +4,10 @@
  * Three implementers keep the list honest: arch/x86_64 (the real machine), arch/host
  * (POSIX: signals are faults, threads are CPUs) and examples/guest (a kernel with its
  * own boot and page tables). Whoever ports libtheseus writes these functions and
- * nothing else; nano_core names no register, port or instruction of its own.
+ * nothing else; nano_core names no register, port or instruction of its own. On x86_64
+ * less than all: ths_arch_cpu_set, _relax, _counter, _entropy, _port_in, _port_out, _run,
+ * _unwind, _switch and _context_init are in libtheseus.a (libtheseus/processor), and a
+ * machine without interrupts has the most of the rest in <theseus/arch_quiet.h>.
  *
  * Invariants
  *   A1  A function here takes no lock that nano_core could hold, and calls back only

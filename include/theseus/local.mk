@@ -1,6 +1,8 @@
 # Public headers, one noun each; iface/ has one header per interface.
 theseusinclude_HEADERS += \
 	%D%/arch.h \
+	%D%/arch_quiet.h \
+	%D%/arch_window.h \
 	%D%/attr.h \
 	%D%/bits.h \
 	%D%/blob.h \

@@ -7,3 +7,4 @@ EXTRA_%C%_kernel_DEPENDENCIES = $(srcdir)/arch/x86_64/kernel.lds
 %C%_kernel_CFLAGS = $(theseus_kernel_cflags)
 %C%_kernel_LDFLAGS = $(theseus_kernel_ldflags)
 %C%_kernel_LDADD = $(theseus_kernel_ldadd)
+EXTRA_DIST += %D%/window_check.c

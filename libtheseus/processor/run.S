@@ -79,9 +79,18 @@ ths_arch_switch:
 	.balign 16
 ths_x86_context_start:
 	movq %r12, %rdi
+	cmpb $0, ths_x86_irqs_begun
+	je 1f
 	sti
-	call *%rbx
+1:	call *%rbx
 	ud2
 	.size ths_x86_context_start, . - ths_x86_context_start
+
+	.globl ths_x86_irqs_begun
+	.type ths_x86_irqs_begun, @object
+	.size ths_x86_irqs_begun, 1
+	.bss
+ths_x86_irqs_begun:
+	.skip 1
 
 	.section .note.GNU-stack, "", @progbits

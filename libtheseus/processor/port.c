@@ -1,7 +1,7 @@
 /*
  * port - I/O ports, of any width.
  */
-#include "x86.h"
+#include "processor.h"
 
 uint32_t ths_arch_port_in(uint16_t port, unsigned width)
 {

@@ -6,7 +6,7 @@
  * and in an emulator that counts instructions it is none: then keys are only as secret as
  * the time of boot.
  */
-#include "x86.h"
+#include "processor.h"
 
 #define TRIES  10u
 #define ROUNDS 8u

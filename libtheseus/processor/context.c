@@ -2,7 +2,7 @@
  * context - the stack of a task that has not run yet: as if it had called
  * ths_arch_switch() from ths_x86_context_start, with what it needs in saved registers.
  */
-#include "x86.h"
+#include "processor.h"
 
 void ths_x86_context_start(void);
 
