@@ -44,7 +44,8 @@ enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number)
 	return THS_OK;
 }
 
-/* Workspace and first versions of a CPU that ths_cpu() already is. */
+/* Workspace and first versions of a CPU: of the boot CPU by itself, of another by whoever
+ * brings it up, for where they are asked of mem.frames a workspace is needed (O4). */
 enum ths_err ths_cpu_start(struct ths_cpu *cpu)
 {
 	THS_TRY(make_workspace(cpu));

@@ -37,17 +37,16 @@ uint32_t rig_bind(const struct ths_module *module, const char *name)
 
 void rig_cpus(unsigned cpus)
 {
-	for (unsigned i = 1; i < cpus; i++)
+	for (unsigned i = 1; i < cpus; i++) {
 		ck_assert_int_eq(ths_cpu_make(calloc(1, sizeof(struct ths_cpu)), i), THS_OK);
+		ck_assert_int_eq(ths_cpu_start(ths_core.cpu[i]), THS_OK);
+	}
 	ths_core.cpus = cpus;
 }
 
 void rig_cpu_enter(unsigned cpu)
 {
 	ths_host_cpu_enter(ths_core.cpu[cpu]);
-	if (ths_core.cpu[cpu]->started)
-		return; /* it was here before: its workspace waits for it */
-	ck_assert_int_eq(ths_cpu_start(ths_core.cpu[cpu]), THS_OK);
 	ths_core.cpu[cpu]->started = true;
 }
 

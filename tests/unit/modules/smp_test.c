@@ -15,6 +15,8 @@
 #include <theseus/iface/testsrv.h>
 #include "harness.h"
 #include "rig.h"
+#include "script.h"
+#include "nano_core/nano_core_impl.h"
 
 #define CPUS   3u
 #define FRAMES 512u
@@ -163,6 +165,33 @@ static void nothing(void)
 {
 }
 
+/* ---- a late CPU ------------------------------------------------------------------------ */
+
+static enum ths_err write_a_cell(struct ths_call *call, void *ctx)
+{
+	struct cell *cell;
+
+	THS_TRY(ths_row_write(call, CELL, 0, &cell));
+	cell->value = *(uint64_t *)ctx;
+	return THS_OK;
+}
+
+START_TEST(a_cpu_may_come_when_frames_are_served_already)
+{
+	uint64_t value = 7;
+
+	harness_start();
+	harness_bind(&ths_module_mem_frames, "");
+	ck_assert_int_eq(ths_memory_donate(), THS_OK);
+	harness_bind(&ths_module_script, "");
+	rig_cpus(2);
+	other_start();
+	ck_assert_int_eq(other_script(write_a_cell, &value), THS_OK);
+	other_stop();
+	rig_stop();
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("smp");
@@ -170,5 +199,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "testsrv", nothing,
 		     requests_are_served_once_whichever_version_serves);
 	harness_case(suite, "M1 frames", nothing, no_frame_has_two_owners);
+	harness_case(suite, "O4 a late CPU", nothing,
+		     a_cpu_may_come_when_frames_are_served_already);
 	return suite;
 }
