@@ -27,6 +27,13 @@ const struct ship_command ship_commands[] = {
 	 "back\n"
 	 "with an error and the rows are as before. `log` has the fault's place.\n",
 	 1, 1, ship_fault},
+	{"faults", "", "the fault log: what went wrong, and what was done about it",
+	 "A fault in a module that serves others is mended once: on probation by going "
+	 "back,\n"
+	 "else by loading it anew; then the call is run again. If it faults again the "
+	 "error is\n"
+	 "the caller's. Who faults eight times in a row is replaced, or unbound.\n",
+	 0, 0, ship_faults},
 	{"halt", "", "switch the machine off", "", 0, 0, ship_halt},
 	{"help", "[COMMAND]", "this list, or more of one command", "", 0, 1, ship_help},
 	{"log", "[LINES]", "the last lines of nano_core's log", "20 lines by default.\n",
@@ -41,6 +48,11 @@ const struct ship_command ship_commands[] = {
 	{"modules", "", "instances of modules, loaded and bound", "", 0, 0, ship_modules},
 	{"ps", "", "tasks", "", 0, 0, ship_ps},
 	{"reboot", "", "reset the machine", "", 0, 0, ship_reboot},
+	{"rollback", "NAME", "take a swap back",
+	 "NAME: an instance on PROBATION, as `modules` has it, or its interface. Who "
+	 "served\n"
+	 "before it is kept until it has served 64 calls, or a second, without a fault.\n",
+	 1, 1, ship_rollback},
 	{"spill", "", "the bytes of state each module holds, and where its state is",
 	 "A module holds none: its file has no writable section, its pages are not "
 	 "mapped\n"
@@ -58,7 +70,9 @@ const struct ship_command ship_commands[] = {
 	 "an\n"
 	 "instance that is loaded but not bound, or a module of the archive, which is "
 	 "loaded\n"
-	 "then. Nothing has to be quiet; calls in flight are run again on TO.\n",
+	 "then. Nothing has to be quiet; calls in flight are run again on TO. FROM is "
+	 "kept\n"
+	 "while TO is on probation, and serves again should TO fail: see `rollback`.\n",
 	 2, 2, ship_swap},
 	{"tables", "", "the tables of state_db", "", 0, 0, ship_tables},
 };

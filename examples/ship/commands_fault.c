@@ -3,7 +3,8 @@
  * left.
  *
  * Before it goes wrong the operation has written rows. That the interaction is undone is
- * seen by their sum; that the module lives is seen by the next call.
+ * seen by their sum; that the module lives is seen by the next call. `faults` prints the
+ * fault log, which is nano_core's.
  */
 #include <theseus/iface/testsrv.h>
 #include <theseus/string.h>
@@ -83,4 +84,29 @@ void ship_fault(unsigned argc, const char *const *argv)
 	if (!known)
 		ship_print("fault: there is no kind %s; `help fault` lists them\n",
 			   argv[1]);
+}
+
+void ship_faults(unsigned argc, const char *const *argv)
+{
+	static const char *const steps[] = {
+#define STEP_TEXT(name, text) [name] = (text),
+		MODULE_FAULT_STEPS(STEP_TEXT)};
+	struct ths_ref module = THS_REF(module);
+	struct module_fault entry = {.number = 0};
+
+	(void)argc;
+	(void)argv;
+	ship_print("number     tick  instance         operation  what\n");
+	while (module_fault(&module, &entry) == THS_OK) {
+		ship_print("%6llu %8llu  %-16s ", (unsigned long long)entry.number,
+			   (unsigned long long)entry.tick, entry.name);
+		if (entry.step == MODULE_FAULT)
+			ship_print("%9u  %s at %#llx\n", entry.op,
+				   ths_err_name((enum ths_err)entry.err),
+				   (unsigned long long)entry.pc);
+		else
+			ship_print("           %s, %s serves\n",
+				   entry.step < MODULE_FAULT_LAST ? steps[entry.step] : "?",
+				   entry.by[0] ? entry.by : "nobody");
+	}
 }

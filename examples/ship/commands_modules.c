@@ -1,5 +1,5 @@
 /*
- * commands_modules - modules, bindings, tables, swap, spill.
+ * commands_modules - modules, bindings, tables, swap, rollback, spill.
  */
 #include <theseus/fmt.h>
 #include <theseus/nano_core.h>
@@ -39,19 +39,20 @@ static void print_iface(const char *name, unsigned version, int width)
 
 void ship_modules(unsigned argc, const char *const *argv)
 {
-	static const char *const states[] = {"free", "loaded", "bound", "retired"};
+	static const char *const states[] = {"free",    "loaded", "bound",
+					     "retired", "kept",   "PROBATION"};
 	struct module_info info = {.slot = THS_ROW_NONE};
 
 	(void)argc;
 	(void)argv;
 	ship_print(
-		"instance         module           provides     state   at               "
+		"instance         module           provides     state     at               "
 		"     bytes      calls faults\n");
 	while (next_instance(&info)) {
 		ship_print("%-16s %-16s ", info.name, info.id);
 		print_iface(info.provides, info.version, 12);
 		ship_print(
-			"%-7s %#18llx %7llu %10llu %6llu\n",
+			"%-9s %#18llx %7llu %10llu %6llu\n",
 			info.state < THS_ARRAY_SIZE(states) ? states[info.state] : "?",
 			(unsigned long long)info.text, (unsigned long long)info.text_size,
 			(unsigned long long)info.calls, (unsigned long long)info.faults);
@@ -163,6 +164,11 @@ void ship_spill(unsigned argc, const char *const *argv)
 /* ---- swap -----------------------------------------------------------------------------
  */
 
+static bool serves(const struct module_info *info)
+{
+	return info->state == THS_INSTANCE_BOUND || info->state == THS_INSTANCE_PROBATION;
+}
+
 /* The instance that @from names, or that provides the interface so named. */
 static bool find_from(const char *from, struct module_info *info)
 {
@@ -170,7 +176,7 @@ static bool find_from(const char *from, struct module_info *info)
 
 	*info = (struct module_info){.slot = THS_ROW_NONE};
 	while (next_instance(info))
-		if (ths_streq(info->name, from))
+		if (ths_streq(info->name, from) && serves(info))
 			return true;
 	while (module_binding(&module, &binding) == THS_OK)
 		if (ths_streq(binding.iface, from) && instance_at(binding.instance, info))
@@ -229,5 +235,23 @@ void ship_swap(unsigned argc, const char *const *argv)
 	else
 		print_stage("load, verify", times.load);
 	print_stage("publish", times.publish);
-	print_stage("retire", times.retire);
+	if (times.kept)
+		ship_print("  probation      %s is kept: `rollback %s` goes back to it\n",
+			   from.name, from.provides);
+	else
+		print_stage("retire", times.retire);
+}
+
+void ship_rollback(unsigned argc, const char *const *argv)
+{
+	struct ths_reason reason = {{0}};
+	enum ths_err err = ths_rollback(argv[1], &reason);
+
+	(void)argc;
+	if (err)
+		ship_print("rollback: %s (%s)\n",
+			   reason.text[0] ? reason.text : ths_err_text(err),
+			   ths_err_name(err));
+	else
+		ship_print("who served before serves again\n");
 }

@@ -56,6 +56,7 @@ void ship_modules(unsigned argc, const char *const *argv);
 void ship_bindings(unsigned argc, const char *const *argv);
 void ship_tables(unsigned argc, const char *const *argv);
 void ship_swap(unsigned argc, const char *const *argv);
+void ship_rollback(unsigned argc, const char *const *argv);
 void ship_spill(unsigned argc, const char *const *argv);
 /* The table of that slot; false: there is none. */
 bool ship_table_at(uint32_t slot, struct module_table *table);
@@ -66,6 +67,7 @@ void ship_ps(unsigned argc, const char *const *argv);
 
 /* commands_fault.c */
 void ship_fault(unsigned argc, const char *const *argv);
+void ship_faults(unsigned argc, const char *const *argv);
 
 /* commands_machine.c */
 void ship_help(unsigned argc, const char *const *argv);

@@ -92,7 +92,8 @@ struct ths_ref {
  *          THS_E_VERSION  it is bound in another version or with other arguments;
  *          THS_E_NOSYS    the provider has no such operation;
  *          THS_E_DEPTH    nested too deeply;
- *          THS_E_FAULT, THS_E_STACK, THS_E_ARITH, THS_E_OPCODE  the module faulted;
+ *          THS_E_FAULT, THS_E_STACK, THS_E_ARITH, THS_E_OPCODE  the module faulted,
+ *                         again, after what can be done about it: see nano_core(7);
  *          THS_E_DEADLINE the interaction went beyond its budget;
  *          THS_E_INTERNAL the operation returned a value outside enum ths_err;
  *          THS_E_BLOB, THS_E_BUSY  the blob was refused;

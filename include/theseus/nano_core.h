@@ -21,6 +21,9 @@ enum ths_instance_state {
 	THS_INSTANCE_LOADED,  /* linked, tables open; not bound */
 	THS_INSTANCE_BOUND,   /* serves */
 	THS_INSTANCE_RETIRED, /* superseded; goes once every CPU has passed depth 0 */
+	THS_INSTANCE_KEPT,    /* superseded; serves again if its successor fails */
+	THS_INSTANCE_PROBATION, /* what module/1 calls one that is bound while another is
+		kept for it */
 };
 
 /* ---- programs ------------------------------------------------------------------ */
@@ -83,21 +86,41 @@ THS_MUST_CHECK enum ths_err ths_bind(uint32_t slot, const char *name);
 /* The binding's provider goes; calls get THS_E_UNAVAIL. THS_E_NOENT. */
 THS_MUST_CHECK enum ths_err ths_unbind(const struct ths_iface *iface, const char *name);
 
+/*
+ * A successor serves its probation first: so many calls or so many ticks, whichever is
+ * over sooner. Until then the one before stays linked, and is bound again if the successor
+ * fails: by a fault, a budget overrun, or its self-test, which is run right after
+ * publishing and whenever `module/1` is asked. The interaction that failed is run again
+ * (device operations are not). Both 0: no probation, and no self-test.
+ *
+ * A swap that migrates rows has no probation: there is no way back for the rows.
+ */
+#define THS_PROBATION_CALLS 64u   /* by default */
+#define THS_PROBATION_TICKS 1000u /* of a millisecond */
+struct ths_probation {
+	uint64_t calls, ticks;
+};
+/* For swaps from now on. Context: any. */
+void ths_probation_set(struct ths_probation probation);
+
 struct ths_swap_times { /* in counts of ths_arch_counter() */
 	uint64_t load, publish, migrate, retire;
 	uint64_t in_flight; /* interactions on other CPUs at the moment of publishing */
+	bool kept;          /* the old one is kept: a probation began. Else it is gone */
 };
 /**
  * ths_swap() - instance @old is replaced by instance @new in all its bindings, at once
  *
  * Publishing is one commit over all bindings. Interactions in flight on @old commit
- * before it or are run again on @new. @old is retired: unmapped when every CPU has passed
- * depth 0. Rows of tables whose schema both name stay; a table that @new declares in the
+ * before it or are run again on @new. @old is retired when @new has served its probation:
+ * unmapped when every CPU has passed depth 0. If @old was on probation itself, that is over.
+ * Rows of tables whose schema both name stay; a table that @new declares in the
  * next version is converted row by row by its THS_MIGRATE function, in the same commit
  * where it fits, before anybody is served by @new.
  *
  * Return: THS_OK; THS_E_NOENT; THS_E_VERSION another interface, or another version of it;
- *         THS_E_SCHEMA. After an error @old serves on, and @new is loaded but not bound.
+ *         THS_E_SCHEMA; THS_E_BUSY who swaps already cannot swap; what the self-test of
+ *         @new returned. After an error @old serves on, and @new is loaded but not bound.
  */
 THS_MUST_CHECK enum ths_err ths_swap(uint32_t old, uint32_t new_slot,
 				     struct ths_swap_times *times);
@@ -106,6 +129,17 @@ THS_MUST_CHECK enum ths_err ths_swap(uint32_t old, uint32_t new_slot,
 THS_MUST_CHECK enum ths_err ths_swap_file(const char *from, const char *file,
 					  struct ths_swap_times *times,
 					  struct ths_reason *reason);
+
+/**
+ * ths_rollback() - who served before a swap serves again
+ * @name:   of an instance on probation, or an interface one is bound to
+ * @reason: out: a sentence, when refused
+ *
+ * Publishes as a swap does; the instance on probation is retired.
+ * Return: THS_OK; THS_E_NOENT nothing of that name is on probation; THS_E_SCHEMA another
+ *         swap has migrated a table the one before needs; THS_E_BUSY as with ths_swap().
+ */
+THS_MUST_CHECK enum ths_err ths_rollback(const char *name, struct ths_reason *reason);
 
 /* For tests only: admit modules that spill (E1). */
 void ths_test_admit_spill(bool admit);

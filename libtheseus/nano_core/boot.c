@@ -103,11 +103,22 @@ static void bind(const struct ths_manifest_item *item)
 			  item->id, ths_err_text(err));
 }
 
+static void make_vital(const char *iface)
+{
+	enum ths_err err = ths_vital(iface);
+
+	if (err)
+		ths_logf("vital %s: no second provider is loaded: %s", iface,
+			 ths_err_text(err));
+}
+
 static void obey(const struct ths_manifest_item *item, bool programs)
 {
 	if (programs) {
 		if (item->kind == THS_MANIFEST_PROGRAM)
 			must_start(item->name, item->line);
+		if (item->kind == THS_MANIFEST_VITAL)
+			make_vital(item->name);
 		return;
 	}
 	if (item->kind == THS_MANIFEST_MODULE)

@@ -68,6 +68,8 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	memset(&ths_core, 0, sizeof(ths_core));
 	ths_core.cpus = 1;
 	ths_core.clock = 1;
+	ths_core.probation =
+		(struct ths_probation){THS_PROBATION_CALLS, THS_PROBATION_TICKS};
 	ths_core.sched = (struct ths_ref)THS_REF(sched);
 	ths_core.frames = (struct ths_ref)THS_REF(frames);
 	ths_core.irq = (struct ths_ref)THS_REF(irq);

@@ -95,6 +95,13 @@ enum ths_err ths_kick(struct ths_call *call, unsigned op)
 	return err;
 }
 
+enum ths_err ths_effect_rollback(struct ths_cpu *cpu, uint32_t slot)
+{
+	THS_TRY(has_room(cpu));
+	append(cpu, (struct txn_effect){.kind = EFFECT_ROLLBACK, .data = slot});
+	return THS_OK;
+}
+
 static void perform(struct ths_cpu *cpu, const struct txn_effect *effect)
 {
 	switch ((enum effect_kind)effect->kind) {
@@ -106,6 +113,9 @@ static void perform(struct ths_cpu *cpu, const struct txn_effect *effect)
 		break;
 	case EFFECT_KICK:
 		ths_kick_now(cpu, &ths_core.instance[effect->data], 1u << effect->arg);
+		break;
+	case EFFECT_ROLLBACK:
+		ths_probation_condemn(&ths_core.instance[effect->data]);
 		break;
 	}
 }

@@ -12,6 +12,7 @@
  */
 #include <stdarg.h>
 #include <theseus/fmt.h>
+#include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 
 bool ths_is_module_code(uint64_t pc)
@@ -51,22 +52,71 @@ static uint32_t operation_number(const struct ths_call *call)
 		       : call->op_number;
 }
 
-/* Counts a fault against the module that runs, and logs it. */
+/* Counts a fault against the module that serves @call. */
+void ths_fault_record(struct ths_cpu *cpu, const struct ths_call *call, enum ths_err err,
+		      uint64_t pc, uint64_t addr)
+{
+	cpu->fault = (struct fault){.instance = call->instance,
+				    .activity = atomic_load(&cpu->activity),
+				    .pc = pc,
+				    .addr = addr,
+				    .err = err,
+				    .op = operation_number(call),
+				    .depth = (uint32_t)(call - cpu->calls),
+				    .device = cpu->txn.flags & TXN_DEVICE,
+				    .unlogged = true};
+	memcpy(cpu->fault.name, call->instance->name, sizeof(cpu->fault.name));
+	atomic_fetch_add(&call->instance->faults, 1);
+	for (const struct ths_call *at = cpu->calls; at <= call; at++)
+		if (at->instance == call->instance)
+			atomic_fetch_add(&call->instance->in_vain, 1);
+	ths_pending(cpu, PENDING_FAULT);
+}
+
+bool ths_fault_may_be_mended(const struct ths_cpu *cpu)
+{
+	const struct fault *fault = &cpu->fault;
+
+	return fault->activity == cpu->activity && !cpu->resigned && !cpu->recovering &&
+	       !cpu->mending && fault->instance->slot != 0 &&
+	       fault->instance->state == THS_INSTANCE_BOUND;
+}
+
+/* A fault of the module that runs: recorded, and logged. */
 void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr)
 {
-	struct ths_instance *instance = cpu->call->instance;
 	const char *function = "?", *module;
 	uint64_t offset = 0;
 
-	if (!instance)
+	if (!cpu->call->instance)
 		return;
-	atomic_fetch_add(&instance->faults, 1);
+	ths_fault_record(cpu, cpu->call, err, pc, addr);
 	if (ths_core.quiet_faults)
 		return;
 	(void)ths_symbolize(pc, &function, &offset, &module);
-	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s+0x%llx", instance->name,
-		 operation_number(cpu->call), ths_err_text(err), (unsigned long long)addr, function,
-		 (unsigned long long)offset);
+	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s+0x%llx",
+		 cpu->call->instance->name, cpu->fault.op, ths_err_text(err),
+		 (unsigned long long)addr, function, (unsigned long long)offset);
+}
+
+/* Runs `recover` of every driver whose operation faulted, innermost first, and releases
+ * the locks they were left with. */
+void ths_recover_devices(struct ths_cpu *cpu)
+{
+	for (unsigned i = 0; i < cpu->faulted_count; i++) {
+		struct ths_instance *instance = cpu->faulted[i];
+		enum ths_err err;
+
+		cpu->recovering = true;
+		instance->faulted = instance->journal;
+		err = ths_invoke_recover(instance);
+		cpu->recovering = false;
+		ths_spin_unlock(&instance->busy);
+		cpu->section--;
+		if (err)
+			ths_logf("recover of %s: %s", instance->name, ths_err_text(err));
+	}
+	cpu->faulted_count = 0;
 }
 
 static bool is_wild_jump(const struct ths_trap *trap)

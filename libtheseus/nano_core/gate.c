@@ -27,7 +27,7 @@
 #define TRIES_MAX 8u /* conflicts before the token is taken (P5) */
 
 /* What conclude() says beside enum ths_err: the request is to be made again. */
-enum { GATE_CONFLICT = 1, GATE_REFILL = 2, GATE_STACK = 3, GATE_SLEEP = 4 };
+enum { GATE_CONFLICT = 1, GATE_REFILL = 2, GATE_STACK = 3, GATE_SLEEP = 4, GATE_FAULT = 5 };
 
 struct request {
 	struct ths_ref *ref;             /* NULL: @invoke */
@@ -37,6 +37,8 @@ struct request {
 	uint32_t op;
 	uint32_t tries;
 	bool by_gate_s; /* which asks anew by itself */
+	bool resigned;  /* nothing is left to be done about faults: callers see them */
+	struct fault fault; /* with GATE_FAULT: what was believed */
 };
 
 void ths_section_enter(struct ths_cpu *cpu)
@@ -87,26 +89,6 @@ void *ths_arena_take(struct ths_cpu *cpu, size_t size)
 
 /* ---- tokens and hardware locks ------------------------------------------------------- */
 
-void ths_token_take(struct ths_cpu *cpu)
-{
-	uint32_t nobody = 0;
-
-	while (!atomic_compare_exchange_weak(&ths_core.token, &nobody, cpu->number + 1)) {
-		nobody = 0;
-		ths_arch_relax();
-	}
-	cpu->token = true;
-	for (unsigned i = 0; i < ths_core.cpus; i++)
-		while (atomic_load(&ths_core.cpu[i]->committing))
-			ths_arch_relax();
-}
-
-void ths_token_give(struct ths_cpu *cpu)
-{
-	cpu->token = false;
-	atomic_store(&ths_core.token, 0);
-}
-
 /* The token, shared, until the outermost device operation ends. */
 static void device_token(struct ths_cpu *cpu)
 {
@@ -150,12 +132,7 @@ static void device_enter(struct ths_cpu *cpu, struct ths_call *call)
 	call->device_held = true;
 }
 
-static bool is_fault(enum ths_err err)
-{
-	return (err <= THS_E_FAULT && err >= THS_E_DEADLINE) || err == THS_E_INTERNAL;
-}
-
-/* After a fault the lock stays until `recover` has run (P11): recover_devices(). */
+/* After a fault the lock stays until `recover` has run (P11): ths_recover_devices(). */
 static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_err err)
 {
 	struct ths_instance *instance = call->instance;
@@ -164,8 +141,8 @@ static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_er
 		atomic_store(&cpu->committing, 0);
 	if (cpu->recovering)
 		return;
-	if (is_fault(err) && instance->module->recover) {
-		cpu->section++; /* no interrupt's work may wait for its lock: recover_devices() */
+	if (ths_err_is_fault(err) && instance->module->recover) {
+		cpu->section++; /* no interrupt's work may wait for its lock: ths_recover_devices() */
 		cpu->faulted[cpu->faulted_count++] = instance;
 	} else {
 		ths_spin_unlock(&instance->busy);
@@ -180,6 +157,7 @@ static void leave(struct ths_cpu *cpu)
 	cpu->call = &cpu->calls[0];
 	cpu->calls[0].blob_held = false;
 	cpu->calls[0].device_held = false;
+	cpu->resigned = false;
 	cpu->arena_used = 0;
 	atomic_store_explicit(&cpu->activity, cpu->activity + 1, memory_order_release);
 	if (cpu->limbo_count >= LIMBO_MAX / 4) {
@@ -249,7 +227,7 @@ static uint64_t begin_and_run(struct ths_cpu *cpu, struct ths_call *call,
 			return (uint64_t)(int64_t)err;
 	}
 	copy_args(call->copy, request->args, call->op->args_size);
-	call->instance->calls[cpu->number]++;
+	ths_instance_count(call->instance, cpu->number);
 	return ths_arch_run(&call->frame, cpu->stack_top, run_op, call);
 }
 
@@ -284,16 +262,19 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 	cpu->call = call;
 	ths_txn_begin(cpu, 0);
 	cpu->exclusive = exclusive;
+	cpu->resigned = request->resigned;
 	return (int64_t)ths_arch_run(&call->frame, NULL, find_and_run, request);
 }
 
 /* ---- the end of an interaction --------------------------------------------------------- */
 
-static enum ths_err believed_value(int64_t outcome)
+static enum ths_err believed_value(struct ths_cpu *cpu, const struct ths_call *call,
+				   int64_t outcome)
 {
-	if (outcome > 0 || outcome < THS_ERR_LAST)
-		return THS_E_INTERNAL;
-	return (enum ths_err)outcome;
+	if (outcome <= 0 && outcome >= THS_ERR_LAST)
+		return (enum ths_err)outcome;
+	ths_fault_record(cpu, call, THS_E_INTERNAL, 0, 0);
+	return THS_E_INTERNAL;
 }
 
 /* Drops everything. A faulted device operation leaves its journal to `recover`. */
@@ -363,6 +344,8 @@ static int give_up(struct ths_cpu *cpu, int code)
 	if (cpu->exclusive)
 		ths_token_give(cpu);
 	cpu->exclusive = false;
+	if (code == GATE_CONFLICT && cpu->fault.activity == cpu->activity)
+		cpu->fault.unlogged = false; /* charged to nobody */
 	leave(cpu);
 	return code;
 }
@@ -374,6 +357,8 @@ static int conclude_error(struct ths_cpu *cpu, enum ths_err err)
 
 	if (!device && !ths_txn_validate(&cpu->txn))
 		return GATE_CONFLICT;
+	if (ths_err_is_fault(err) && ths_fault_may_be_mended(cpu))
+		return GATE_FAULT;
 	if (err == THS_E_AGAIN && !device && ths_sleep_possible(cpu)) {
 		if (txn_reads(&cpu->txn) + cpu->txn.writes <= 1)
 			return THS_E_INTERNAL; /* nothing to wait for (P8) */
@@ -393,12 +378,14 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 	int code;
 
 	leave_levels(cpu);
+	if (outcome == OUTCOME_FAULT)
+		outcome = cpu->fault.err; /* of a level further in */
 	if (outcome >= OUTCOME_CONFLICT && outcome <= OUTCOME_STACK) {
 		abandon(cpu);
 		conclude_device(cpu, cut_short(call));
 		return give_up(cpu, (int)outcome);
 	}
-	err = believed_value(outcome);
+	err = believed_value(cpu, call, outcome);
 	if (err == THS_OK) {
 		err = commit(cpu, call, &conflict);
 		if (err == THS_OK && !conflict) {
@@ -414,24 +401,22 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 
 /* ---- requests -------------------------------------------------------------------------- */
 
-/* Runs `recover` of every driver whose operation faulted, innermost first, and releases
- * the locks they were left with. */
-static void recover_devices(struct ths_cpu *cpu)
+/*
+ * A fault, and something may be done about it: if it was, the request is made again. A
+ * device operation is not, nor is what was not called through a binding. If nothing was,
+ * the outermost operation's fault is the caller's; one further in is its parent's to see,
+ * so the request is made once more.
+ */
+static bool mend(struct ths_cpu *cpu, struct request *request, int *code)
 {
-	for (unsigned i = 0; i < cpu->faulted_count; i++) {
-		struct ths_instance *instance = cpu->faulted[i];
-		enum ths_err err;
+	struct fault *fault = &request->fault;
+	bool mended = ths_cascade(cpu, fault);
 
-		cpu->recovering = true;
-		instance->faulted = instance->journal;
-		err = ths_invoke_recover(instance);
-		cpu->recovering = false;
-		ths_spin_unlock(&instance->busy);
-		cpu->section--;
-		if (err)
-			ths_logf("recover of %s: %s", instance->name, ths_err_text(err));
-	}
-	cpu->faulted_count = 0;
+	*code = fault->err;
+	if (fault->device || !request->ref)
+		return false;
+	request->resigned = !mended;
+	return mended || fault->depth > 0;
 }
 
 /* Does at depth 0 what the code asks for. True: make the request again. */
@@ -455,6 +440,8 @@ static bool again(struct ths_cpu *cpu, struct request *request, int *code)
 		request->tries = 0;
 		ths_context_block(cpu);
 		return true;
+	case GATE_FAULT:
+		return mend(cpu, request, code);
 	default:
 		return false;
 	}
@@ -463,8 +450,12 @@ static bool again(struct ths_cpu *cpu, struct request *request, int *code)
 static enum ths_err serve(struct ths_cpu *cpu, struct request *request, int code)
 {
 	for (;;) {
+		if (code == GATE_FAULT) { /* `recover` may have one of its own */
+			request->fault = cpu->fault;
+			cpu->fault.unlogged = false;
+		}
 		if (THS_UNLIKELY(cpu->faulted_count && !cpu->recovering))
-			recover_devices(cpu);
+			ths_recover_devices(cpu);
 		if (!again(cpu, request, &code))
 			break;
 		if (request->by_gate_s && code == GATE_SLEEP)
@@ -631,9 +622,13 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 	if (err == THS_OK) {
 		cpu->txn.savepoint = cpu->txn.writes;
 		cpu->call = call;
-		call->instance->calls[cpu->number]++;
+		ths_instance_count(call->instance, cpu->number);
 		err = believed_value(
+			cpu, call,
 			(int64_t)ths_arch_run(&call->frame, NULL, run_op, call));
+		if (ths_err_is_fault(err) && cpu->fault.depth == call->depth &&
+		    !(cpu->txn.flags & TXN_DEVICE) && ths_fault_may_be_mended(cpu))
+			ths_txn_unwind(cpu, OUTCOME_FAULT); /* its parent is not to see it */
 	}
 	err = finish_nested(cpu, call, err);
 	cpu->call = parent;

@@ -133,6 +133,15 @@ static void lay_out_ops(struct ths_instance *instance)
 	}
 }
 
+uint64_t ths_instance_calls(const struct ths_instance *instance)
+{
+	uint64_t calls = 0;
+
+	for (unsigned i = 0; i < ths_core.cpus; i++)
+		calls += __atomic_load_n(&instance->calls[i], __ATOMIC_RELAXED);
+	return calls;
+}
+
 static enum ths_err resolve_uses(struct ths_instance *instance, struct ths_reason *reason)
 {
 	const struct ths_module *module = instance->module;
@@ -250,15 +259,12 @@ enum ths_err ths_instance_make(const struct ths_module *module, const char *name
 			       struct ths_instance **out, struct ths_reason *reason)
 {
 	struct ths_instance *instance = free_instance();
-	uint32_t taken;
 	enum ths_err err;
 
 	THS_TRY(check_descriptor(module, reason));
 	name = name ? name : module->id;
 	if (ths_strlen(name) >= THS_NAME_MAX)
 		return refuse(reason, THS_E_INVAL, module->id, "name too long:", name);
-	if (ths_module_find(name, &taken) == THS_OK)
-		return refuse(reason, THS_E_EXIST, module->id, "an instance is named", name);
 	if (!instance)
 		return refuse(reason, THS_E_FULL, module->id, "no room for", "an instance");
 	instance->slot = (uint32_t)(instance - ths_core.instance);
@@ -277,14 +283,31 @@ enum ths_err ths_instance_make(const struct ths_module *module, const char *name
 	return THS_OK;
 }
 
+/* Nobody else may have the name. */
+enum ths_err ths_instance_new(const struct ths_module *module, const char *name,
+			      struct ths_instance **out, struct ths_reason *reason)
+{
+	uint32_t taken;
+
+	THS_TRY(check_descriptor(module, reason));
+	name = name ? name : module->id;
+	if (ths_module_find(name, &taken) == THS_OK)
+		return refuse(reason, THS_E_EXIST, module->id, "an instance is named", name);
+	return ths_instance_make(module, name, out, reason);
+}
+
 enum ths_err ths_module_add(const struct ths_module *module, const char *name,
 			    uint32_t *slot, struct ths_reason *reason)
 {
 	struct ths_instance *instance;
+	enum ths_err err;
 
-	THS_TRY(ths_instance_make(module, name, &instance, reason));
-	*slot = instance->slot;
-	return THS_OK;
+	THS_TRY(ths_loader_enter());
+	err = ths_instance_new(module, name, &instance, reason);
+	ths_loader_leave();
+	if (err == THS_OK)
+		*slot = instance->slot;
+	return err;
 }
 
 /* ---- calls that are nobody's ------------------------------------------------------------ */
@@ -475,14 +498,13 @@ static enum ths_err attach_all(void)
 	return THS_OK;
 }
 
-enum ths_err ths_bind(uint32_t slot, const char *name)
+static enum ths_err bind_locked(struct ths_instance *instance, const char *name)
 {
-	struct ths_instance *instance = &ths_core.instance[slot];
 	struct set_provider set = {.instance = instance};
 	const struct ths_iface *iface;
 
-	if (slot >= INSTANCES_MAX || (instance->state != THS_INSTANCE_LOADED &&
-				      instance->state != THS_INSTANCE_BOUND))
+	if (instance->state != THS_INSTANCE_LOADED &&
+	    instance->state != THS_INSTANCE_BOUND)
 		return THS_E_NOENT;
 	iface = instance->module->provides.iface;
 	set.binding = make_binding(iface, name ? name : "");
@@ -503,6 +525,18 @@ enum ths_err ths_bind(uint32_t slot, const char *name)
 					     : attach_lines(instance, set.binding);
 }
 
+enum ths_err ths_bind(uint32_t slot, const char *name)
+{
+	enum ths_err err;
+
+	if (slot >= INSTANCES_MAX)
+		return THS_E_NOENT;
+	THS_TRY(ths_loader_enter());
+	err = bind_locked(&ths_core.instance[slot], name);
+	ths_loader_leave();
+	return err;
+}
+
 static bool is_bound_somewhere(const struct ths_instance *instance)
 {
 	for (unsigned i = 0; i < BINDINGS_MAX; i++)
@@ -512,7 +546,7 @@ static bool is_bound_somewhere(const struct ths_instance *instance)
 	return false;
 }
 
-enum ths_err ths_unbind(const struct ths_iface *iface, const char *name)
+static enum ths_err unbind_locked(const struct ths_iface *iface, const char *name)
 {
 	struct set_provider set = {0};
 	struct ths_instance *before;
@@ -523,7 +557,19 @@ enum ths_err ths_unbind(const struct ths_iface *iface, const char *name)
 	if (!before)
 		return THS_E_NOENT;
 	THS_TRY(ths_publish(set_provider, &set));
-	if (!is_bound_somewhere(before))
+	if (!is_bound_somewhere(before)) {
+		ths_probation_end(before);
 		before->state = THS_INSTANCE_LOADED;
+	}
 	return THS_OK;
+}
+
+enum ths_err ths_unbind(const struct ths_iface *iface, const char *name)
+{
+	enum ths_err err;
+
+	THS_TRY(ths_loader_enter());
+	err = unbind_locked(iface, name);
+	ths_loader_leave();
+	return err;
 }

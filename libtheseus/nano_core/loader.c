@@ -25,6 +25,7 @@ static struct {
 	size_t size;
 	uint64_t used[AREA_PAGES / 64];
 	bool admit_spill;
+	_Atomic(uint32_t) owner; /* whose turn it is: 1 + task's slot; 0: nobody's */
 } loader;
 
 void ths_loader_init(const void *archive, size_t size)
@@ -49,6 +50,34 @@ enum ths_err ths_loader_file(const char *name, const void **data, size_t *size)
 	*data = entry.data;
 	*size = entry.size;
 	return THS_OK;
+}
+
+/* ---- turns ------------------------------------------------------------------------- */
+
+static bool may_wait(const struct ths_cpu *cpu, uint32_t owner)
+{
+	return owner != cpu->current + 1 && !cpu->working && cpu->section == 0 &&
+	       !ths_cpu_is_inside(cpu);
+}
+
+enum ths_err ths_loader_enter(void)
+{
+	const struct ths_cpu *cpu = ths_cpu();
+	uint32_t owner = 0;
+
+	while (!atomic_compare_exchange_strong(&loader.owner, &owner, cpu->current + 1)) {
+		if (owner != 0 && !may_wait(cpu, owner))
+			return THS_E_BUSY;
+		ths_yield();
+		ths_arch_relax();
+		owner = 0;
+	}
+	return THS_OK;
+}
+
+void ths_loader_leave(void)
+{
+	atomic_store(&loader.owner, 0);
 }
 
 /* ---- pages ------------------------------------------------------------------------- */
@@ -165,38 +194,35 @@ static enum ths_err place(struct image *image, struct ths_reason *reason)
 	return err;
 }
 
-static enum ths_err open_file(const char *file, struct image *image,
-			      struct ths_reason *reason)
+static enum ths_err find_image(const char *file, const void **data, size_t *size,
+			       struct ths_reason *reason)
 {
-	const void *data;
-	size_t size;
-
-	if (find_file(file, &data, &size)) {
-		(void)ths_format(reason->text, sizeof(reason->text),
-				 "the archive has no module %s", file);
-		return THS_E_NOENT;
-	}
-	return loader.admit_spill
-		       ? ths_tmod_open_spilling(&image->tmod, data, size, reason)
-		       : ths_tmod_open(&image->tmod, data, size, reason);
+	if (find_file(file, data, size) == THS_OK)
+		return THS_OK;
+	(void)ths_format(reason->text, sizeof(reason->text),
+			 "the archive has no module %s", file);
+	return THS_E_NOENT;
 }
 
-enum ths_err ths_module_load(const char *file, const char *name, uint32_t *slot,
-			     struct ths_reason *reason)
+typedef enum ths_err make_fn(const struct ths_module *module, const char *name,
+			     struct ths_instance **out, struct ths_reason *reason);
+
+/* @make: of the descriptor an instance. */
+static enum ths_err load(const void *data, size_t size, const char *name, make_fn *make,
+			 struct ths_instance **out, struct ths_reason *reason)
 {
-	struct ths_reason unread;
 	struct ths_instance *instance;
 	struct image image = {0};
 	enum ths_err err;
 
-	reason = reason ? reason : &unread;
-	reason->text[0] = 0;
-	THS_TRY(open_file(file, &image, reason));
+	THS_TRY(loader.admit_spill
+			? ths_tmod_open_spilling(&image.tmod, data, size, reason)
+			: ths_tmod_open(&image.tmod, data, size, reason));
 	THS_POINT("load/opened");
 	THS_TRY(place(&image, reason));
-	err = ths_instance_make((const struct ths_module *)(uintptr_t)(image.rodata +
-								      image.tmod.descriptor),
-				name, &instance, reason);
+	err = make((const struct ths_module *)(uintptr_t)(image.rodata +
+							  image.tmod.descriptor),
+		   name, &instance, reason);
 	if (err) {
 		unmap(image.text, image.text_pages + image.rodata_pages);
 		return err;
@@ -207,8 +233,43 @@ enum ths_err ths_module_load(const char *file, const char *name, uint32_t *slot,
 	instance->rodata = image.rodata;
 	instance->rodata_size = image.tmod.rodata_size;
 	instance->pages = (uint32_t)(image.text_pages + image.rodata_pages);
-	*slot = instance->slot;
+	*out = instance;
 	return THS_OK;
+}
+
+enum ths_err ths_loader_load(const char *file, const char *name, struct ths_instance **out,
+			     struct ths_reason *reason)
+{
+	const void *data;
+	size_t size;
+
+	reason->text[0] = 0;
+	THS_TRY(find_image(file, &data, &size, reason));
+	return load(data, size, name, ths_instance_new, out, reason);
+}
+
+enum ths_err ths_loader_again(const struct ths_instance *of, struct ths_instance **out)
+{
+	struct ths_reason unread;
+
+	return of->pages ? load(of->tmod.image, of->tmod.size, of->name,
+				ths_instance_make, out, &unread)
+			 : ths_instance_make(of->module, of->name, out, &unread);
+}
+
+enum ths_err ths_module_load(const char *file, const char *name, uint32_t *slot,
+			     struct ths_reason *reason)
+{
+	struct ths_instance *instance;
+	struct ths_reason unread;
+	enum ths_err err;
+
+	THS_TRY(ths_loader_enter());
+	err = ths_loader_load(file, name, &instance, reason ? reason : &unread);
+	ths_loader_leave();
+	if (err == THS_OK)
+		*slot = instance->slot;
+	return err;
 }
 
 /* Nobody can be in its code any more. */
@@ -222,15 +283,27 @@ void ths_loader_retire(struct ths_instance *instance)
 		unmap(text, pages);
 }
 
+/* Nobody can call it any more, but somebody may be in it. */
+void ths_loader_unload(struct ths_instance *instance)
+{
+	ths_quiesce();
+	ths_loader_retire(instance);
+}
+
 enum ths_err ths_module_unload(uint32_t slot)
 {
 	struct ths_instance *instance = &ths_core.instance[slot];
+	enum ths_err err = THS_E_BUSY;
 
-	if (slot == 0 || slot >= INSTANCES_MAX || instance->state == THS_INSTANCE_FREE)
+	if (slot == 0 || slot >= INSTANCES_MAX)
 		return THS_E_NOENT;
-	if (instance->state == THS_INSTANCE_BOUND)
-		return THS_E_BUSY;
-	ths_quiesce();
-	ths_loader_retire(instance);
-	return THS_OK;
+	THS_TRY(ths_loader_enter());
+	if (instance->state == THS_INSTANCE_FREE)
+		err = THS_E_NOENT;
+	if (instance->state == THS_INSTANCE_LOADED) {
+		ths_loader_unload(instance);
+		err = THS_OK;
+	}
+	ths_loader_leave();
+	return err;
 }

@@ -26,13 +26,11 @@ static void tell_instance(const struct ths_instance *instance, struct module_inf
 	arg->version = module->provides.iface->version;
 	arg->major = module->major;
 	arg->minor = module->minor;
-	arg->state = (uint16_t)instance->state;
+	arg->state = (uint16_t)(instance->before ? THS_INSTANCE_PROBATION : instance->state);
 	arg->text = instance->text;
 	arg->text_size = instance->text_size;
 	arg->faults = atomic_load(&((struct ths_instance *)(uintptr_t)instance)->faults);
-	arg->calls = 0;
-	for (unsigned i = 0; i < ths_core.cpus; i++)
-		arg->calls += instance->calls[i];
+	arg->calls = ths_instance_calls(instance);
 }
 
 static enum ths_err module_info_op(struct ths_call *call, struct module_info *arg)
@@ -101,7 +99,36 @@ static enum ths_err module_selftest_op(struct ths_call *call, struct module_name
 	cpu->call->instance = instance; /* it runs in the tested module's name */
 	err = instance->module->selftest(call);
 	cpu->call->instance = &ths_core.instance[0];
+	if (err && instance->before && ths_txn_validate(&cpu->txn))
+		ths_probation_condemn(instance);
 	return err;
+}
+
+static enum ths_err module_rollback_op(struct ths_call *call, struct module_name *arg)
+{
+	struct ths_reason unread;
+	uint32_t slot;
+
+	(void)call;
+	arg->name[THS_NAME_MAX - 1] = 0;
+	THS_TRY(ths_swap_find(arg->name, &slot, &unread));
+	return ths_core.instance[slot].before ? ths_effect_rollback(ths_cpu(), slot)
+					      : THS_E_NOENT;
+}
+
+static enum ths_err module_fault_op(struct ths_call *call, struct module_fault *arg)
+{
+	const struct module_fault *newest, *entry;
+	uint64_t next = arg->number + 1;
+
+	THS_TRY(ths_row_read(call, NANO_CORE_FAULTS, 0, &newest));
+	if (next > newest->number)
+		return arg->wait ? THS_E_AGAIN : THS_E_NOENT;
+	if (newest->number - next >= MODULE_FAULTS)
+		next = newest->number - MODULE_FAULTS + 1;
+	THS_TRY(ths_row_read(call, NANO_CORE_FAULTS, 1 + next % MODULE_FAULTS, &entry));
+	*arg = *entry;
+	return THS_OK;
 }
 
 /* ---- state: whose, and where ------------------------------------------------------------ */
@@ -191,7 +218,10 @@ THS_MODULE(nano_core, "nano_core", 1, 0,
 	   THS_PROVIDES(module, .info = module_info_op, .binding = module_binding_op,
 			.table = module_table_op, .selftest = module_selftest_op,
 			.memory = module_memory_op, .works_on = module_works_on_op,
-			.share = module_share_op, .pool = module_pool_op));
+			.share = module_share_op, .pool = module_pool_op,
+			.rollback = module_rollback_op, .fault = module_fault_op),
+	   THS_TABLE(NANO_CORE_FAULTS, "nano_core.fault/1", struct module_fault,
+		     .rows = 1 + MODULE_FAULTS, .flags = THS_FIXED));
 
 const struct ths_module *ths_nano_core_module(void)
 {

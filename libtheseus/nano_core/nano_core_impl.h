@@ -77,12 +77,17 @@ struct ths_instance {
 	uint32_t pages;           /* of both, from text on; 0: linked into the image */
 	struct ths_tmod tmod;     /* for symbols; its image lies in the archive */
 	_Atomic(uint64_t) faults;
+	_Atomic(uint64_t) in_vain; /* of its calls: those of interactions that faulted here */
 	_Atomic(uint32_t) busy;   /* hardware lock: a device operation runs */
 	_Atomic(uint32_t) kicked; /* bit per operation */
 	bool fresh;               /* a table of its was made for it */
 	struct ths_journal journal; /* of the running device operation */
 	struct ths_journal faulted; /* of the one that faulted, for `recover` */
 	struct ths_instance *_Atomic heir; /* who took its place; NULL: it is not retired */
+	struct ths_instance *before; /* on probation: whose place it took, kept (probation.c) */
+	uint64_t until_calls, until_tick; /* which end the probation, whichever comes first */
+	_Atomic(bool) condemned;     /* it failed meanwhile: to be reverted at depth 0 */
+	struct quiet_mark quiet;     /* superseded: when */
 };
 
 /* The row of a binding. Immutable, like any version's data. */
@@ -101,9 +106,17 @@ struct ths_binding { /* 128 bytes: gate.S knows */
 	uint32_t ops;
 	uint32_t published;
 	const struct ths_op_info *info; /* of the first provider (in the archive's image) */
-	uint64_t pad[4];
+	/* The cascade's account: cascade.c. */
+	struct account {
+		uint8_t in_a_row; /* faults, with nothing served between */
+		uint8_t level;    /* of the steps against those */
+		uint8_t spent;    /* steps against first faults, in this window */
+		bool vital;       /* a second provider is kept loaded */
+		uint64_t since;   /* the tick the window began at */
+		uint64_t served;  /* calls of the provider, at the last fault */
+	} account;
+	uint64_t pad;
 };
-
 
 /* ---- an interaction --------------------------------------------------------------- */
 
@@ -128,6 +141,18 @@ struct ths_call {
 	bool blob_held, device_held;    /* to be let go when the level ends */
 };
 
+/* What went wrong last on a CPU, as its fault says; good while `activity` is the CPU's. */
+struct fault {
+	struct ths_instance *instance;
+	uint64_t activity;
+	uint64_t pc, addr;
+	enum ths_err err;
+	uint32_t op, depth; /* depth of the call; 0: outermost */
+	bool device;        /* a device operation: never run twice */
+	bool unlogged;
+	char name[THS_NAME_MAX]; /* of the instance, which may go */
+};
+
 /* Something to be called at depth 0 that is not a program's call: a handler, a kick,
  * start, recover, self-test. */
 struct ths_invoke {
@@ -138,7 +163,8 @@ struct ths_invoke {
 };
 
 enum cpu_pending { PENDING_IRQ = 1, PENDING_TICK = 2, PENDING_WAKE = 4, PENDING_KICK = 8,
-		   PENDING_RESCHED = 16, PENDING_REAP = 32, PENDING_RECLAIM = 64 };
+		   PENDING_RESCHED = 16, PENDING_REAP = 32, PENDING_RECLAIM = 64,
+		   PENDING_SWEEP = 128, PENDING_FAULT = 256 };
 
 struct ths_cpu {
 	struct ths_cpu *self;          /* offset 0: arch.h */
@@ -166,7 +192,7 @@ struct ths_cpu {
 	uint32_t refill_pool;          /* what was empty; POOLS: a page */
 	uint32_t current;              /* the context that runs; CONTEXTS_MAX: idle */
 	uint32_t current_ticks;
-	uint64_t ticks;
+	_Atomic(uint64_t) ticks;
 	uint64_t longest;              /* counter ticks of the longest interaction seen */
 	_Atomic(uint64_t) irqs[VECTORS / 64];
 	struct ths_version *pool[POOLS];
@@ -178,6 +204,9 @@ struct ths_cpu {
 	uint32_t limbo_marked;         /* entries the mark covers */
 	_Atomic(uint32_t) committing;  /* holds the conflict token shared */
 	_Atomic(uint32_t) wake_head;   /* contexts to admit: 1 + slot, linked */
+	struct fault fault;
+	bool resigned;                 /* faults of this try are their callers' to see */
+	bool mending;                  /* a fault is being seen to: its own are not */
 	struct ths_arch_context boot;  /* the boot stack: where the idle loop runs */
 };
 
@@ -234,10 +263,18 @@ struct ths_core {
 	struct waiter *waiter_free;
 	_Atomic(uint64_t) kicked[INSTANCES_MAX / 64]; /* instances with kicks to run */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
+	struct ths_probation probation;
+	_Atomic(bool) watched;   /* instances are on probation, or wait to be unmapped */
 	struct ths_ref sched, frames, irq, tasks;
 };
 
 extern struct ths_core ths_core;
+
+/* Ticks since the start, by the first CPU's count. */
+THS_INLINE uint64_t ths_ticks(void)
+{
+	return atomic_load_explicit(&ths_core.cpu[0]->ticks, memory_order_relaxed);
+}
 
 /* Binding 0 is nobody's: where unresolved references lead. */
 THS_INLINE struct ths_binding *ths_ref_binding(const struct ths_ref *ref)
@@ -297,6 +334,7 @@ void ths_context_reap(struct ths_cpu *cpu);
 THS_NORETURN void ths_context_idle(struct ths_cpu *cpu);
 /* effect.c */
 void ths_effects_perform(struct ths_cpu *cpu);
+THS_MUST_CHECK enum ths_err ths_effect_rollback(struct ths_cpu *cpu, uint32_t slot);
 void ths_effects_drop(struct ths_cpu *cpu, unsigned from);
 /* work.c */
 void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t ops);
@@ -316,6 +354,9 @@ void ths_stack_check(struct ths_cpu *cpu);
 THS_MUST_CHECK enum ths_err ths_instance_make(const struct ths_module *module,
 					      const char *name, struct ths_instance **out,
 					      struct ths_reason *reason);
+THS_MUST_CHECK enum ths_err ths_instance_new(const struct ths_module *module,
+					     const char *name, struct ths_instance **out,
+					     struct ths_reason *reason);
 void ths_instance_drop(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
 					     const char *name, struct ths_binding **out);
@@ -335,6 +376,15 @@ THS_INLINE uint32_t ths_binding_at(const struct ths_binding *binding)
 {
 	return (uint32_t)((uintptr_t)binding - (uintptr_t)ths_core.binding);
 }
+/* Calls are counted by each CPU for itself, and added up by whoever asks. */
+THS_INLINE void ths_instance_count(struct ths_instance *instance, unsigned cpu)
+{
+	uint64_t *calls = &instance->calls[cpu];
+
+	__atomic_store_n(calls, __atomic_load_n(calls, __ATOMIC_RELAXED) + 1,
+			 __ATOMIC_RELAXED);
+}
+uint64_t ths_instance_calls(const struct ths_instance *instance);
 /* What gate.S calls for an operation it leaves to gate.c. */
 enum ths_err ths_gate_not_fast(struct ths_call *call, void *args);
 struct ths_instance *ths_binding_instance(const struct ths_binding *binding);
@@ -342,6 +392,16 @@ const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module
 						 const char *from, const char *to);
 /* swap.c, migrate.c */
 void ths_quiesce(void);
+void ths_swap_count(const struct ths_instance *instance);
+/* @old, whose place @new has taken, is loaded again and nothing more. */
+void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new);
+THS_MUST_CHECK enum ths_err ths_swap_unbind(struct ths_instance *instance);
+void ths_swap_hand_kicks(struct ths_instance *old, struct ths_instance *new);
+THS_MUST_CHECK enum ths_err ths_swap_find(const char *from, uint32_t *slot,
+					  struct ths_reason *reason);
+/* @old's bindings become @new's, in a commit of its own. */
+THS_MUST_CHECK enum ths_err ths_swap_publish(struct ths_instance *old,
+					     struct ths_instance *new);
 bool ths_migrate_needed(struct ths_instance *instance);
 void ths_swap_hold(struct ths_cpu *cpu, struct ths_instance *old);
 void ths_swap_let_go(struct ths_cpu *cpu, struct ths_instance *old);
@@ -357,7 +417,27 @@ THS_MUST_CHECK enum ths_err ths_loader_file(const char *name, const void **data,
 					     size_t *size);
 void ths_loader_init(const void *archive, size_t size);
 void ths_loader_retire(struct ths_instance *instance);
-/* gate.c: the conflict token, exclusively; all commits of others wait */
+/* One at a time loads, binds, swaps and retires. A program waits for its turn; who cannot
+ * wait, or has the turn already, gets THS_E_BUSY. */
+THS_MUST_CHECK enum ths_err ths_loader_enter(void);
+void ths_loader_leave(void);
+THS_MUST_CHECK enum ths_err ths_loader_load(const char *file, const char *name,
+					    struct ths_instance **out,
+					    struct ths_reason *reason);
+/* Once more from its file, under its own name, which its own tables go by. */
+THS_MUST_CHECK enum ths_err ths_loader_again(const struct ths_instance *of,
+					     struct ths_instance **out);
+void ths_loader_unload(struct ths_instance *instance);
+/* probation.c */
+THS_MUST_CHECK enum ths_err ths_probation_begin(struct ths_instance *old,
+						struct ths_instance *new);
+void ths_probation_end(struct ths_instance *instance);
+THS_MUST_CHECK enum ths_err ths_probation_revert(struct ths_instance *instance);
+/* Superseded just now, and not needed any more. */
+void ths_probation_retire(struct ths_instance *instance);
+void ths_probation_condemn(struct ths_instance *instance);
+void ths_probation_sweep(void);
+/* swap.c: the conflict token, exclusively; all commits of others wait */
 void ths_token_take(struct ths_cpu *cpu);
 void ths_token_give(struct ths_cpu *cpu);
 /* boot.c */
@@ -379,4 +459,22 @@ THS_NORETURN void __stack_chk_fail(void);
 /* fault.c */
 bool ths_is_module_code(uint64_t pc);
 void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr);
+void ths_fault_record(struct ths_cpu *cpu, const struct ths_call *call, enum ths_err err,
+		      uint64_t pc, uint64_t addr);
+/* Runs `recover` of the drivers whose operation faulted, and lets them go. Depth 0. */
+void ths_recover_devices(struct ths_cpu *cpu);
+THS_INLINE bool ths_err_is_fault(enum ths_err err)
+{
+	return (err <= THS_E_FAULT && err >= THS_E_DEADLINE) || err == THS_E_INTERNAL;
+}
+/* Whether the fault is of this very interaction, and the cascade may have a step for it. */
+bool ths_fault_may_be_mended(const struct ths_cpu *cpu);
+/* cascade.c. Depth 0: takes a step against the fault. True: the interaction may be run
+ * again. */
+bool ths_cascade(struct ths_cpu *cpu, struct fault *fault);
+void ths_fault_log(struct fault *fault);
+/* Who is bound to the interface is vital. THS_E_NOENT: no second provider is loaded;
+ * THS_E_UNAVAIL: it is not bound. */
+THS_MUST_CHECK enum ths_err ths_vital(const char *iface);
+enum { NANO_CORE_FAULTS }; /* table of nano_core's own: module_iface.c */
 THS_NORETURN void ths_panic(const char *fmt, ...) THS_PRINTF(1, 2);

@@ -3,7 +3,8 @@
  *
  * Nothing is asked to be quiet. Publishing is a commit over the bindings; an interaction
  * in flight on the old module commits before it or finds its binding changed and is run
- * again on the new one. The old text goes when every CPU has passed depth 0. Only device
+ * again on the new one. The old one is kept while its successor is on probation
+ * (probation.c); its text goes when every CPU has passed depth 0. Only device
  * operations are waited for: they are never run twice, so the conflict token, then the
  * hardware lock are taken first (at most CPUs times an operation's budget).
  *
@@ -26,7 +27,7 @@
 #include "nano_core/nano_core_impl.h"
 
 struct swap {
-	struct ths_instance *old, *new;
+	struct ths_instance *old, *new; /* @new NULL: nobody */
 	uint32_t bindings; /* changed by the commit */
 };
 
@@ -90,21 +91,42 @@ void ths_quiesce(void)
 
 /* What was asked of the old one and not done yet is now the new one's to do; so is what
  * another CPU asks of it from now on, having committed before us. */
-static void hand_kicks_over(struct ths_instance *old, struct ths_instance *new)
+void ths_swap_hand_kicks(struct ths_instance *old, struct ths_instance *new)
 {
 	uint32_t ops;
 
+	atomic_store(&new->heir, NULL); /* it may have been superseded before */
 	atomic_store(&old->heir, new);
 	ops = atomic_exchange(&old->kicked, 0);
 	if (ops)
 		ths_kick_now(ths_cpu(), new, ops);
 }
 
-static void count_published(const struct ths_instance *instance)
+void ths_swap_count(const struct ths_instance *instance)
 {
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
 		if (ths_binding_instance(&ths_core.binding[i]) == instance)
 			ths_core.binding[i].published++;
+}
+
+void ths_token_take(struct ths_cpu *cpu)
+{
+	uint32_t nobody = 0;
+
+	while (!atomic_compare_exchange_weak(&ths_core.token, &nobody, cpu->number + 1)) {
+		nobody = 0;
+		ths_arch_relax();
+	}
+	cpu->token = true;
+	for (unsigned i = 0; i < ths_core.cpus; i++)
+		while (atomic_load(&ths_core.cpu[i]->committing))
+			ths_arch_relax();
+}
+
+void ths_token_give(struct ths_cpu *cpu)
+{
+	cpu->token = false;
+	atomic_store(&ths_core.token, 0);
 }
 
 /*
@@ -133,59 +155,110 @@ enum ths_err ths_swap_bindings(struct ths_instance *old, struct ths_instance *ne
 	THS_TRY(ths_publish(change, arg));
 	old->state = THS_INSTANCE_RETIRED;
 	new->state = THS_INSTANCE_BOUND;
-	hand_kicks_over(old, new);
+	ths_swap_hand_kicks(old, new);
 	return THS_OK;
 }
 
-static enum ths_err publish(struct swap *swap)
+/* Kicks that came late are @new's, too. */
+void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new)
+{
+	ths_quiesce();
+	ths_swap_hand_kicks(old, new);
+	atomic_store(&old->heir, NULL);
+	old->state = THS_INSTANCE_LOADED;
+}
+
+enum ths_err ths_swap_unbind(struct ths_instance *instance)
 {
 	struct ths_cpu *cpu = ths_cpu();
+	struct swap swap = {instance, NULL, 0};
+	enum ths_err err;
+
+	ths_swap_hold(cpu, instance);
+	err = ths_publish(change_bindings, &swap);
+	if (err == THS_OK)
+		instance->state = THS_INSTANCE_LOADED;
+	ths_swap_let_go(cpu, instance);
+	return err;
+}
+
+enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	struct swap swap = {old, new, 0};
 	enum ths_err err;
 
 	THS_POINT("swap/before-publish");
-	if (ths_migrate_needed(swap->new)) {
-		err = ths_migrate(swap->old, swap->new, change_bindings, swap);
+	if (ths_migrate_needed(new)) {
+		err = ths_migrate(old, new, change_bindings, &swap);
 	} else {
-		ths_swap_hold(cpu, swap->old);
-		err = ths_swap_bindings(swap->old, swap->new, change_bindings, swap);
-		ths_swap_let_go(cpu, swap->old);
+		ths_swap_hold(cpu, old);
+		err = ths_swap_bindings(old, new, change_bindings, &swap);
+		ths_swap_let_go(cpu, old);
 	}
 	THS_POINT("swap/after-publish");
 	return err;
 }
 
+static bool has_probation(struct ths_instance *new)
+{
+	return (ths_core.probation.calls || ths_core.probation.ticks) &&
+	       !ths_migrate_needed(new);
+}
+
+/* What there is to do before @new may serve; after an error it is only loaded. */
+static enum ths_err replace(const struct swap *swap, struct ths_swap_times *times)
+{
+	uint64_t start = ths_arch_counter(), published;
+	bool keep = has_probation(swap->new);
+
+	if (swap->new->fresh) /* tables its predecessor had not */
+		THS_TRY(ths_invoke_start(swap->new));
+	swap->new->fresh = false;
+	times->in_flight = interactions_elsewhere(ths_cpu()->number);
+	THS_TRY(ths_swap_publish(swap->old, swap->new));
+	published = ths_arch_counter();
+	ths_swap_count(swap->new);
+	if (keep)
+		THS_TRY(ths_probation_begin(swap->old, swap->new));
+	ths_probation_end(swap->old); /* its own, if it had not served it */
+	if (!keep)
+		ths_loader_unload(swap->old);
+	times->kept = keep;
+	times->publish = published - start;
+	times->retire = ths_arch_counter() - published;
+	return THS_OK;
+}
+
+static enum ths_err swap_locked(const struct swap *swap, struct ths_swap_times *times)
+{
+	struct ths_swap_times unread;
+
+	THS_TRY(check_swap(swap));
+	return replace(swap, times ? times : &unread);
+}
+
 enum ths_err ths_swap(uint32_t old, uint32_t new_slot, struct ths_swap_times *times)
 {
 	struct swap swap;
-	uint64_t start = ths_arch_counter(), published;
+	enum ths_err err;
 
 	if (old >= INSTANCES_MAX || new_slot >= INSTANCES_MAX)
 		return THS_E_NOENT;
 	swap.old = &ths_core.instance[old];
 	swap.new = &ths_core.instance[new_slot];
-	THS_TRY(check_swap(&swap));
-	if (swap.new->fresh) /* tables its predecessor had not */
-		THS_TRY(ths_invoke_start(swap.new));
-	swap.new->fresh = false;
-	if (times)
-		times->in_flight = interactions_elsewhere(ths_cpu()->number);
-	THS_TRY(publish(&swap));
-	published = ths_arch_counter();
-	count_published(swap.new);
-	ths_quiesce();
-	ths_loader_retire(swap.old);
-	if (times) {
-		times->publish = published - start;
-		times->retire = ths_arch_counter() - published;
-	}
-	return THS_OK;
+	THS_TRY(ths_loader_enter());
+	err = swap_locked(&swap, times);
+	ths_loader_leave();
+	return err;
 }
 
 /* ---- by name ------------------------------------------------------------------------- */
 
-static enum ths_err find_old(const char *from, uint32_t *slot, struct ths_reason *reason)
+enum ths_err ths_swap_find(const char *from, uint32_t *slot, struct ths_reason *reason)
 {
-	if (ths_module_find(from, slot) == THS_OK)
+	if (ths_module_find(from, slot) == THS_OK &&
+	    ths_core.instance[*slot].state == THS_INSTANCE_BOUND)
 		return THS_OK;
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_instance *instance =
@@ -197,7 +270,7 @@ static enum ths_err find_old(const char *from, uint32_t *slot, struct ths_reason
 		}
 	}
 	(void)ths_format(reason->text, sizeof(reason->text),
-			 "no instance and no bound interface is named %s", from);
+			 "no bound instance and no bound interface is named %s", from);
 	return THS_E_NOENT;
 }
 
@@ -211,11 +284,11 @@ static void new_name(const char *file, char *name)
 		(void)ths_format(name, THS_NAME_MAX, "%.*s#%u", 26, file, i);
 }
 
-static void explain(const char *from, const char *file, uint32_t old, uint32_t new_slot,
+static void explain(const char *from, const char *file, const struct swap *swap,
 		    enum ths_err err, struct ths_reason *reason)
 {
-	const struct ths_iface *has = ths_core.instance[new_slot].module->provides.iface;
-	const struct ths_iface *due = ths_core.instance[old].module->provides.iface;
+	const struct ths_iface *has = swap->new->module->provides.iface;
+	const struct ths_iface *due = swap->old->module->provides.iface;
 
 	if (err == THS_E_VERSION && (!ths_streq(has->name, due->name) ||
 				     has->version != due->version))
@@ -227,27 +300,41 @@ static void explain(const char *from, const char *file, uint32_t old, uint32_t n
 				 "%s cannot replace %s: %s", file, from, ths_err_text(err));
 }
 
+static enum ths_err swap_file_locked(const char *from, const char *file,
+				     struct ths_swap_times *times,
+				     struct ths_reason *reason)
+{
+	char name[THS_NAME_MAX];
+	struct swap swap;
+	uint32_t old;
+	uint64_t start = ths_arch_counter();
+	enum ths_err err;
+
+	THS_TRY(ths_swap_find(from, &old, reason));
+	swap.old = &ths_core.instance[old];
+	new_name(file, name);
+	THS_TRY(ths_loader_load(file, name, &swap.new, reason));
+	if (times)
+		times->load = ths_arch_counter() - start;
+	err = swap_locked(&swap, times);
+	if (err) {
+		if (!reason->text[0])
+			explain(from, file, &swap, err, reason);
+		ths_loader_unload(swap.new);
+	}
+	return err;
+}
+
 enum ths_err ths_swap_file(const char *from, const char *file, struct ths_swap_times *times,
 			   struct ths_reason *reason)
 {
 	struct ths_reason unread;
-	char name[THS_NAME_MAX];
-	uint32_t old, new_slot;
-	uint64_t start = ths_arch_counter();
 	enum ths_err err;
 
 	reason = reason ? reason : &unread;
 	reason->text[0] = 0;
-	THS_TRY(find_old(from, &old, reason));
-	new_name(file, name);
-	THS_TRY(ths_module_load(file, name, &new_slot, reason));
-	if (times)
-		times->load = ths_arch_counter() - start;
-	err = ths_swap(old, new_slot, times);
-	if (err) {
-		if (!reason->text[0])
-			explain(from, file, old, new_slot, err, reason);
-		(void)!ths_module_unload(new_slot);
-	}
+	THS_TRY(ths_loader_enter());
+	err = swap_file_locked(from, file, times, reason);
+	ths_loader_leave();
 	return err;
 }

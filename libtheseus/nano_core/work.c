@@ -145,6 +145,8 @@ static void serve_tick(struct ths_cpu *cpu)
 	if (cpu->reap_again)
 		ths_pending(cpu, PENDING_REAP);
 	cpu->reap_again = false;
+	if (atomic_load_explicit(&ths_core.watched, memory_order_relaxed))
+		ths_pending(cpu, PENDING_SWEEP);
 	if (!ths_core.up)
 		return;
 	ths_context_admit_posted(cpu);
@@ -207,6 +209,10 @@ static bool serve_pending(struct ths_cpu *cpu)
 			ths_pool_reclaim(cpu);
 		if (what & PENDING_REAP)
 			ths_context_reap(cpu);
+		if (what & PENDING_FAULT)
+			ths_fault_log(&cpu->fault);
+		if (what & PENDING_SWEEP)
+			ths_probation_sweep();
 	}
 	return resched;
 }

@@ -151,7 +151,7 @@ struct txn_write {
 	uint64_t unused[2]; /* 64 bytes: gate.S shifts */
 };
 
-enum effect_kind { EFFECT_TASK_START, EFFECT_TASK_KILL, EFFECT_KICK };
+enum effect_kind { EFFECT_TASK_START, EFFECT_TASK_KILL, EFFECT_KICK, EFFECT_ROLLBACK };
 
 struct txn_effect {
 	uint32_t kind; /* enum effect_kind */
@@ -216,6 +216,7 @@ enum txn_outcome {
 	OUTCOME_CONFLICT = 1, /* run again */
 	OUTCOME_REFILL = 2,   /* a pool is empty: refill at depth 0, run again */
 	OUTCOME_STACK = 3,    /* no stack in reserve: make one at depth 0, run again */
+	OUTCOME_FAULT = 5,    /* a fault further in: see to it at depth 0, run again */
 };
 
 /* pool.c */

@@ -7,6 +7,8 @@
 script_fn *script_on_kick;
 void *script_kick_ctx;
 script_fn *script_on_migrate;
+script_fn *script_on_version;
+script_fn *script_on_selftest;
 
 static enum ths_err run_op(struct ths_call *call, struct script_args *arg)
 {
@@ -56,7 +58,19 @@ static enum ths_err go_down(const void *old_row, void *new_row)
 						      : THS_OK;
 }
 
-#define SCRIPT_MODULE(token_, id_, major_, version_, schema_, cell_)                     \
+static enum ths_err same_op(struct ths_call *call, struct script_args *arg)
+{
+	(void)call;
+	arg->fn = 3;
+	return script_on_version ? script_on_version(call, NULL) : THS_OK;
+}
+
+static enum ths_err selftest(struct ths_call *call)
+{
+	return script_on_selftest ? script_on_selftest(call, NULL) : THS_OK;
+}
+
+#define SCRIPT_MODULE(token_, id_, major_, version_, schema_, cell_, ...)                \
 	THS_MODULE(                                                                      \
 		token_, id_, major_, 0,                                                  \
 		THS_PROVIDES(script, .run = run_op, .drive = run_op,                     \
@@ -76,10 +90,21 @@ static enum ths_err go_down(const void *old_row, void *new_row)
 		THS_TABLE(WIDE, "script.wide/1", struct loose, .rows = WIDES,            \
 			  .flags = THS_FIXED),                                           \
 		THS_MIGRATE(0, "script.cell/1", "script.cell/2", go_up),                 \
-		THS_MIGRATE(1, "script.cell/2", "script.cell/1", go_down))
+		THS_MIGRATE(1, "script.cell/2", "script.cell/1", go_down), __VA_ARGS__)
 
-SCRIPT_MODULE(script, "script", 1, first_op, "script.cell/1", struct cell);
-SCRIPT_MODULE(script_next, "script.next", 2, next_op, "script.cell/2", struct cell_next);
+SCRIPT_MODULE(script, "script", 1, first_op, "script.cell/1", struct cell, );
+SCRIPT_MODULE(script_next, "script.next", 2, next_op, "script.cell/2", struct cell_next, );
+SCRIPT_MODULE(script_same, "script.same", 3, same_op, "script.cell/1", struct cell,
+	      .selftest = selftest);
+
+/* With nothing but caches. */
+THS_MODULE(script_soft, "script.soft", 1, 0,
+	   THS_PROVIDES(script, .run = run_op, .drive = run_op, .version = first_op,
+			.kicked = kicked_op),
+	   THS_TABLE(SOFT, "script.soft/1", struct item, .rows = SOFTS,
+		     .flags = THS_SOFT | THS_KEYED),
+	   THS_TABLE(SOFT_FIXED, "script.softfixed/1", struct loose, .rows = SOFTS,
+		     .flags = THS_SOFT | THS_FIXED));
 
 enum ths_err script_by(struct ths_ref *ref, script_fn *fn, void *ctx)
 {

@@ -6,8 +6,9 @@
  * which things happen. Like any operation's, what such a function does to memory of the
  * test's is not undone, and it may be run more than once.
  *
- * Two builds of it, script and script_next, share their tables; the next one has more in
- * a cell's row, and each can take over from the other.
+ * Three builds of it share their tables: script, script_next, which has more in a cell's
+ * row, and script_same, which has the same rows as the first. Each can take over from the
+ * others.
  */
 #pragma once
 
@@ -28,6 +29,7 @@ THS_INTERFACE(script, 1, SCRIPT_OPS)
 
 /* Tables. */
 enum { CELL, ITEM, LOOSE, OWNED, HARD, ASKED, LOCAL, WIDE };
+enum { SOFT, SOFT_FIXED }; /* of script_soft */
 enum { SCRIPT_SELF };
 #define CELLS  64u
 #define ITEMS  48u
@@ -35,6 +37,7 @@ enum { SCRIPT_SELF };
 #define OWNEDS 8192u
 #define HARDS  4u
 #define WIDES  1200u
+#define SOFTS  20u
 
 struct cell { /* "script.cell/1", fixed */
 	uint64_t value, again;
@@ -51,12 +54,16 @@ struct loose {
 
 /* THS_MODULE() declares them where they are defined. */
 #ifndef SCRIPT_IS_DEFINED_HERE
-extern const struct ths_module ths_module_script, ths_module_script_next;
+extern const struct ths_module ths_module_script, ths_module_script_next,
+	ths_module_script_same, ths_module_script_soft;
 #endif
 extern script_fn *script_on_kick; /* by default nothing: THS_OK */
 extern void *script_kick_ctx;
 /* What the next migrations of a cell do when the value is 13; THS_OK: nothing special. */
 extern script_fn *script_on_migrate;
+/* Of script_same: what its `version`, and its self-test, do beside answering. */
+extern script_fn *script_on_version;
+extern script_fn *script_on_selftest;
 
 /* Called by @ref, as an operation or as a device operation. */
 enum ths_err script_by(struct ths_ref *ref, script_fn *fn, void *ctx);

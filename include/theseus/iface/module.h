@@ -75,6 +75,39 @@ struct module_pool { /* enumerates the calling CPU's stock of row versions, by s
 	uint64_t tables;         /* ... and for page tables; the same for each size */
 };
 
+/*
+ * The fault log: what went wrong in modules, and what was done about it, in the order it
+ * happened. It is a table, "nano_core.fault/1", which any module may declare and read: row
+ * 0 is a copy of the newest entry, entry n stands in row 1 + n % MODULE_FAULTS.
+ */
+#define MODULE_FAULTS 64u /* entries that are kept */
+#define MODULE_FAULT_STEPS(X)                                                            \
+	X(MODULE_FAULT, "fault")                       /* an operation went wrong */      \
+	X(MODULE_FAULT_REVERTED, "reverted")           /* @by served before, and does */  \
+	X(MODULE_FAULT_ANEW, "loaded anew")            /* @by is the same module */       \
+	X(MODULE_FAULT_NEXT, "next provider")          /* @by was loaded already */       \
+	X(MODULE_FAULT_SOFT, "soft tables emptied")                                       \
+	X(MODULE_FAULT_LEFT, "left its chain")         /* an interposer */                \
+	X(MODULE_FAULT_UNBOUND, "unbound")             /* nobody serves any more */
+enum module_fault_step {
+#define MODULE_FAULT_ENUM(name, text) name,
+	MODULE_FAULT_STEPS(MODULE_FAULT_ENUM)
+#undef MODULE_FAULT_ENUM
+	MODULE_FAULT_LAST
+};
+struct module_fault { /* enumerates the fault log; start with number = 0 */
+	uint64_t number;       /* in: the previous; out: this one, from 1; gaps: forgotten */
+	uint64_t tick;         /* out: when */
+	char name[THS_NAME_MAX]; /* out: of the instance that faulted */
+	char by[THS_NAME_MAX]; /* out: of a step: who serves now; else "" */
+	uint64_t pc, address;  /* out: where it was and what it touched; 0: not known */
+	int32_t err;           /* out: enum ths_err */
+	uint16_t op, depth;    /* out: the operation, and how deeply nested it was called */
+	uint32_t step;         /* out: enum module_fault_step */
+	uint32_t wait;         /* in: 1: where there is no more, THS_E_AGAIN, so that the client
+		sleeps until there is. 0: THS_E_NOENT */
+};
+
 #define MODULE_OPS(OP)                                                                   \
 	OP(module, info, struct module_info, 0)                                          \
 	OP(module, binding, struct module_binding, 0)                                    \
@@ -83,5 +116,9 @@ struct module_pool { /* enumerates the calling CPU's stock of row versions, by s
 	OP(module, memory, struct module_memory, 0)                                      \
 	OP(module, works_on, struct module_works_on, 0)                                  \
 	OP(module, share, struct module_share, 0)                                        \
-	OP(module, pool, struct module_pool, 0)
+	OP(module, pool, struct module_pool, 0)                                          \
+	/* Who served before the instance or interface so named, which is on probation, \
+	 * serves again once this has committed. THS_E_NOENT: nobody is kept for it. */  \
+	OP(module, rollback, struct module_name, 0)                                      \
+	OP(module, fault, struct module_fault, 0)
 THS_INTERFACE(module, 1, MODULE_OPS)

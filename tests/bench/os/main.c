@@ -246,6 +246,7 @@ static void measure_modules(void)
 	uint64_t load = UINT64_MAX, publish = UINT64_MAX, total = UINT64_MAX;
 	struct ths_reason reason = {{0}};
 
+	ths_probation_set((struct ths_probation){0, 0}); /* from load to retire */
 	for (unsigned i = 0; i < 8; i++) {
 		uint64_t start_at = now();
 

@@ -24,7 +24,7 @@ static struct ths_ref testsrv = THS_REF(testsrv), clock_ref = THS_REF(clock),
 		      frames = THS_REF(frames), module = THS_REF(module);
 static _Atomic(bool) enough;
 static _Atomic(uint32_t) errors, asleep;
-static uint64_t caught_asleep, mapped_after, swaps_failed;
+static uint64_t caught_asleep, mapped_after, swaps_failed, probations;
 
 static void must(enum ths_err err, const char *what)
 {
@@ -136,9 +136,21 @@ static uint64_t text_of(const char *iface)
 	struct module_info info = {.slot = THS_ROW_NONE};
 
 	while (module_info(&module, &info) == THS_OK)
-		if (ths_streq(info.provides, iface) && info.state == THS_INSTANCE_BOUND)
+		if (ths_streq(info.provides, iface) && (info.state == THS_INSTANCE_BOUND ||
+						       info.state == THS_INSTANCE_PROBATION))
 			return info.text;
 	return 0;
+}
+
+/* Whether an instance has its text there. */
+static bool module_of(uint64_t text)
+{
+	struct module_info info = {.slot = THS_ROW_NONE};
+
+	while (module_info(&module, &info) == THS_OK)
+		if (info.text == text)
+			return true;
+	return false;
 }
 
 static void swap_one(const char *iface, const char *file)
@@ -154,6 +166,9 @@ static void swap_one(const char *iface, const char *file)
 	err = ths_swap_file(iface, file, &times, &reason);
 	if (err && swaps_failed++ < 5)
 		test_line("# swap %s to %s: %s", iface, file, reason.text);
+	for (unsigned i = 0; times.kept && i < 1000 && module_of(text); i++)
+		test_sleep_ms(1); /* until the probation is over */
+	probations += times.kept;
 	mapped_after += text == 0 || ths_arch_lookup(text, &paddr, &prot);
 }
 
@@ -230,13 +245,16 @@ static void under_load(uint64_t swaps, uintptr_t first)
 }
 
 /* The first tenth makes the stacks the load needs, which stay with their slots; after
- * that memory is to be the same to the page. */
+ * that memory is to be the same to the page. In that tenth each swap is followed by a short
+ * probation, where the rows allow it. */
 void test_swap(void)
 {
 	uint64_t swaps = test_number("swaps", 10000), before, after;
 	uint64_t tables = 0, tables_after = 0;
 
+	ths_probation_set((struct ths_probation){3, 2});
 	under_load(swaps / 10, 1);
+	ths_probation_set((struct ths_probation){0, 0});
 	before = unused_frames(&tables);
 	under_load(swaps - swaps / 10, 1 + CLIENTS);
 	after = unused_frames(&tables_after);
@@ -244,6 +262,8 @@ void test_swap(void)
 		(unsigned long)swaps_failed);
 	test_ok(atomic_load(&errors) == 0, "no client's call failed (%u did)",
 		atomic_load(&errors));
+	test_ok(probations >= swaps / 30, "%lu swaps had a probation, and it ended",
+		(unsigned long)probations);
 	test_ok(mapped_after == 0, "old text is unmapped after each swap (%lu were not)",
 		(unsigned long)mapped_after);
 	test_ok(caught_asleep > 0, "%lu swaps met interactions that slept in the server",

@@ -193,6 +193,7 @@ static void run(void *arg)
 		void (*test)(void);
 	} tests[] = {{"swap", test_swap},
 		     {"fault", test_fault},
+		     {"cascade", test_cascade},
 		     {"control", test_control},
 		     {"refusal", test_refusal}};
 	char name[16] = "";
