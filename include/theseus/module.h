@@ -37,6 +37,11 @@
 #define THS_IRQS_MAX   4u
 #define THS_MIGRATE_MAX 4u
 
+/* A module is elementary (I9): it serves one interface of at most so many operations, in
+ * at most so many bytes of text. One that cannot be says why, by THS_EXCEPTION(). */
+#define THS_ELEMENTARY_OPS  16u
+#define THS_ELEMENTARY_TEXT 16384u
+
 enum ths_table_flags {
 	THS_SYSTEM = 0,      /* rows are the machine's; they stay until removed */
 	THS_JOINT = 1,       /* rows belong to clients; the last to leave frees them */
@@ -105,6 +110,7 @@ struct ths_module {
 	uint32_t abi;  /* THS_ABI */
 	uint32_t size; /* of this struct */
 	const char *id;
+	const char *exception; /* why it is not elementary; NULL: it is */
 	uint16_t major, minor;
 	uint32_t budget_ticks; /* an operation's budget; 0: the default */
 	const uint8_t *digest; /* 32 bytes in .ths.digest, filled in by theseus-check */
@@ -140,6 +146,10 @@ struct ths_module {
 #define THS_IRQ(slot_, line_, iface_, op_)                                               \
 	.irqs[slot_] = {(line_), iface_##_op_##op_, true}
 #define THS_MIGRATE(slot_, from_, to_, fn_) .migrations[slot_] = {(from_), (to_), (fn_)}
+
+/* The reason, a sentence, of a module that is larger than elementary ones are. theseus-check
+ * lists it, and refuses it of a module that needs none. */
+#define THS_EXCEPTION(reason_) .exception = (reason_)
 
 #define THS_MODULE(token_, id_, major_, minor_, ...)                                     \
 	THS_USED THS_SECTION(".ths.digest")                                              \

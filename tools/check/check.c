@@ -205,6 +205,33 @@ char *check_wanted(const char *path)
 	return tool_print("%.*s", (int)(length - 5), name);
 }
 
+/* I9: as small as can be; what is larger says why, and what says why is larger. */
+static void smallness_check(const struct placed *placed, unsigned ops,
+			    struct check_result *result)
+{
+	const char *reason = placed_string(placed, placed->module->exception);
+	struct tool_text large = {0};
+
+	if (ops > THS_ELEMENTARY_OPS)
+		tool_text_add(&large, "%u operations, more than %u", ops,
+			      THS_ELEMENTARY_OPS);
+	if (placed->tmod.text_size > THS_ELEMENTARY_TEXT)
+		tool_text_add(&large, "%s%zu bytes of text, more than %u",
+			      large.size == 0 ? "" : ", ", (size_t)placed->tmod.text_size,
+			      THS_ELEMENTARY_TEXT);
+	if (placed->module->exception != NULL && (reason == NULL || *reason == '\0'))
+		findings_add(&result->findings, "I9", "THS_EXCEPTION without a reason");
+	else if (large.size != 0 && reason == NULL)
+		findings_add(&result->findings, "I9", "%s, and no THS_EXCEPTION says why",
+			     large.text);
+	else if (large.size == 0 && reason != NULL)
+		findings_add(&result->findings, "I9",
+			     "THS_EXCEPTION of a module that is elementary: %s", reason);
+	else if (large.size != 0)
+		result->exception = tool_print("%s: %s", large.text, reason);
+	tool_text_free(&large);
+}
+
 static void placed_check(const struct tool_file *file, const char *wanted,
 			 struct check_result *result)
 {
@@ -233,6 +260,7 @@ static void placed_check(const struct tool_file *file, const char *wanted,
 			result->interface =
 				tool_print("%s/%u", placed_string(&placed, iface->name),
 					   iface->version);
+		smallness_check(&placed, iface == NULL ? 0 : iface->ops, result);
 	}
 	placed_close(&placed);
 }
@@ -283,6 +311,8 @@ bool check_file(const struct tool_file *file, const char *wanted,
 		result->id = tool_print("%s", "");
 	if (result->interface == NULL)
 		result->interface = tool_print("%s", "");
+	if (result->exception == NULL)
+		result->exception = tool_print("%s", "");
 	return done;
 }
 
@@ -291,5 +321,6 @@ void check_free(struct check_result *result)
 	findings_free(&result->findings);
 	free(result->id);
 	free(result->interface);
+	free(result->exception);
 	memset(result, 0, sizeof(*result));
 }

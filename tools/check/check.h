@@ -18,6 +18,7 @@ struct check_result {
 	struct check_sizes sizes;
 	char *id; /* from the descriptor; "" where there is none that can be read */
 	char *interface; /* what it provides, "sched/1"; likewise */
+	char *exception; /* in what it is not elementary, and why; "": it is */
 	char digest[65]; /* as it stands in the file, in hex; "" likewise */
 };
 

@@ -28,7 +28,7 @@ static const char usage_text[] =
 	"much\n"
 	"  --sizes    print a table of sizes in bytes\n"
 	"  --json     print one JSON object a line and file\n"
-	"  --quiet    say nothing of files that are accepted\n"
+	"  --quiet    say nothing of files that are accepted, but for exceptions\n"
 	"  --help     print this text\n"
 	"  --version  print the version\n"
 	"\n"
@@ -63,6 +63,8 @@ static void say_json(const char *path, const struct check_result *result)
 	tool_text_json(&text, result->id);
 	tool_text_add(&text, ", \"interface\": ");
 	tool_text_json(&text, result->interface);
+	tool_text_add(&text, ", \"exception\": ");
+	tool_text_json(&text, result->exception);
 	tool_text_add(&text,
 		      ", \"digest\": \"%s\", \"bytes\": {\"file\": %lu, \"text\": %lu, "
 		      "\"rodata\": %lu, \"writable\": %lu}, \"instructions\": %u, "
@@ -90,6 +92,8 @@ static void say_text(const char *path, const struct options *options,
 	for (size_t i = 0; i < result->findings.count; i++)
 		printf("%s: %s: %s\n", path, result->findings.list[i].rule,
 		       result->findings.list[i].text);
+	if (result->exception[0] != '\0')
+		printf("%s: exception: I9: %s\n", path, result->exception);
 	if (result->findings.count != 0 || options->quiet)
 		return;
 	if (options->sizes)
