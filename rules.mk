@@ -16,6 +16,7 @@ $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 # check-model  Spin models
 # check-lint   names, headers, man pages, archive contents
 # bench        guest instructions of the main paths -> tests/bench/results.tsv
+# coverage     branches of the core that the unit tests take (COVERAGEFLAGS=--all: which not)
 # bench-host   look-ups beside liburcu, ck, GLib, uthash -> tests/bench/results-host.tsv
 # install      to --prefix (and DESTDIR); uninstall takes it away again
 # installcheck builds and boots examples from the installed tree alone
