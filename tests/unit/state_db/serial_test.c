@@ -1,5 +1,5 @@
 /*
- * serial_test - a million interactions of 2 to 8 CPUs, and an order that explains them.
+ * serial_test - interactions of 2 to 8 CPUs, and an order that explains them.
  *
  * Every attempt writes down what it saw (history.h); afterwards the whole history is
  * judged: strictly serialisable, and no attempt, also none that was run again, saw a mix.
@@ -7,8 +7,8 @@
  * after they have written; and in some rounds the module is swapped for a build with
  * another row layout, again and again, while all this goes on.
  *
- * THS_SERIAL=n in the environment makes each round n times as long. Under TSan, which is
- * slow and looks for something else, each is a tenth.
+ * About 110,000 interactions; THS_SERIAL=n in the environment makes it n times as many
+ * (CI: 10). Under TSan, which is slow and looks for something else, a tenth.
  */
 #include "history.h"
 #include "rig.h"
@@ -39,16 +39,16 @@ static const struct round {
 	unsigned nest, fail;          /* out of 100 calls */
 	bool swap;
 } rounds[] = {
-	{"few rows, much met", 2, 80000, 4, 0, 0, 3, 2, 0, 0, false},
-	{"readers", 4, 40000, 16, 200, 8, 8, 1, 0, 5, false},
-	{"writers", 4, 25000, 24, 0, 8, 2, 6, 0, 5, false},
-	{"nested", 3, 30000, 16, 60, 8, 3, 3, 60, 20, false},
-	{"many rows", 4, 40000, CELLS, WIDES, ITEMS, 6, 3, 10, 5, false},
-	{"keys", 3, 35000, 0, 0, ITEMS, 4, 3, 10, 5, false},
-	{"one hot row", 8, 10000, 1, 300, 0, 2, 1, 0, 0, false},
-	{"eight", 8, 15000, CELLS, 200, ITEMS, 5, 3, 20, 10, false},
-	{"swapped", 3, 40000, 24, 100, 8, 4, 3, 20, 5, true},
-	{"two, swapped", 2, 50000, 12, 0, 4, 3, 3, 20, 5, true},
+	{"few rows, much met", 2, 8000, 4, 0, 0, 3, 2, 0, 0, false},
+	{"readers", 4, 4000, 16, 200, 8, 8, 1, 0, 5, false},
+	{"writers", 4, 2500, 24, 0, 8, 2, 6, 0, 5, false},
+	{"nested", 3, 3000, 16, 60, 8, 3, 3, 60, 20, false},
+	{"many rows", 4, 4000, CELLS, WIDES, ITEMS, 6, 3, 10, 5, false},
+	{"keys", 3, 3500, 0, 0, ITEMS, 4, 3, 10, 5, false},
+	{"one hot row", 8, 1000, 1, 300, 0, 2, 1, 0, 0, false},
+	{"eight", 8, 1500, CELLS, 200, ITEMS, 5, 3, 20, 10, false},
+	{"swapped", 3, 4000, 24, 100, 8, 4, 3, 20, 5, true},
+	{"two, swapped", 2, 5000, 12, 0, 4, 3, 3, 20, 5, true},
 };
 #define ROUNDS (sizeof(rounds) / sizeof(rounds[0]))
 
