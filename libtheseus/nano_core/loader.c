@@ -94,7 +94,7 @@ static ths_vaddr_t take_area(uint64_t pages)
 							     : AREA_PAGES;
 	size_t at = ths_bits_find_clear_run(loader.used, all, 0, pages + 1);
 
-	if (at + pages + 1 > all)
+	if (at + pages + 1 > all || THS_FAIL("alloc/area"))
 		return 0;
 	for (size_t i = 0; i <= pages; i++) /* one more than asked for: the guard */
 		ths_bits_set(loader.used, at + i);

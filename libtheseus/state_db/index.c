@@ -17,6 +17,7 @@
  *
  * Cost: O(1) expected; the number of buckets is at least a third of the rows declared.
  */
+#include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 #include "state_db/index_quick.h"
 
@@ -98,7 +99,7 @@ enum ths_err ths_index_add(struct ths_cpu *cpu, struct ths_table *table, uint64_
 		struct bucket *bucket;
 
 		THS_TRY(write_bucket(cpu, table, index_home(table, hash, i), &bucket));
-		if (bucket->count < BUCKET_ENTRIES) {
+		if (bucket->count < BUCKET_ENTRIES && !THS_FAIL("alloc/bucket")) {
 			bucket->entry[bucket->count].row = row;
 			bucket->entry[bucket->count].tag = index_tag(hash);
 			bucket->count++;

@@ -363,7 +363,7 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	tombstone->flags = VERSION_DEAD;
 	lock_table(table);
 	*row = atomic_load(&table->fresh);
-	if (*row < table->rows) {
+	if (*row < table->rows && !THS_FAIL("alloc/row")) {
 		atomic_store(&table_slot(table, *row)->word, (uintptr_t)tombstone);
 		set_fresh(table, *row + 1);
 		unlock_table(table);

@@ -82,16 +82,17 @@ static void compact_reads(struct ths_txn *txn)
 static enum ths_err make_room(struct ths_cpu *cpu)
 {
 	struct ths_txn *txn = &cpu->txn;
+	bool full = THS_FAIL("room/read");
 
 	if (THS_UNLIKELY(cpu->overdue == atomic_load_explicit(&cpu->activity,
 							      memory_order_relaxed))) {
 		ths_fault_note(cpu, THS_E_DEADLINE, 0, 0); /* spent in nano_core (P3) */
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
 	}
-	if (THS_LIKELY(txn->read_next < &txn->read[READS_MAX]))
+	if (THS_LIKELY(txn->read_next < &txn->read[READS_MAX] && !full))
 		return THS_OK;
 	compact_reads(txn);
-	return txn->read_next < &txn->read[READS_MAX] ? THS_OK : THS_E_FULL;
+	return txn->read_next < &txn->read[READS_MAX] && !full ? THS_OK : THS_E_FULL;
 }
 
 /* The version of the transaction's moment, for those that are not run again (P6). */

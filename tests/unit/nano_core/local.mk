@@ -9,3 +9,12 @@ theseus_fixtures += fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixt
 check_unit_tests += %D%/cascade_test %D%/fail_test %D%/gate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test \
 	%D%/swap_test
 EXTRA_DIST += %D%/tmod_image.h
+
+# The fail points of the sources, each once: what fail_test has to make fail.
+tests/unit/nano_core/fail_sites.h: $(theseus_core_sources)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && for file in $(theseus_core_sources); do \
+	  test -f $$file || file=$(srcdir)/$$file; \
+	  $(SED) -n 's/.*THS_FAIL(\("[^"]*"\)).*/\1,/p' $$file; \
+	done | sort -u >$@.tmp && test -s $@.tmp && mv $@.tmp $@
+tests/unit/nano_core/fail_test.$(OBJEXT): tests/unit/nano_core/fail_sites.h
+CLEANFILES += tests/unit/nano_core/fail_sites.h
