@@ -55,6 +55,7 @@ void ths_tick(uint64_t pc)
 	if (up.frame != NULL && up.budget != 0 && up.ticks >= up.budget &&
 	    ths_host_in_module(pc)) {
 		up.unwound_pc = pc;
+		up.budget = 0; /* the next may come before the frame is put away */
 		ths_arch_unwind(up.frame, UP_TICK);
 	}
 }

@@ -17,8 +17,8 @@ struct up {
 	struct ths_cpu *self;    /* as of struct ths_cpu: the first word is the address */
 	struct ths_frame *frame; /* what to unwind; NULL: nothing runs */
 	unsigned depth;          /* 0: ths_cpu_is_idle() */
-	unsigned budget;         /* the tick that unwinds; 0: none does. Under a real timer
-				  * to be set inside the frame, for a tick may come sooner */
+	unsigned budget;         /* the tick that unwinds, once; 0: none does. Under a real
+				  * timer to be set inside the frame, for one may come sooner */
 
 	unsigned traps, ticks, irqs, works;
 	struct ths_trap trap; /* the last one */
