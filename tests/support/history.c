@@ -60,7 +60,7 @@ struct history *history_new(unsigned threads, uint32_t rows, size_t attempts,
 	history->threads = threads;
 	history->rows = rows;
 	history->attempts_max = attempts;
-	history->accesses_max = attempts * accesses;
+	history->accesses_max = accesses;
 	for (unsigned i = 0; i < threads; i++) {
 		history->thread[i].attempt = take(attempts, sizeof(struct attempt));
 		history->thread[i].access =

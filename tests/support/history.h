@@ -27,7 +27,7 @@
 
 struct history;
 
-/* @threads write down at most @attempts of at most @accesses each, on rows 0..@rows-1.
+/* Each of @threads writes down at most @attempts and @accesses, on rows 0..@rows-1.
  * Aborts the test where there is no memory. */
 struct history *history_new(unsigned threads, uint32_t rows, size_t attempts,
 			    size_t accesses);

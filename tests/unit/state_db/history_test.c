@@ -19,7 +19,7 @@ static char why[512];
 
 static void setup(void)
 {
-	history = history_new(THREADS, ROWS, 64, 16);
+	history = history_new(THREADS, ROWS, 64, 1024);
 }
 
 static void teardown(void)

@@ -269,8 +269,9 @@ START_TEST(an_order_explains_what_all_have_seen)
 	enum history_verdict verdict;
 
 	played = &rounds[_i];
-	/* nobody is run more than nine times for a conflict, and hardly anybody twice */
-	history = history_new(played->cpus, ROWS_ALL, 4u * calls_of(played) + 1024, 12);
+	/* nobody is run more than nine times for a conflict, and few more than twice */
+	history = history_new(played->cpus, ROWS_ALL, 11u * calls_of(played),
+			      60u * calls_of(played));
 	setup();
 	play_all();
 	verdict = history_judge(history, why, sizeof(why));
