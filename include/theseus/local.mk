@@ -27,6 +27,7 @@ theseusinclude_HEADERS += \
 	%D%/point.h \
 	%D%/ring.h \
 	%D%/row.h \
+	%D%/save.h \
 	%D%/schema.h \
 	%D%/siphash.h \
 	%D%/string.h \

@@ -50,7 +50,8 @@ enum ths_table_flags {
 	THS_SOFT = 8,        /* a cache: rows may vanish at any time */
 	THS_PER_CPU = 16,    /* one row per CPU, written by that CPU alone, without locks */
 	THS_KEYED = 32,      /* the row's first 8 bytes are a key, unique in the table */
-	THS_PERSIST = 64,    /* saved and restored with the image */
+	THS_PERSIST = 64,    /* saved and restored with the image: save.h; not with
+				THS_JOINT, THS_HARDWARE or THS_SOFT */
 	THS_PER_INSTANCE = 128, /* each instance of the module has a table of its own */
 	THS_FIXED = 256,     /* all rows are there from the start, zeroed; none is ever made
 				or freed. So are per-CPU tables and tables of one row. */
@@ -74,6 +75,9 @@ struct ths_table_decl {
 	uint32_t flags;     /* enum ths_table_flags */
 	const char *row;    /* the C type of a row, by name: its layout is looked up in
 		the debug information, and goes into .ths.schema: theseus-schema(5) */
+	/* THS_HARDWARE, or NULL: makes the rows say what the device does now. A device
+	 * operation, run after a restore, and after `recover`. */
+	enum ths_err (*reread)(struct ths_call *call);
 };
 
 struct ths_blob_decl {

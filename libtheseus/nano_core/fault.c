@@ -110,6 +110,8 @@ void ths_recover_devices(struct ths_cpu *cpu)
 		cpu->recovering = true;
 		instance->faulted = instance->journal;
 		err = ths_invoke_recover(instance);
+		if (err == THS_OK)
+			err = ths_invoke_reread(instance);
 		cpu->recovering = false;
 		ths_spin_unlock(&instance->busy);
 		cpu->section--;

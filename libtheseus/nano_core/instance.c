@@ -318,6 +318,13 @@ static enum ths_err run_start(struct ths_call *call, void *args)
 	return call->instance->module->start(call);
 }
 
+static enum ths_err run_reread(struct ths_call *call, void *args)
+{
+	const uint64_t *number = args;
+
+	return call->instance->module->tables[*number].reread(call);
+}
+
 static enum ths_err run_recover(struct ths_call *call, void *args)
 {
 	(void)args;
@@ -352,6 +359,27 @@ enum ths_err ths_invoke_start(struct ths_instance *instance)
 	return instance->module->start
 		       ? invoke_fn(instance, run_start, device_flag(instance))
 		       : THS_OK;
+}
+
+/* Each hardware table is made to say again what the device does. The first error; the
+ * others are tried all the same. */
+enum ths_err ths_invoke_reread(struct ths_instance *instance)
+{
+	struct instance_op op = {.fn = run_reread, .flags = THS_OP_DEVICE,
+				 .args_size = sizeof(uint64_t),
+				 .budget = instance->module->budget_ticks};
+	enum ths_err first = THS_OK;
+
+	for (uint64_t i = 0; i < THS_TABLES_MAX; i++) {
+		struct ths_invoke invoke = {.instance = instance, .given = &op, .args = &i};
+		enum ths_err err = THS_OK;
+
+		if (instance->module->tables[i].reread)
+			err = ths_invoke(&invoke);
+		if (!first)
+			first = err;
+	}
+	return first;
 }
 
 enum ths_err ths_invoke_recover(struct ths_instance *instance)

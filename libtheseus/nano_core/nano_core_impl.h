@@ -319,6 +319,7 @@ bool ths_sleep_possible(const struct ths_cpu *cpu);
 bool ths_sleep_prepare(struct ths_cpu *cpu);
 void ths_wake_committed(struct ths_cpu *cpu);
 void ths_gate_wake(struct ths_cpu *cpu);
+void ths_wake_everybody(struct ths_cpu *cpu);
 /* context.c */
 void ths_context_init(struct ths_cpu *cpu);
 THS_MUST_CHECK enum ths_err ths_context_spare(void);
@@ -343,6 +344,14 @@ void ths_pending(struct ths_cpu *cpu, uint32_t what);
 THS_MUST_CHECK enum ths_err ths_memory_init(const struct ths_boot_info *info);
 void *ths_pages_take(unsigned order); /* zeroed; NULL: none. Depth 0 asks mem.frames */
 void ths_pages_give(void *pages, unsigned order);
+THS_INLINE unsigned ths_order_of(size_t bytes)
+{
+	unsigned order = 0;
+
+	while (((size_t)THS_PAGE_SIZE << order) < bytes)
+		order++;
+	return order;
+}
 uint64_t ths_memory_tables(void);  /* pages arch has for its page tables */
 uint64_t ths_memory_reserve(void); /* pages that are in nobody's use but ours to give */
 uint64_t ths_pages_out(void); /* taken and not given back */
@@ -362,6 +371,7 @@ THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
 					     const char *name, struct ths_binding **out);
 THS_MUST_CHECK enum ths_err ths_ref_resolve(struct ths_ref *ref);
 THS_MUST_CHECK enum ths_err ths_invoke_recover(struct ths_instance *instance);
+THS_MUST_CHECK enum ths_err ths_invoke_reread(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_start(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_selftest(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_op(struct ths_instance *instance, uint32_t op);

@@ -154,6 +154,17 @@ static void wake_any(struct ths_cpu *cpu)
 		wake_counter(cpu, &ths_core.any_commit);
 }
 
+/* What all sleepers read may have been replaced behind their backs. */
+void ths_wake_everybody(struct ths_cpu *cpu)
+{
+	ths_spin_lock(&ths_core.lock);
+	for (uint32_t i = 0; i < WAITERS_HASH; i++)
+		while (ths_core.waiter_hash[i])
+			wake_bucket(cpu, ths_core.waiter_hash[i],
+				    ths_core.waiter_hash[i]->slot);
+	ths_spin_unlock(&ths_core.lock);
+}
+
 /* After commit: wakes whoever slept on what it wrote. */
 void ths_wake_committed(struct ths_cpu *cpu)
 {

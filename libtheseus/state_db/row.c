@@ -128,6 +128,7 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 {
 	bool keyed = table->flags & THS_KEYED;
 	const struct ths_version *present;
+	struct ths_version *tombstone;
 	enum ths_err err;
 
 	THS_TRY(may_make(cpu, table));
@@ -139,15 +140,15 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 	if (cpu->txn.writes == WRITES_MAX)
 		return THS_E_FULL;
 	need_versions(cpu, table->pool);
-	THS_TRY(ths_table_take_row(cpu, table, row));
+	THS_TRY(ths_table_take_row(cpu, table, row, &tombstone));
 	if (is_newer(cpu, table_slot(table, *row))) {
-		ths_table_give_row(table, *row);
+		ths_table_give_row(table, *row, tombstone);
 		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
 	}
 	err = ths_txn_write(cpu, table, table_slot(table, *row), *row, WRITE_NEW,
 			    table->pool, out);
 	if (err) {
-		ths_table_give_row(table, *row);
+		ths_table_give_row(table, *row, tombstone);
 		return err;
 	}
 	if (!keyed)

@@ -272,9 +272,33 @@ THS_MUST_CHECK enum ths_err ths_table_open(const struct ths_table_decl *decl,
 					   bool *made);
 void ths_table_close(struct ths_table *table);
 THS_MUST_CHECK enum ths_err ths_table_take_row(struct ths_cpu *cpu,
-					       struct ths_table *table, uint32_t *row);
-void ths_table_give_row(struct ths_table *table, uint32_t row);
+					       struct ths_table *table, uint32_t *row,
+					       struct ths_version **tombstone);
+void ths_table_give_row(struct ths_table *table, uint32_t row,
+			struct ths_version *tombstone);
+void ths_table_lock(struct ths_table *table); /* of its free rows */
+void ths_table_unlock(struct ths_table *table);
+void ths_table_recount(struct ths_table *table, uint32_t rows);
 struct ths_table *ths_table_find(const char *schema, const char *instance);
+/* replace.c: what a table is to hold instead */
+struct ths_replace {
+	struct ths_table *table;
+	uint32_t rows;   /* slots that get what ths_replace_add() made */
+	uint32_t room;   /* slots there is a version for: those beyond @rows die */
+	struct ths_version **row;    /* afterwards: what it held before */
+	struct ths_version **bucket; /* keyed tables; likewise */
+};
+THS_MUST_CHECK enum ths_err ths_replace_begin(struct ths_replace *replace,
+					      struct ths_table *table, uint32_t rows);
+/* The next row; @generation of its life. *@data: zeroed; NULL where it is not @live. */
+THS_MUST_CHECK enum ths_err ths_replace_add(struct ths_replace *replace,
+					    uint32_t generation, bool live, void **data);
+/* All rows are there and filled in. THS_E_EXIST: two have the same key. */
+THS_MUST_CHECK enum ths_err ths_replace_index(struct ths_replace *replace);
+/* All tables at once. THS_E_BUSY: rows appeared too fast; nothing has changed. */
+THS_MUST_CHECK enum ths_err ths_replace_commit(struct ths_replace *replace, uint32_t count);
+/* Whether it was committed or not. */
+void ths_replace_end(struct ths_replace *replace);
 /* index.c */
 THS_MUST_CHECK enum ths_err ths_index_find(struct ths_cpu *cpu, struct ths_table *table,
 					   uint64_t key, uint32_t *row,

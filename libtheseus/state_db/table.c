@@ -75,19 +75,10 @@ static uint32_t declared_flags(const struct ths_table_decl *decl)
 	return flags;
 }
 
-static unsigned order_of(size_t bytes)
-{
-	unsigned order = 0;
-
-	while (((size_t)THS_PAGE_SIZE << order) < bytes)
-		order++;
-	return order;
-}
-
 /* A zeroed run of slots, each holding @word. */
 static struct ths_slot *make_slots(uint32_t count, const struct ths_version *version)
 {
-	struct ths_slot *slots = ths_pages_take(order_of(count * sizeof(*slots)));
+	struct ths_slot *slots = ths_pages_take(ths_order_of(count * sizeof(*slots)));
 
 	for (uint32_t i = 0; slots && i < count; i++)
 		atomic_init(&slots[i].word, (uintptr_t)version);
@@ -97,7 +88,7 @@ static struct ths_slot *make_slots(uint32_t count, const struct ths_version *ver
 static void free_slots(struct ths_slot *slots, uint32_t count)
 {
 	if (slots)
-		ths_pages_give(slots, order_of(count * sizeof(*slots)));
+		ths_pages_give(slots, ths_order_of(count * sizeof(*slots)));
 }
 
 static bool is_small(const struct ths_table *table)
@@ -234,6 +225,12 @@ static bool declaration_is_valid(const struct ths_table_decl *decl)
 		return false;
 	if ((flags & THS_PER_CPU) && declared_rows(decl) != THS_CPU_MAX)
 		return false;
+	if ((flags & THS_PERSIST) && (flags & (THS_JOINT | THS_HARDWARE | THS_SOFT)))
+		return false; /* who owns, mirrors, or makes it anew is not in the image */
+	if ((flags & THS_SOFT) && (flags & THS_FIXED))
+		return false; /* may vanish, and never goes */
+	if (decl->reread && !(flags & THS_HARDWARE))
+		return false;
 	return !((flags & THS_JOINT) && (flags & THS_FIXED));
 }
 
@@ -309,13 +306,13 @@ void ths_table_close(struct ths_table *table)
 
 /* ---- free rows --------------------------------------------------------------------- */
 
-static void lock_table(struct ths_table *table)
+void ths_table_lock(struct ths_table *table)
 {
 	ths_cpu()->locks++;
 	ths_spin_lock(&table->lock);
 }
 
-static void unlock_table(struct ths_table *table)
+void ths_table_unlock(struct ths_table *table)
 {
 	ths_spin_unlock(&table->lock);
 	ths_cpu()->locks--;
@@ -326,34 +323,60 @@ static uint32_t *free_link(const struct ths_version *tombstone)
 	return (uint32_t *)(uintptr_t)tombstone->data;
 }
 
-void ths_table_give_row(struct ths_table *table, uint32_t row)
+/* Under the table's lock. */
+static void push_free(struct ths_table *table, uint32_t row, struct ths_version *tombstone)
 {
-	struct ths_version *tombstone;
-
-	lock_table(table);
-	tombstone = slot_version(atomic_load(&table_slot(table, row)->word));
-	if (tombstone->generation != UINT32_MAX) { /* else the slot retires: P16 */
-		*free_link(tombstone) = table->free_head;
-		table->free_head = row;
-	}
-	unlock_table(table);
+	if (tombstone->generation == UINT32_MAX)
+		return; /* the slot retires: P16 */
+	*free_link(tombstone) = table->free_head;
+	table->free_head = row;
 }
 
-static uint32_t pop_free(struct ths_table *table)
+/* @tombstone is what the giver knows the row by: if that has been replaced meanwhile, so
+ * has the list (replace.c), and whether the row is on it is not his affair any more. */
+void ths_table_give_row(struct ths_table *table, uint32_t row, struct ths_version *tombstone)
+{
+	ths_table_lock(table);
+	if (slot_version(atomic_load(&table_slot(table, row)->word)) == tombstone)
+		push_free(table, row, tombstone);
+	ths_table_unlock(table);
+}
+
+/* Under the table's lock: the first @rows slots have got other versions. */
+void ths_table_recount(struct ths_table *table, uint32_t rows)
+{
+	uint32_t live = 0;
+
+	table->free_head = THS_ROW_NONE;
+	for (uint32_t i = rows; i-- > 0;) {
+		struct ths_version *version = slot_version(atomic_load(&table->slots[i].word));
+
+		if (ths_version_is_live(version))
+			live++;
+		else
+			push_free(table, i, version);
+	}
+	atomic_store(&table->live, live);
+	set_fresh(table, rows);
+}
+
+static uint32_t pop_free(struct ths_table *table, struct ths_version **tombstone)
 {
 	uint32_t row;
 
-	lock_table(table);
+	ths_table_lock(table);
 	row = table->free_head;
-	if (row != THS_ROW_NONE)
-		table->free_head =
-			*free_link(slot_version(atomic_load(&table_slot(table, row)->word)));
-	unlock_table(table);
+	if (row != THS_ROW_NONE) {
+		*tombstone = slot_version(atomic_load(&table_slot(table, row)->word));
+		table->free_head = *free_link(*tombstone);
+	}
+	ths_table_unlock(table);
 	return row;
 }
 
 /* The first row never used, with its first tombstone. */
-static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
+static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row,
+			       struct ths_version **out)
 {
 	struct ths_version *tombstone = ths_pool_take(cpu, 0);
 
@@ -361,21 +384,23 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	tombstone->older = NULL;
 	tombstone->generation = 1;
 	tombstone->flags = VERSION_DEAD;
-	lock_table(table);
+	*out = tombstone;
+	ths_table_lock(table);
 	*row = atomic_load(&table->fresh);
 	if (*row < table->rows && !THS_FAIL("alloc/row")) {
 		atomic_store(&table_slot(table, *row)->word, (uintptr_t)tombstone);
 		set_fresh(table, *row + 1);
-		unlock_table(table);
+		ths_table_unlock(table);
 		return THS_OK;
 	}
-	unlock_table(table);
+	ths_table_unlock(table);
 	ths_pool_give(cpu, tombstone);
 	return THS_E_FULL;
 }
 
-enum ths_err ths_table_take_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
+enum ths_err ths_table_take_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row,
+				struct ths_version **tombstone)
 {
-	*row = pop_free(table);
-	return *row != THS_ROW_NONE ? THS_OK : take_fresh(cpu, table, row);
+	*row = pop_free(table, tombstone);
+	return *row != THS_ROW_NONE ? THS_OK : take_fresh(cpu, table, row, tombstone);
 }

@@ -265,7 +265,7 @@ static void drop_write(struct ths_cpu *cpu, struct txn_write *write)
 {
 	ths_pool_give(cpu, write->copy);
 	if (write->table && !write->under && !ths_version_is_live(write->old))
-		ths_table_give_row(write->table, write->row); /* it was to be new */
+		ths_table_give_row(write->table, write->row, write->old); /* to be new */
 }
 
 /*
@@ -382,6 +382,13 @@ static bool lock_write(const struct txn_write *write)
 	return true;
 }
 
+/* Of a per-CPU row: only a restore may have come between (replace.c). */
+static bool is_unchanged(const struct txn_write *write)
+{
+	return slot_version(atomic_load_explicit(&write->slot->word,
+						 memory_order_acquire)) == write->old;
+}
+
 static void unlock_writes(struct ths_txn *txn, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
@@ -397,13 +404,13 @@ static bool lock_writes(struct ths_txn *txn, bool *shared)
 	for (unsigned i = 0; i < txn->writes; i++) {
 		struct txn_write *write = &txn->write[i];
 
-		if (is_per_cpu(write))
-			continue;
-		*shared = true;
-		if (!lock_write(write)) {
+		if (is_per_cpu(write) ? !is_unchanged(write) : !lock_write(write)) {
 			unlock_writes(txn, i);
 			return false;
 		}
+		if (is_per_cpu(write))
+			continue;
+		*shared = true;
 		if (appears(write))
 			atomic_fetch_add(&write->table->population.word, 4);
 	}
@@ -523,7 +530,8 @@ static bool commit_locked(struct ths_cpu *cpu)
 		install(cpu, &txn->write[i], version);
 	for (unsigned i = 0; i < txn->writes; i++) /* the slots are free to be taken */
 		if (txn->write[i].table && !ths_version_is_live(txn->write[i].copy))
-			ths_table_give_row(txn->write[i].table, txn->write[i].row);
+			ths_table_give_row(txn->write[i].table, txn->write[i].row,
+					   txn->write[i].copy);
 	return true;
 }
 
@@ -570,7 +578,7 @@ static void settle_appearance(struct ths_txn *txn, struct txn_write *write)
 					  memory_order_relaxed);
 	}
 	if (!ths_version_is_live(write->copy))
-		ths_table_give_row(table, write->row);
+		ths_table_give_row(table, write->row, write->copy);
 }
 
 /*

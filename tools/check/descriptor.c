@@ -243,6 +243,10 @@ static void check_table(const struct placed *placed, unsigned i, const char *sch
 		{THS_KEYED | THS_FIXED, "found by key, and never made"},
 		{THS_SOFT | THS_HARDWARE, "mirrors a device, and may vanish"},
 		{THS_SOFT | THS_PERSIST, "saved, and may vanish"},
+		{THS_SOFT | THS_FIXED, "may vanish, and never goes"},
+		{THS_SOFT | THS_PER_CPU, "may vanish, and never goes"},
+		{THS_JOINT | THS_PERSIST, "saved, and goes with its owners"},
+		{THS_HARDWARE | THS_PERSIST, "saved, and mirrors a device"},
 	};
 
 	if (!schema_is(schema))
@@ -258,6 +262,12 @@ static void check_table(const struct placed *placed, unsigned i, const char *sch
 			WRONG("table %u (%s): %s", i, shown(schema), excluded[k].why);
 	if ((table->flags & THS_REQUEST) != 0 && (table->flags & THS_HARDWARE) == 0)
 		WRONG("table %u (%s): takes requests, but is not a device's", i,
+		      shown(schema));
+	if (table->reread != NULL && (table->flags & THS_HARDWARE) == 0)
+		WRONG("table %u (%s): is read anew, but is not a device's", i,
+		      shown(schema));
+	if (table->reread != NULL && !is_text(placed, (uint64_t)(uintptr_t)table->reread))
+		WRONG("table %u (%s): reread is not in the module's text", i,
 		      shown(schema));
 	if ((table->flags & THS_KEYED) != 0 && table->row_size < 8)
 		WRONG("table %u (%s): keyed, but its rows have no room for a key", i,

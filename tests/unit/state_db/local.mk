@@ -4,12 +4,17 @@ check_unit_tests += \
 	%D%/index_test \
 	%D%/nest_test \
 	%D%/row_test \
+	%D%/save_smp_test \
+	%D%/save_test \
 	%D%/serial_test \
 	%D%/share_test \
 	%D%/txn_smp_test \
 	%D%/txn_test
 
-check_tsan_tests += %D%/txn_smp_tsan
+check_tsan_tests += %D%/save_tsan %D%/txn_smp_tsan
+%C%_save_tsan_SOURCES = %D%/save_smp_test.c %D%/keep.c %D%/keep.h
+%C%_save_tsan_CFLAGS = $(theseus_tsan_cflags)
+%C%_save_tsan_LDADD = $(theseus_tsan_ldadd)
 %C%_txn_smp_tsan_SOURCES = %D%/txn_smp_test.c
 %C%_txn_smp_tsan_CFLAGS = $(theseus_tsan_cflags)
 %C%_txn_smp_tsan_LDADD = $(theseus_tsan_ldadd)
@@ -18,3 +23,6 @@ check_tsan_tests += %D%/serial_tsan
 %C%_serial_tsan_SOURCES = %D%/serial_test.c
 %C%_serial_tsan_CFLAGS = $(theseus_tsan_cflags)
 %C%_serial_tsan_LDADD = $(theseus_tsan_ldadd)
+
+%C%_save_test_SOURCES = %D%/save_test.c %D%/keep.c %D%/keep.h
+%C%_save_smp_test_SOURCES = %D%/save_smp_test.c %D%/keep.c %D%/keep.h
