@@ -227,8 +227,8 @@ static bool declaration_is_valid(const struct ths_table_decl *decl)
 		return false;
 	if ((flags & THS_PERSIST) && (flags & (THS_JOINT | THS_HARDWARE | THS_SOFT)))
 		return false; /* who owns, mirrors, or makes it anew is not in the image */
-	if ((flags & THS_SOFT) && (flags & THS_FIXED))
-		return false; /* may vanish, and never goes */
+	if ((flags & THS_SOFT) && (flags & THS_PER_CPU))
+		return false; /* written by its CPU alone, and may vanish any time */
 	if (decl->reread && !(flags & THS_HARDWARE))
 		return false;
 	return !((flags & THS_JOINT) && (flags & THS_FIXED));

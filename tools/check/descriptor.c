@@ -243,8 +243,7 @@ static void check_table(const struct placed *placed, unsigned i, const char *sch
 		{THS_KEYED | THS_FIXED, "found by key, and never made"},
 		{THS_SOFT | THS_HARDWARE, "mirrors a device, and may vanish"},
 		{THS_SOFT | THS_PERSIST, "saved, and may vanish"},
-		{THS_SOFT | THS_FIXED, "may vanish, and never goes"},
-		{THS_SOFT | THS_PER_CPU, "may vanish, and never goes"},
+		{THS_SOFT | THS_PER_CPU, "a CPU's own, and may vanish"},
 		{THS_JOINT | THS_PERSIST, "saved, and goes with its owners"},
 		{THS_HARDWARE | THS_PERSIST, "saved, and mirrors a device"},
 	};

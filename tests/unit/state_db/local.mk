@@ -3,6 +3,7 @@ check_unit_tests += \
 	%D%/history_test \
 	%D%/index_test \
 	%D%/nest_test \
+	%D%/ownership_test \
 	%D%/row_test \
 	%D%/save_smp_test \
 	%D%/save_test \
@@ -26,3 +27,4 @@ check_tsan_tests += %D%/serial_tsan
 
 %C%_save_test_SOURCES = %D%/save_test.c %D%/keep.c %D%/keep.h
 %C%_save_smp_test_SOURCES = %D%/save_smp_test.c %D%/keep.c %D%/keep.h
+%C%_ownership_test_SOURCES = %D%/ownership_test.c %D%/keep.c %D%/keep.h

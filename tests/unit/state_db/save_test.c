@@ -534,98 +534,6 @@ START_TEST(a_full_sink_ends_the_save)
 }
 END_TEST
 
-/* ---- what may be declared -----------------------------------------------------------------
- */
-
-THS_MODULE(joint, "joint", 1, 0, THS_PROVIDES(keep, .run = keep_run_op),
-	   THS_TABLE(0, "keep.joint/1", struct fixed, .rows = 9,
-		     .flags = THS_PERSIST | THS_JOINT));
-THS_MODULE(hard, "hard", 1, 0, THS_PROVIDES(keep, .run = keep_run_op),
-	   THS_TABLE(0, "keep.hard/1", struct fixed, .rows = 9,
-		     .flags = THS_PERSIST | THS_HARDWARE));
-THS_MODULE(soft, "soft", 1, 0, THS_PROVIDES(keep, .run = keep_run_op),
-	   THS_TABLE(0, "keep.soft/1", struct fixed, .rows = 9,
-		     .flags = THS_PERSIST | THS_SOFT));
-THS_MODULE(system_reread, "system.reread", 1, 0, THS_PROVIDES(keep, .run = keep_run_op),
-	   THS_TABLE(0, "keep.system/1", struct fixed, .reread = read_device));
-
-START_TEST(what_has_no_place_in_an_image_cannot_be_declared)
-{
-	const struct ths_module *wrong[] = {&ths_module_joint, &ths_module_hard,
-					    &ths_module_soft, &ths_module_system_reread};
-	uint32_t slot;
-
-	rig_start();
-	for (unsigned i = 0; i < THS_ARRAY_SIZE(wrong); i++)
-		ck_assert_int_eq(ths_module_add(wrong[i], NULL, &slot, &keep_reason),
-				 THS_E_INVAL);
-	rig_stop();
-}
-END_TEST
-
-/* ---- hardware rows ------------------------------------------------------------------------
- */
-
-static enum ths_err device_says(struct ths_call *call, void *ctx)
-{
-	const struct fixed *row;
-
-	THS_TRY(ths_row_read(call, DEVICE, 0, &row));
-	*(uint64_t *)ctx = row->value[0];
-	return THS_OK;
-}
-
-static uint64_t device_row(void)
-{
-	uint64_t said = 0;
-
-	keep_must(device_says, &said);
-	return said;
-}
-
-START_TEST(hardware_rows_are_read_anew)
-{
-	saved_and_changed();
-	keep_device = 77;
-	ck_assert_uint_eq(device_row(), 0);
-	keep_restore_whole(NULL);
-	ck_assert_uint_eq(device_row(), 77);
-	ck_assert_uint_eq(keep_rereads, 1);
-	copy[0] = 0;
-	ck_assert_int_eq(keep_restore(copy, keep_image_size, NULL), THS_E_FORMAT);
-	ck_assert_uint_eq(keep_rereads, 1); /* not when it was refused */
-
-	then = now;
-	keep_device_err = THS_E_IO;
-	keep_device = 78;
-	ck_assert_int_eq(keep_restore(keep_image, keep_image_size, NULL), THS_E_IO);
-	ck_assert_str_eq(keep_reason.text, "restored, but keep cannot read its device: "
-				      "the device reported an error");
-	ck_assert_uint_eq(device_row(), 77);
-	rig_stop();
-}
-END_TEST
-
-static enum ths_err breaks(struct ths_call *call, void *ctx)
-{
-	(void)call;
-	(void)ctx;
-	return THS_E_INTERNAL; /* as a fault: `recover` follows */
-}
-
-START_TEST(so_they_are_after_a_fault)
-{
-	struct keep_args args = {(uint64_t)(uintptr_t)breaks, 0};
-
-	begin(&ths_module_keep);
-	keep_device = 5;
-	ck_assert_int_eq(keep_drive(&keep_ref, &args), THS_E_INTERNAL);
-	ck_assert_uint_eq(keep_rereads, 1);
-	ck_assert_uint_eq(device_row(), 5);
-	rig_stop();
-}
-END_TEST
-
 /* ---- whatever runs out ----------------------------------------------------------------------
  */
 
@@ -701,7 +609,7 @@ Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("save");
 	TCase *trip = tcase_create("S1 round trip"), *refusals = tcase_create("S2 refusals"),
-	      *hardware = tcase_create("hardware"), *runs_out = tcase_create("runs out");
+	      *runs_out = tcase_create("runs out");
 
 	tcase_add_loop_test(trip, what_was_saved_is_there_after_a_boot, 0, 8);
 	tcase_add_test(trip, and_within_the_same_boot);
@@ -714,14 +622,10 @@ Suite *ths_test_suite(void)
 	tcase_add_test(refusals, tables_that_differ_are_refused_by_name);
 	tcase_add_test(refusals, an_interaction_neither_saves_nor_restores);
 	tcase_add_test(refusals, a_full_sink_ends_the_save);
-	tcase_add_test(refusals, what_has_no_place_in_an_image_cannot_be_declared);
 	tcase_set_timeout(refusals, 240);
-	tcase_add_test(hardware, hardware_rows_are_read_anew);
-	tcase_add_test(hardware, so_they_are_after_a_fault);
 	tcase_add_loop_test(runs_out, an_error_and_nothing_lost_whatever_runs_out, 0, 2);
 	suite_add_tcase(suite, trip);
 	suite_add_tcase(suite, refusals);
-	suite_add_tcase(suite, hardware);
 	suite_add_tcase(suite, runs_out);
 	return suite;
 }
