@@ -79,7 +79,8 @@ static enum ths_err selftest(struct ths_call *call)
 		THS_TABLE(CELL, schema_, cell_, .rows = CELLS, .flags = THS_FIXED),      \
 		THS_TABLE(ITEM, "script.item/1", struct item, .rows = ITEMS,             \
 			  .flags = THS_KEYED),                                           \
-		THS_TABLE(LOOSE, "script.loose/1", struct loose, .rows = LOOSES),        \
+		THS_TABLE(LOOSE, "script.loose/1", struct loose, .rows = LOOSES,         \
+			  .flags = THS_PERSIST),                                         \
 		THS_TABLE(OWNED, "script.owned/1", struct item, .rows = OWNEDS,          \
 			  .flags = THS_JOINT | THS_KEYED),                               \
 		THS_TABLE(HARD, "script.hard/1", struct loose, .rows = HARDS,            \

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <theseus/host.h>
 #include <theseus/iface/tasks.h>
+#include <theseus/save.h>
 #include "nano_core/nano_core_impl.h"
 #include "tmod_image.h"
 
@@ -271,6 +272,18 @@ static void load_file(void)
 		      "load: %s, %s", ths_err_name(err), why.text);
 }
 
+/* Out of this life and back into it. */
+static void save_and_restore(void)
+{
+	static uint8_t image[8192];
+	struct ths_save_memory out = {image, sizeof(image), 0}, in = {image, sizeof(image), 0};
+	enum ths_err err = ths_save(ths_save_to_memory, &out, NULL);
+
+	allow(err, "save");
+	if (err == THS_OK)
+		allow(ths_restore(ths_save_from_memory, &in, NULL, NULL), "restore");
+}
+
 static void live(void)
 {
 	uint32_t server = 0, other;
@@ -294,6 +307,7 @@ static void live(void)
 		call_it();
 		replace(&server, &ths_module_script, "three");
 	}
+	save_and_restore();
 	call_it();
 }
 
