@@ -20,6 +20,12 @@ const struct ship_command ship_commands[] = {
 	 "The count lies in a blob of the shell's own, so it goes on across any swap of\n"
 	 "testsrv.\n",
 	 0, 0, ship_count},
+	{"evolve", "FILE", "several modules change at once, wholly or not at all",
+	 "FILE: an evolution file of the archive, see theseus-evolve(5). All of it is "
+	 "loaded\n"
+	 "and verified, then published in one commit; if anything is wrong nothing "
+	 "changes.\n",
+	 1, 1, ship_evolve},
 	{"fault", "KIND|all", "break testsrv in one of its ways, and see what is left",
 	 "Kinds: null unmapped noncanonical text rodata data divide ud2 overrun loop "
 	 "value\n"

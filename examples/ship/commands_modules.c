@@ -1,6 +1,7 @@
 /*
- * commands_modules - modules, bindings, tables, swap, rollback, spill.
+ * commands_modules - modules, bindings, tables, swap, evolve, rollback, spill.
  */
+#include <theseus/evolve.h>
 #include <theseus/fmt.h>
 #include <theseus/nano_core.h>
 #include <theseus/string.h>
@@ -254,4 +255,16 @@ void ship_rollback(unsigned argc, const char *const *argv)
 			   ths_err_name(err));
 	else
 		ship_print("who served before serves again\n");
+}
+
+void ship_evolve(unsigned argc, const char *const *argv)
+{
+	struct ths_reason reason = {{0}};
+	enum ths_err err = ths_evolve_file(argv[1], &reason);
+
+	(void)argc;
+	if (err)
+		ship_print("evolve: %s (%s)\n", reason.text, ths_err_name(err));
+	else
+		ship_print("%s: done\n", argv[1]);
 }

@@ -56,6 +56,7 @@ void ship_modules(unsigned argc, const char *const *argv);
 void ship_bindings(unsigned argc, const char *const *argv);
 void ship_tables(unsigned argc, const char *const *argv);
 void ship_swap(unsigned argc, const char *const *argv);
+void ship_evolve(unsigned argc, const char *const *argv);
 void ship_rollback(unsigned argc, const char *const *argv);
 void ship_spill(unsigned argc, const char *const *argv);
 /* The table of that slot; false: there is none. */

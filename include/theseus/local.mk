@@ -10,6 +10,7 @@ theseusinclude_HEADERS += \
 	%D%/dfqueue.h \
 	%D%/digest.h \
 	%D%/dispatcher.h \
+	%D%/evolve.h \
 	%D%/effect.h \
 	%D%/err.h \
 	%D%/fmt.h \

@@ -128,23 +128,14 @@ static void charge(struct account *account, struct ths_instance *instance)
 
 /* ---- the steps ---------------------------------------------------------------------------- */
 
-static bool provides_the_same(const struct ths_instance *instance,
-			      const struct ths_instance *as)
-{
-	const struct ths_iface *has = instance->module->provides.iface;
-	const struct ths_iface *due = as->module->provides.iface;
-
-	return ths_streq(has->name, due->name) && has->version == due->version &&
-	       has->ops >= due->ops;
-}
-
 static struct ths_instance *second_of(const struct ths_instance *instance)
 {
 	for (unsigned i = 1; i < INSTANCES_MAX; i++) {
 		struct ths_instance *other = &ths_core.instance[i];
 
 		if (other->state == THS_INSTANCE_LOADED &&
-		    provides_the_same(other, instance) && !ths_migrate_needed(other))
+		    ths_iface_extends(other->module->provides.iface,
+				      instance->module->provides.iface) && !ths_migrate_needed(other))
 			return other;
 	}
 	return NULL;

@@ -20,7 +20,7 @@
 
 /* ---- references -------------------------------------------------------------------- */
 
-static bool same_operations(const struct ths_iface *user, const struct ths_iface *provider)
+bool ths_iface_agrees(const struct ths_iface *user, const struct ths_iface *provider)
 {
 	unsigned ops = user->ops < provider->ops ? user->ops : provider->ops;
 
@@ -31,9 +31,18 @@ static bool same_operations(const struct ths_iface *user, const struct ths_iface
 	return true;
 }
 
+bool ths_iface_extends(const struct ths_iface *iface, const struct ths_iface *as)
+{
+	return ths_streq(iface->name, as->name) && iface->version == as->version &&
+	       iface->ops >= as->ops && ths_iface_agrees(as, iface);
+}
+
+/* In the version asked for, or in another if there is no such. */
 enum ths_err ths_binding_find(const struct ths_iface *iface, const char *name,
 			      struct ths_binding **out)
 {
+	struct ths_binding *found = NULL;
+
 	for (unsigned i = 1; i < BINDINGS_MAX; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
 
@@ -42,10 +51,15 @@ enum ths_err ths_binding_find(const struct ths_iface *iface, const char *name,
 		if (!ths_streq(binding->iface, iface->name) ||
 		    !ths_streq(binding->name, name))
 			continue;
-		*out = binding;
-		return THS_OK;
+		if (!found || binding->version == iface->version)
+			found = binding;
+		if (binding->version == iface->version)
+			break;
 	}
-	return THS_E_UNAVAIL;
+	if (!found)
+		return THS_E_UNAVAIL;
+	*out = found;
+	return THS_OK;
 }
 
 /* The binding's provider at this moment; NULL: none. Inside an interaction, or with the
@@ -73,7 +87,7 @@ enum ths_err ths_ref_resolve(struct ths_ref *ref)
 	if (!instance)
 		return THS_E_UNAVAIL;
 	if (binding->version != ref->iface->version ||
-	    !same_operations(ref->iface, instance->module->provides.iface))
+	    !ths_iface_agrees(ref->iface, instance->module->provides.iface))
 		return THS_E_VERSION;
 	ref->binding = ths_binding_at(binding);
 	ref->generation = binding->generation;
@@ -154,6 +168,8 @@ static enum ths_err resolve_uses(struct ths_instance *instance, struct ths_reaso
 			continue;
 		instance->use[i] = (struct ths_ref){use->iface, use->instance, 0, 1, 0};
 		err = ths_ref_resolve(&instance->use[i]);
+		if (ths_core.evolving)
+			continue; /* evolve.c asks when all are there */
 		if (err == THS_E_VERSION)
 			return refuse(reason, THS_E_VERSION, module->id,
 				      "uses another version of", use->iface->name);
@@ -199,6 +215,7 @@ static enum ths_err open_table(struct ths_instance *instance, unsigned number,
 			      decl->schema);
 	instance->table[number] = table;
 	instance->fresh |= made;
+	instance->made |= (uint8_t)(made << number);
 	return THS_OK;
 }
 
@@ -239,6 +256,13 @@ enum ths_err ths_module_find(const char *name, uint32_t *slot)
 		return THS_OK;
 	}
 	return THS_E_NOENT;
+}
+
+void ths_instance_wipe(struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < THS_TABLES_MAX; i++)
+		if (instance->made >> i & 1)
+			ths_table_wipe(instance->table[i]);
 }
 
 /* Tables let go, slot free. Its memory is the loader's affair. */
@@ -467,11 +491,12 @@ static enum ths_err set_provider(struct ths_cpu *cpu, void *arg)
 	return ths_provider_write(cpu, set->binding, set->instance);
 }
 
-static struct ths_binding *make_binding(const struct ths_iface *iface, const char *name)
+struct ths_binding *ths_binding_make(const struct ths_iface *iface, const char *name)
 {
 	struct ths_binding *binding;
 
-	if (ths_binding_find(iface, name, &binding) == THS_OK)
+	if (ths_binding_find(iface, name, &binding) == THS_OK &&
+	    binding->version == iface->version)
 		return binding;
 	for (unsigned i = THS_FAIL("alloc/binding") ? BINDINGS_MAX : 1; i < BINDINGS_MAX;
 	     i++) {
@@ -535,7 +560,7 @@ static enum ths_err bind_locked(struct ths_instance *instance, const char *name)
 	    instance->state != THS_INSTANCE_BOUND)
 		return THS_E_NOENT;
 	iface = instance->module->provides.iface;
-	set.binding = make_binding(iface, name ? name : "");
+	set.binding = ths_binding_make(iface, name ? name : "");
 	if (!set.binding)
 		return THS_E_FULL;
 	if (ths_binding_instance(set.binding))
@@ -546,7 +571,6 @@ static enum ths_err bind_locked(struct ths_instance *instance, const char *name)
 		THS_TRY(ths_invoke_start(instance));
 	instance->fresh = false;
 	THS_TRY(ths_publish(set_provider, &set));
-	set.binding->version = iface->version;
 	set.binding->published++;
 	instance->state = THS_INSTANCE_BOUND;
 	return ths_streq(iface->name, "irq") ? attach_all()
@@ -563,6 +587,14 @@ enum ths_err ths_bind(uint32_t slot, const char *name)
 	err = bind_locked(&ths_core.instance[slot], name);
 	ths_loader_leave();
 	return err;
+}
+
+void ths_irqs_attach(struct ths_instance *instance, struct ths_binding *binding)
+{
+	enum ths_err err = attach_lines(instance, binding);
+
+	if (err)
+		ths_logf("interrupt lines of %s: %s", instance->name, ths_err_text(err));
 }
 
 static bool is_bound_somewhere(const struct ths_instance *instance)

@@ -80,7 +80,8 @@ struct ths_instance {
 	_Atomic(uint64_t) in_vain; /* of its calls: those of interactions that faulted here */
 	_Atomic(uint32_t) busy;   /* hardware lock: a device operation runs */
 	_Atomic(uint32_t) kicked; /* bit per operation */
-	bool fresh;               /* a table of its was made for it */
+	bool fresh;               /* a table of its was made for it ... */
+	uint8_t made;             /* ... namely these */
 	struct ths_journal journal; /* of the running device operation */
 	struct ths_journal faulted; /* of the one that faulted, for `recover` */
 	struct ths_instance *_Atomic heir; /* who took its place; NULL: it is not retired */
@@ -264,6 +265,7 @@ struct ths_core {
 	_Atomic(uint64_t) kicked[INSTANCES_MAX / 64]; /* instances with kicks to run */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
 	struct ths_probation probation;
+	bool evolving;           /* modules are loaded whose uses may come with them */
 	_Atomic(bool) watched;   /* instances are on probation, or wait to be unmapped */
 	struct ths_ref sched, frames, irq, tasks;
 };
@@ -366,6 +368,14 @@ THS_MUST_CHECK enum ths_err ths_instance_make(const struct ths_module *module,
 THS_MUST_CHECK enum ths_err ths_instance_new(const struct ths_module *module,
 					     const char *name, struct ths_instance **out,
 					     struct ths_reason *reason);
+/* Before anybody is served by it: the tables made for it are as they were then. */
+void ths_instance_wipe(struct ths_instance *instance);
+/* Whether what a user calls is what the provider has; all of @as, and perhaps more. */
+bool ths_iface_agrees(const struct ths_iface *user, const struct ths_iface *provider);
+bool ths_iface_extends(const struct ths_iface *iface, const struct ths_iface *as);
+/* The binding of that interface, version and name; NULL: no room for another. */
+struct ths_binding *ths_binding_make(const struct ths_iface *iface, const char *name);
+void ths_irqs_attach(struct ths_instance *instance, struct ths_binding *binding);
 void ths_instance_drop(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
 					     const char *name, struct ths_binding **out);
@@ -407,6 +417,8 @@ void ths_swap_count(const struct ths_instance *instance);
 void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new);
 THS_MUST_CHECK enum ths_err ths_swap_unbind(struct ths_instance *instance);
 void ths_swap_hand_kicks(struct ths_instance *old, struct ths_instance *new);
+/* A name that is not taken: the id, or the id and a number. */
+void ths_swap_name(const char *id, char name[THS_NAME_MAX]);
 THS_MUST_CHECK enum ths_err ths_swap_find(const char *from, uint32_t *slot,
 					  struct ths_reason *reason);
 /* @old's bindings become @new's, in a commit of its own. */

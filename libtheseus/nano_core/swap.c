@@ -53,20 +53,13 @@ static enum ths_err change_bindings(struct ths_cpu *cpu, void *arg)
 
 static enum ths_err check_swap(const struct swap *swap)
 {
-	const struct ths_iface *old, *new;
-
 	if (swap->old->state != THS_INSTANCE_BOUND ||
 	    swap->new->state != THS_INSTANCE_LOADED || swap->old == swap->new)
 		return THS_E_NOENT;
-	old = swap->old->module->provides.iface;
-	new = swap->new->module->provides.iface;
-	if (!ths_streq(old->name, new->name) || old->version != new->version)
-		return THS_E_VERSION;
-	for (unsigned i = 0; i < old->ops && i < new->ops; i++)
-		if (old->info[i].args_size != new->info[i].args_size ||
-		    old->info[i].flags != new->info[i].flags)
-			return THS_E_VERSION;
-	return old->ops <= new->ops ? THS_OK : THS_E_VERSION;
+	return ths_iface_extends(swap->new->module->provides.iface,
+				 swap->old->module->provides.iface)
+		       ? THS_OK
+		       : THS_E_VERSION;
 }
 
 static uint64_t interactions_elsewhere(unsigned self)
@@ -274,8 +267,7 @@ enum ths_err ths_swap_find(const char *from, uint32_t *slot, struct ths_reason *
 	return THS_E_NOENT;
 }
 
-/* A name for the new instance that is not taken: the id, or the id and a number. */
-static void new_name(const char *file, char *name)
+void ths_swap_name(const char *file, char name[THS_NAME_MAX])
 {
 	uint32_t taken;
 
@@ -312,7 +304,7 @@ static enum ths_err swap_file_locked(const char *from, const char *file,
 
 	THS_TRY(ths_swap_find(from, &old, reason));
 	swap.old = &ths_core.instance[old];
-	new_name(file, name);
+	ths_swap_name(file, name);
 	THS_TRY(ths_loader_load(file, name, &swap.new, reason));
 	if (times)
 		times->load = ths_arch_counter() - start;

@@ -85,8 +85,11 @@ static void serve_irqs(struct ths_cpu *cpu)
 
 /* ---- kicks ---------------------------------------------------------------------------- */
 
+/* nano_core itself is the heir of those who have none: what was asked of them is dropped. */
 void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t ops)
 {
+	if (instance->slot == 0)
+		return;
 	atomic_fetch_or(&instance->kicked, ops);
 	atomic_fetch_or(&ths_core.kicked[instance->slot / 64],
 			1ull << (instance->slot % 64));

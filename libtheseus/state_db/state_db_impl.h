@@ -271,6 +271,7 @@ THS_MUST_CHECK enum ths_err ths_table_open(const struct ths_table_decl *decl,
 					   const char *instance, struct ths_table **out,
 					   bool *made);
 void ths_table_close(struct ths_table *table);
+void ths_table_wipe(struct ths_table *table);
 THS_MUST_CHECK enum ths_err ths_table_take_row(struct ths_cpu *cpu,
 					       struct ths_table *table, uint32_t *row,
 					       struct ths_version **tombstone);

@@ -304,6 +304,34 @@ void ths_table_close(struct ths_table *table)
 	ths_section_leave(ths_cpu());
 }
 
+static void forget_versions(struct ths_slot *slots, uint32_t count,
+			    const struct ths_version *otherwise)
+{
+	for (uint32_t i = 0; slots && i < count; i++) {
+		struct ths_version *version = slot_version(atomic_load(&slots[i].word));
+
+		if (version && version != otherwise)
+			ths_pool_give(ths_cpu(), version);
+		atomic_store(&slots[i].word, (uintptr_t)otherwise);
+	}
+}
+
+/* As it was made. Nobody reads it, nor has since every CPU passed depth 0. */
+void ths_table_wipe(struct ths_table *table)
+{
+	bool fixed = table->flags & THS_FIXED;
+
+	ths_section_enter(ths_cpu());
+	forget_versions(table->slots, atomic_load(&table->fresh), table->zero);
+	forget_versions(table->bucket, table->bucket_mask + 1, NULL);
+	forget_versions(table->title, table->rows, NULL);
+	table->free_head = THS_ROW_NONE;
+	atomic_store(&table->live, fixed ? table->rows : 0);
+	atomic_store(&table->commits, 0);
+	set_fresh(table, fixed ? table->rows : 0);
+	ths_section_leave(ths_cpu());
+}
+
 /* ---- free rows --------------------------------------------------------------------- */
 
 void ths_table_lock(struct ths_table *table)

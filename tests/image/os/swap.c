@@ -1,5 +1,5 @@
 /*
- * swap - all modules go round under load.
+ * swap - all modules go round under load, one by one or several at once.
  *
  * Clients tell what they are told; every second swap exchanges the test server's builds,
  * whose rows differ, the others go over every other module of the image. What the clients
@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <theseus/blob.h>
+#include <theseus/evolve.h>
 #include <theseus/iface/clock.h>
 #include <theseus/iface/frames.h>
 #include <theseus/iface/module.h>
@@ -220,8 +221,8 @@ static uint64_t unused_frames(uint64_t *tables)
 	return stat.free + stock + *tables;
 }
 
-/* @swaps while clients run, numbered from @first on; returns when all have ended. */
-static void under_load(uint64_t swaps, uintptr_t first)
+/* @turns of @turn while clients run, numbered from @first on; returns when all have ended. */
+static void under_load(uint64_t turns, uintptr_t first, void (*turn)(uint64_t))
 {
 	struct ths_task_id client_task[CLIENTS], ping, pong;
 
@@ -231,10 +232,10 @@ static void under_load(uint64_t swaps, uintptr_t first)
 	ping = test_start("pinger", pinger, NULL);
 	pong = test_start("ponger", ponger, NULL);
 	test_sleep_ms(50);
-	for (uint64_t i = 0; i < swaps; i++) {
-		swap_round(i);
+	for (uint64_t i = 0; i < turns; i++) {
+		turn(i);
 		if (i % 1000 == 999)
-			test_line("# %lu swaps", (unsigned long)(i + 1));
+			test_line("# %lu of them", (unsigned long)(i + 1));
 	}
 	atomic_store(&enough, true);
 	for (unsigned i = 0; i < CLIENTS; i++)
@@ -253,10 +254,10 @@ void test_swap(void)
 	uint64_t tables = 0, tables_after = 0;
 
 	ths_probation_set((struct ths_probation){3, 2});
-	under_load(swaps / 10, 1);
+	under_load(swaps / 10, 1, swap_round);
 	ths_probation_set((struct ths_probation){0, 0});
 	before = unused_frames(&tables);
-	under_load(swaps - swaps / 10, 1 + CLIENTS);
+	under_load(swaps - swaps / 10, 1 + CLIENTS, swap_round);
 	after = unused_frames(&tables_after);
 	test_ok(swaps_failed == 0, "%lu swaps, %lu of them refused", (unsigned long)swaps,
 		(unsigned long)swaps_failed);
@@ -272,4 +273,44 @@ void test_swap(void)
 		(unsigned long)before, (unsigned long)after);
 	test_ok(tables_after <= tables + TABLES_SPREAD, "page tables: %lu, then %lu",
 		(unsigned long)tables, (unsigned long)tables_after);
+}
+
+/* ---- evolutions ---------------------------------------------------------------------------- */
+
+static uint64_t evolutions_failed, refusals_missed;
+
+/* There and back; before each way one that is refused at its very end. */
+static void evolve_round(uint64_t turn)
+{
+	struct ths_reason reason = {{0}};
+	enum ths_err err = ths_evolve_file("refused", &reason);
+
+	refusals_missed += err != THS_E_IO;
+	caught_asleep += atomic_load(&asleep) != 0;
+	err = ths_evolve_file(turn % 2 ? "back" : "there", &reason);
+	if (err && evolutions_failed++ < 5)
+		test_line("# evolve: %s", reason.text);
+	test_sleep_ms(1); /* or nobody would be served by sched.fcfs, which takes its time */
+}
+
+void test_evolve(void)
+{
+	uint64_t turns = test_number("evolutions", 2000), before, after;
+	uint64_t tables = 0, tables_after = 0;
+
+	ths_probation_set((struct ths_probation){0, 0});
+	under_load(turns / 10, 1, evolve_round);
+	before = unused_frames(&tables);
+	under_load(turns - turns / 10, 1 + CLIENTS, evolve_round);
+	after = unused_frames(&tables_after);
+	test_ok(evolutions_failed == 0, "%lu evolutions of three modules, %lu refused",
+		(unsigned long)turns, (unsigned long)evolutions_failed);
+	test_ok(refusals_missed == 0, "as many with a module that is unwell: %lu accepted",
+		(unsigned long)refusals_missed);
+	test_ok(atomic_load(&errors) == 0, "no client's call failed (%u did)",
+		atomic_load(&errors));
+	test_ok(caught_asleep > 0, "%lu met interactions that slept in the server",
+		(unsigned long)caught_asleep);
+	test_ok(before == after, "free frames and stock: %lu after a tenth, %lu at the end",
+		(unsigned long)before, (unsigned long)after);
 }

@@ -192,6 +192,7 @@ static void run(void *arg)
 		const char *name;
 		void (*test)(void);
 	} tests[] = {{"swap", test_swap},
+		     {"evolve", test_evolve},
 		     {"fault", test_fault},
 		     {"cascade", test_cascade},
 		     {"control", test_control},

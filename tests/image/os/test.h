@@ -36,6 +36,7 @@ void test_sleep_ms(uint64_t ms);
 
 /* The tests, chosen by test=NAME. */
 void test_swap(void);
+void test_evolve(void);
 void test_fault(void);
 void test_cascade(void);
 void test_control(void);

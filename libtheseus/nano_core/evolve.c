@@ -1,0 +1,587 @@
+/*
+ * evolve - several modules change at once, wholly or not at all. See evolve.h.
+ *
+ *	read    the file
+ *	load    who comes; uses are not asked for yet, for they may come in the same set
+ *	plan    which binding leads where afterwards
+ *	verify  the plan: versions, schemas, everybody's uses
+ *	start   commits of others held off: who comes starts, and is asked for its self-test
+ *	publish all bindings in one commit; a table's rows change with it
+ *	retire  who left, when every CPU has passed depth 0
+ *
+ * Until the commit nothing that serves has been touched; so to give up is to forget who
+ * came. A binding that takes another version is another binding: references resolved to
+ * the old one find it dead, and the gate need not compare versions at each call.
+ *
+ * Left out on purpose: probation of a set. A self-test that fails refuses the evolution.
+ *
+ * Context: the loader's turn. Cost: a load for each module; publish O(bindings).
+ */
+#include <stdarg.h>
+#include <theseus/evolve.h>
+#include <theseus/fmt.h>
+#include <theseus/point.h>
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+#define CHANGES_MAX 48u /* in one commit, with room to spare */
+
+static struct evolution {
+	struct ths_evolve_item item[THS_EVOLVE_ITEMS];
+	struct newcomer {
+		const struct ths_evolve_item *item;
+		struct ths_instance *instance;
+		struct ths_instance *old; /* whose place it takes; NULL: nobody's */
+		bool loaded;              /* by us */
+		bool started;
+	} in[THS_EVOLVE_ITEMS];
+	struct ths_instance *out[THS_EVOLVE_ITEMS];
+	struct change {
+		struct ths_binding *binding;
+		struct ths_instance *instance; /* NULL: nobody */
+	} change[CHANGES_MAX];
+	unsigned items, ins, outs, changes;
+	bool named[THS_EVOLVE_ITEMS]; /* a version or schema that does change */
+	struct ths_reason *reason;
+} set;
+
+THS_PRINTF(3, 4)
+static enum ths_err refuse(enum ths_err err, const struct ths_evolve_item *item,
+			   const char *fmt, ...)
+{
+	char text[THS_TMOD_REASON_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)ths_vformat(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (item)
+		(void)ths_format(set.reason->text, sizeof(set.reason->text), "line %u: %s",
+				 item->line, text);
+	else
+		(void)!ths_str_copy(set.reason->text, sizeof(set.reason->text), text);
+	return err;
+}
+
+/* ---- load ------------------------------------------------------------------------------- */
+
+static bool is_leaving(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < set.outs; i++)
+		if (set.out[i] == instance)
+			return true;
+	return false;
+}
+
+static enum ths_err let_go(const struct ths_evolve_item *item, struct ths_instance **out)
+{
+	struct ths_reason why;
+	uint32_t slot;
+
+	if (ths_swap_find(item->word[0], &slot, &why))
+		return refuse(THS_E_NOENT, item, "%s", why.text);
+	*out = &ths_core.instance[slot];
+	if (slot == 0)
+		return refuse(THS_E_PERM, item, "nano_core cannot leave");
+	if (is_leaving(*out))
+		return refuse(THS_E_EXIST, item, "%s leaves already", (*out)->name);
+	set.out[set.outs++] = *out;
+	return THS_OK;
+}
+
+static bool is_new(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < set.ins; i++)
+		if (set.in[i].instance == instance)
+			return true;
+	return false;
+}
+
+/* An instance so named that waits, or one from the archive. */
+static enum ths_err bring(const struct ths_evolve_item *item, const char *id, const char *as,
+			  struct ths_instance *old)
+{
+	struct newcomer *in = &set.in[set.ins];
+	char name[THS_NAME_MAX];
+	struct ths_reason why;
+	uint32_t slot;
+	enum ths_err err;
+
+	*in = (struct newcomer){.item = item, .old = old};
+	if (ths_module_find(id, &slot) == THS_OK && !is_new(&ths_core.instance[slot]) &&
+	    ths_core.instance[slot].state == THS_INSTANCE_LOADED) {
+		in->instance = &ths_core.instance[slot];
+	} else {
+		ths_swap_name(as[0] ? as : id, name);
+		if (as[0] && !ths_streq(name, as))
+			return refuse(THS_E_EXIST, item, "an instance is named %s", as);
+		err = ths_loader_load(id, name, &in->instance, &why);
+		if (err)
+			return refuse(err, item, "%s", why.text);
+		in->loaded = true;
+	}
+	set.ins++;
+	THS_POINT("evolve/loaded");
+	return THS_OK;
+}
+
+static enum ths_err load_item(const struct ths_evolve_item *item)
+{
+	struct ths_instance *old = NULL;
+
+	if (item->kind == THS_EVOLVE_MODULE)
+		return bring(item, item->word[0], item->word[1], NULL);
+	if (item->kind != THS_EVOLVE_REPLACE && item->kind != THS_EVOLVE_REMOVE)
+		return THS_OK;
+	THS_TRY(let_go(item, &old));
+	return item->kind == THS_EVOLVE_REMOVE
+		       ? THS_OK
+		       : bring(item, item->word[1], item->word[2], old);
+}
+
+static enum ths_err load_all(void)
+{
+	enum ths_err err = THS_OK;
+
+	ths_core.evolving = true; /* uses are verified when all are there */
+	for (unsigned i = 0; i < set.items && err == THS_OK; i++)
+		err = load_item(&set.item[i]);
+	ths_core.evolving = false;
+	return err;
+}
+
+/* ---- plan ------------------------------------------------------------------------------- */
+
+static struct change *change_of(const struct ths_binding *binding)
+{
+	for (unsigned i = 0; i < set.changes; i++)
+		if (set.change[i].binding == binding)
+			return &set.change[i];
+	return NULL;
+}
+
+/* Whom the binding leads to afterwards. */
+static struct ths_instance *afterwards(const struct ths_binding *binding)
+{
+	const struct change *change = change_of(binding);
+
+	return change ? change->instance : ths_binding_instance(binding);
+}
+
+static enum ths_err lead(const struct ths_evolve_item *item, struct ths_binding *binding,
+			 struct ths_instance *instance)
+{
+	struct change *change = binding ? change_of(binding) : NULL;
+
+	if (change && change->instance && instance)
+		return refuse(THS_E_EXIST, item, "%s/%u is bound twice", binding->iface,
+			      binding->version);
+	if (!binding || (!change && set.changes == CHANGES_MAX))
+		return refuse(THS_E_FULL, item, "no room for a binding");
+	if (!change)
+		change = &set.change[set.changes++];
+	*change = (struct change){binding, instance};
+	return THS_OK;
+}
+
+/* The directive that names this change; it is marked as needed. NULL: there is none. */
+static const struct ths_evolve_item *naming(enum ths_evolve_kind kind, const char *from,
+					    const char *to)
+{
+	for (unsigned i = 0; i < set.items; i++) {
+		const struct ths_evolve_item *item = &set.item[i];
+
+		if (item->kind != kind || !ths_streq(item->word[0], from) ||
+		    !ths_streq(item->word[1], to))
+			continue;
+		set.named[i] = true;
+		return item;
+	}
+	return NULL;
+}
+
+static enum ths_err plan_version(const struct newcomer *in)
+{
+	const struct ths_iface *old = in->old->module->provides.iface;
+	const struct ths_iface *new = in->instance->module->provides.iface;
+	char from[THS_NAME_MAX + 8], to[THS_NAME_MAX + 8];
+
+	(void)ths_format(from, sizeof(from), "%s/%u", old->name, old->version);
+	(void)ths_format(to, sizeof(to), "%s/%u", new->name, new->version);
+	if (ths_streq(old->name, new->name) && old->version == new->version)
+		return ths_iface_extends(new, old)
+			       ? THS_OK
+			       : refuse(THS_E_VERSION, in->item,
+					"%s has not all operations of %s",
+					in->instance->name, from);
+	if (!ths_streq(old->name, new->name) || !naming(THS_EVOLVE_VERSION, from, to))
+		return refuse(THS_E_VERSION, in->item, "%s provides %s, not %s",
+			      in->instance->name, to, from);
+	return THS_OK;
+}
+
+/* @in takes all that @in->old was bound to; in another version, other bindings. */
+static enum ths_err plan_replace(const struct newcomer *in)
+{
+	const struct ths_iface *iface = in->instance->module->provides.iface;
+
+	THS_TRY(plan_version(in));
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+		struct ths_binding *binding = &ths_core.binding[i];
+
+		if (ths_binding_instance(binding) != in->old)
+			continue;
+		if (binding->version == iface->version) {
+			THS_TRY(lead(in->item, binding, in->instance));
+			continue;
+		}
+		THS_TRY(lead(in->item, binding, NULL));
+		THS_TRY(lead(in->item, ths_binding_make(iface, binding->name),
+			     in->instance));
+	}
+	return THS_OK;
+}
+
+static enum ths_err plan_remove(const struct ths_instance *out)
+{
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
+		if (ths_binding_instance(&ths_core.binding[i]) == out &&
+		    !change_of(&ths_core.binding[i]))
+			THS_TRY(lead(NULL, &ths_core.binding[i], NULL));
+	return THS_OK;
+}
+
+static struct ths_instance *find_server(const char *name)
+{
+	uint32_t slot;
+
+	for (unsigned i = 0; i < set.ins; i++)
+		if (ths_streq(set.in[i].instance->name, name) ||
+		    ths_streq(set.in[i].instance->module->id, name))
+			return set.in[i].instance;
+	if (ths_module_find(name, &slot) != THS_OK || is_leaving(&ths_core.instance[slot]) ||
+	    ths_core.instance[slot].state != THS_INSTANCE_BOUND)
+		return NULL;
+	return &ths_core.instance[slot];
+}
+
+static enum ths_err plan_bind(const struct ths_evolve_item *item)
+{
+	struct ths_instance *server = find_server(item->word[2]);
+	char iface[THS_NAME_MAX + 8];
+	struct ths_binding *binding;
+
+	if (!server)
+		return refuse(THS_E_NOENT, item, "nobody named %s comes or stays",
+			      item->word[2]);
+	(void)ths_format(iface, sizeof(iface), "%s/%u", server->module->provides.iface->name,
+			 server->module->provides.iface->version);
+	if (!ths_streq(iface, item->word[0]))
+		return refuse(THS_E_VERSION, item, "%s provides %s", server->name, iface);
+	binding = ths_binding_make(server->module->provides.iface, item->word[1]);
+	if (binding && afterwards(binding) && afterwards(binding) != server)
+		return refuse(THS_E_EXIST, item, "%s serves %s", afterwards(binding)->name,
+			      iface);
+	return binding && afterwards(binding) == server ? THS_OK
+							: lead(item, binding, server);
+}
+
+static enum ths_err plan(void)
+{
+	for (unsigned i = 0; i < set.ins; i++)
+		if (set.in[i].old)
+			THS_TRY(plan_replace(&set.in[i]));
+	for (unsigned i = 0; i < set.outs; i++)
+		THS_TRY(plan_remove(set.out[i]));
+	for (unsigned i = 0; i < set.items; i++)
+		if (set.item[i].kind == THS_EVOLVE_BIND)
+			THS_TRY(plan_bind(&set.item[i]));
+	return set.changes ? THS_OK : refuse(THS_E_NOENT, NULL, "nothing changes");
+}
+
+/* ---- verify ----------------------------------------------------------------------------- */
+
+static bool will_be_there(const struct ths_iface *iface, const char *name)
+{
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+		const struct ths_binding *binding = &ths_core.binding[i];
+		const struct ths_instance *server = afterwards(binding);
+
+		if (server && binding->version == iface->version &&
+		    ths_streq(binding->iface, iface->name) && ths_streq(binding->name, name))
+			return ths_iface_agrees(iface, server->module->provides.iface);
+	}
+	return false;
+}
+
+static enum ths_err verify_use(const char *user, const struct ths_iface *iface,
+			       const char *name)
+{
+	return will_be_there(iface, name)
+		       ? THS_OK
+		       : refuse(THS_E_USES, NULL, "%s uses %s/%u, which nobody would provide",
+				user, iface->name, iface->version);
+}
+
+static enum ths_err verify_uses_of(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < THS_USES_MAX; i++) {
+		const struct ths_use *use = &instance->module->uses[i];
+
+		if (use->iface && !use->optional)
+			THS_TRY(verify_use(instance->name, use->iface, use->instance));
+	}
+	return THS_OK;
+}
+
+/* nano_core lives without, but not worse than before. */
+static enum ths_err verify_ours(void)
+{
+	const struct ths_ref *const ours[] = {&ths_core.sched, &ths_core.frames,
+					      &ths_core.irq, &ths_core.tasks};
+
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(ours); i++) {
+		struct ths_binding *binding;
+
+		if (ths_binding_find(ours[i]->iface, "", &binding) == THS_OK &&
+		    ths_binding_instance(binding))
+			THS_TRY(verify_use("nano_core", ours[i]->iface, ""));
+	}
+	return THS_OK;
+}
+
+static enum ths_err verify_tables_of(const struct newcomer *in)
+{
+	const struct ths_instance *instance = in->instance;
+
+	for (unsigned i = 0; i < THS_TABLES_MAX; i++) {
+		const char *schema = instance->module->tables[i].schema;
+
+		if (schema && !ths_streq(instance->table[i]->schema, schema) &&
+		    !naming(THS_EVOLVE_MIGRATE, instance->table[i]->schema, schema))
+			return refuse(THS_E_SCHEMA, in->item, "%s would migrate %s to %s",
+				      instance->name, instance->table[i]->schema, schema);
+	}
+	return THS_OK;
+}
+
+static enum ths_err verify(void)
+{
+	for (unsigned i = 0; i < set.ins; i++) {
+		THS_TRY(verify_uses_of(set.in[i].instance));
+		THS_TRY(verify_tables_of(&set.in[i]));
+	}
+	for (unsigned i = 1; i < INSTANCES_MAX; i++)
+		if (ths_core.instance[i].state == THS_INSTANCE_BOUND &&
+		    !is_leaving(&ths_core.instance[i]))
+			THS_TRY(verify_uses_of(&ths_core.instance[i]));
+	THS_TRY(verify_ours());
+	for (unsigned i = 0; i < set.items; i++) {
+		const struct ths_evolve_item *item = &set.item[i];
+
+		if (item->kind == THS_EVOLVE_VERSION && !set.named[i])
+			return refuse(THS_E_VERSION, item, "%s does not change so",
+				      item->word[0]);
+		if (item->kind == THS_EVOLVE_MIGRATE && !set.named[i])
+			return refuse(THS_E_SCHEMA, item, "%s does not change so",
+				      item->word[0]);
+	}
+	return THS_OK;
+}
+
+/* ---- start, publish, retire ---------------------------------------------------------------- */
+
+static enum ths_err change_all(struct ths_cpu *cpu, void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < set.changes; i++)
+		THS_TRY(ths_provider_write(cpu, set.change[i].binding,
+					   set.change[i].instance));
+	return THS_OK;
+}
+
+static enum ths_err start(struct newcomer *in)
+{
+	enum ths_err err = THS_OK;
+
+	if (in->instance->fresh) {
+		in->started = true;
+		err = ths_invoke_start(in->instance);
+	}
+	if (err == THS_OK && !ths_migrate_needed(in->instance))
+		err = ths_invoke_selftest(in->instance);
+	if (err)
+		return refuse(err, in->item, "%s does not start: %s", in->instance->name,
+			      ths_err_text(err));
+	THS_POINT("evolve/started");
+	return THS_OK;
+}
+
+static enum ths_err start_all(void)
+{
+	for (unsigned i = 0; i < set.ins; i++)
+		THS_TRY(start(&set.in[i]));
+	return THS_OK;
+}
+
+/* The token, then hardware locks, as ths_swap_hold() says. */
+static void hold(struct ths_cpu *cpu)
+{
+	ths_section_enter(cpu);
+	ths_token_take(cpu);
+	for (unsigned i = 0; i < set.outs; i++)
+		ths_spin_lock(&set.out[i]->busy);
+}
+
+static void let_all_go(struct ths_cpu *cpu)
+{
+	for (unsigned i = set.outs; i-- > 0;)
+		ths_spin_unlock(&set.out[i]->busy);
+	ths_token_give(cpu);
+	ths_section_leave(cpu);
+}
+
+/* Whoever did not get a successor of its own: what was asked of it is dropped. */
+static void take_over(void)
+{
+	for (unsigned i = 0; i < set.outs; i++) {
+		struct ths_instance *out = set.out[i], *heir = &ths_core.instance[0];
+
+		for (unsigned k = 0; k < set.ins; k++)
+			if (set.in[k].old == out)
+				heir = set.in[k].instance;
+		out->state = THS_INSTANCE_RETIRED;
+		ths_swap_hand_kicks(out, heir);
+	}
+	for (unsigned i = 0; i < set.ins; i++)
+		set.in[i].instance->fresh = false;
+	for (unsigned i = 0; i < set.changes; i++) {
+		if (set.change[i].instance)
+			set.change[i].instance->state = THS_INSTANCE_BOUND;
+		set.change[i].binding->published++;
+	}
+}
+
+static enum ths_err publish_plain(void)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	enum ths_err err;
+
+	hold(cpu);
+	err = start_all();
+	THS_POINT("evolve/before-publish");
+	if (err == THS_OK)
+		err = ths_publish(change_all, NULL);
+	if (err == THS_OK)
+		take_over();
+	let_all_go(cpu);
+	THS_POINT("evolve/after-publish");
+	return err;
+}
+
+/* The one whose rows change with the publication; NULL: nobody's do. */
+static const struct newcomer *migrant(void)
+{
+	for (unsigned i = 0; i < set.ins; i++)
+		if (ths_migrate_needed(set.in[i].instance))
+			return &set.in[i];
+	return NULL;
+}
+
+static enum ths_err publish_migrating(const struct newcomer *in)
+{
+	enum ths_err err;
+
+	for (unsigned i = 0; i < set.ins; i++)
+		if (&set.in[i] != in && ths_migrate_needed(set.in[i].instance))
+			return refuse(THS_E_SCHEMA, set.in[i].item,
+				      "only one module of a set may migrate rows");
+	if (!in->old)
+		return refuse(THS_E_SCHEMA, in->item, "%s migrates rows but replaces nobody",
+			      in->instance->name);
+	THS_TRY(start_all());
+	THS_POINT("evolve/before-migrate");
+	err = ths_migrate(in->old, in->instance, change_all, NULL);
+	if (err)
+		return refuse(err, in->item, "rows are not migrated: %s", ths_err_text(err));
+	take_over();
+	return THS_OK;
+}
+
+static void retire(void)
+{
+	ths_quiesce();
+	for (unsigned i = 0; i < set.outs; i++) {
+		ths_probation_end(set.out[i]);
+		ths_loader_retire(set.out[i]);
+	}
+	for (unsigned i = 0; i < set.changes; i++)
+		if (set.change[i].instance && is_new(set.change[i].instance))
+			ths_irqs_attach(set.change[i].instance, set.change[i].binding);
+}
+
+/* Nobody was served by those who came. */
+static void forget(void)
+{
+	ths_quiesce();
+	for (unsigned i = 0; i < set.ins; i++)
+		if (set.in[i].started)
+			ths_instance_wipe(set.in[i].instance);
+	for (unsigned i = 0; i < set.ins; i++)
+		if (set.in[i].loaded)
+			ths_loader_retire(set.in[i].instance);
+}
+
+static enum ths_err evolve(const char *text, size_t size)
+{
+	const struct newcomer *moves;
+	enum ths_err err = ths_evolve_read(text, size, set.item, &set.items, set.reason);
+
+	if (err == THS_OK)
+		err = load_all();
+	if (err == THS_OK)
+		err = plan();
+	if (err == THS_OK)
+		err = verify();
+	THS_POINT("evolve/verified");
+	if (err == THS_OK)
+		err = (moves = migrant()) ? publish_migrating(moves) : publish_plain();
+	if (err == THS_OK)
+		retire();
+	else
+		forget();
+	return err;
+}
+
+enum ths_err ths_evolve(const char *text, size_t size, struct ths_reason *reason)
+{
+	struct ths_reason unread;
+	enum ths_err err;
+
+	THS_TRY(ths_loader_enter());
+	memset(&set, 0, sizeof(set));
+	set.reason = reason ? reason : &unread;
+	set.reason->text[0] = 0;
+	err = evolve(text, size);
+	if (err && !set.reason->text[0])
+		(void)refuse(err, NULL, "%s", ths_err_text(err));
+	ths_loader_leave();
+	return err;
+}
+
+enum ths_err ths_evolve_file(const char *file, struct ths_reason *reason)
+{
+	struct ths_reason unread;
+	char name[THS_NAME_MAX + 8];
+	const void *text;
+	size_t size;
+
+	(void)ths_format(name, sizeof(name), "%s.evolve", file);
+	if (ths_loader_file(file, &text, &size) == THS_OK ||
+	    ths_loader_file(name, &text, &size) == THS_OK)
+		return ths_evolve(text, size, reason);
+	reason = reason ? reason : &unread;
+	(void)ths_format(reason->text, sizeof(reason->text), "the archive has no file %s",
+			 file);
+	return THS_E_NOENT;
+}

@@ -1,0 +1,715 @@
+/*
+ * evolve_test - several modules change at once, wholly or not at all.
+ *
+ * A small system: `store` keeps a pair of numbers for `user`, who adds them up. It evolves
+ * through the shapes there are, and back; what it was told before it still knows. Then
+ * everything that can go wrong on the way is made to, and nothing has changed.
+ */
+#include "harness.h"
+#include "rig.h"
+#include "script.h"
+#include "suite.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <theseus/evolve.h>
+#include <theseus/host.h>
+#include "nano_core/nano_core_impl.h"
+
+/* ---- the system ------------------------------------------------------------------------- */
+
+struct pair_args {
+	uint64_t low, high;
+};
+#define PAIR_OPS(OP)                                                                     \
+	OP(pair, put, struct pair_args, 0)                                               \
+	OP(pair, get, struct pair_args, 0)
+THS_INTERFACE(pair, 1, PAIR_OPS)
+
+/* More of it, under the same version. */
+#define PAIR_MORE_OPS(OP)                                                                \
+	PAIR_OPS(OP)                                                                     \
+	OP(pair, swap, struct ths_no_args, 0)
+static const struct ths_op_info pair_more_info[] = {PAIR_MORE_OPS(THS_IFACE_INFO)};
+static const struct ths_iface pair_more_iface = {"pair", 1, 3, pair_more_info};
+struct pair_more_ops {
+	PAIR_MORE_OPS(THS_IFACE_FIELD)
+};
+
+/* Another version: what is told is the sum. */
+#define PAIR_NEXT_OPS(OP) OP(pair, sum, struct pair_args, 0)
+static const struct ths_op_info pair_next_info[] = {PAIR_NEXT_OPS(THS_IFACE_INFO)};
+static const struct ths_iface pair_next_iface = {"pair", 2, 1, pair_next_info};
+struct pair_next_ops {
+	PAIR_NEXT_OPS(THS_IFACE_FIELD)
+};
+
+#define HALF_OPS(OP) OP(half, value, struct pair_args, 0)
+THS_INTERFACE(half, 1, HALF_OPS)
+
+#define USER_OPS(OP) OP(user, sum, struct pair_args, 0)
+THS_INTERFACE(user, 1, USER_OPS)
+
+struct pair_row {
+	uint64_t low, high;
+};
+struct pair_wide { /* "test.pair/2" */
+	uint64_t sum, low, high;
+};
+struct half_row {
+	uint64_t value;
+};
+enum { PAIR, LOW, HIGH };
+enum { USE, USE_HIGH };
+
+static enum ths_err (*on_start)(struct ths_call *);
+
+static enum ths_err store_put(struct ths_call *call, struct pair_args *arg)
+{
+	struct pair_row *row;
+
+	THS_TRY(ths_row_write(call, PAIR, 0, &row));
+	*row = (struct pair_row){arg->low, arg->high};
+	return THS_OK;
+}
+
+static enum ths_err store_get(struct ths_call *call, struct pair_args *arg)
+{
+	const struct pair_row *row;
+
+	THS_TRY(ths_row_read(call, PAIR, 0, &row));
+	*arg = (struct pair_args){row->low, row->high};
+	return THS_OK;
+}
+
+static enum ths_err wide_put(struct ths_call *call, struct pair_args *arg)
+{
+	struct pair_wide *row;
+
+	THS_TRY(ths_row_write(call, PAIR, 0, &row));
+	*row = (struct pair_wide){arg->low + arg->high, arg->low, arg->high};
+	return THS_OK;
+}
+
+static enum ths_err wide_get(struct ths_call *call, struct pair_args *arg)
+{
+	const struct pair_wide *row;
+
+	THS_TRY(ths_row_read(call, PAIR, 0, &row));
+	*arg = (struct pair_args){row->low, row->high};
+	return THS_OK;
+}
+
+static enum ths_err pair_swap_op(struct ths_call *call, struct ths_no_args *arg)
+{
+	struct pair_row *row;
+
+	(void)arg;
+	THS_TRY(ths_row_write(call, PAIR, 0, &row));
+	*row = (struct pair_row){row->high, row->low};
+	return THS_OK;
+}
+
+static enum ths_err pair_sum(struct ths_call *call, struct pair_args *arg)
+{
+	const struct pair_row *row;
+
+	THS_TRY(ths_row_read(call, PAIR, 0, &row));
+	arg->low = row->low + row->high;
+	return THS_OK;
+}
+
+static enum ths_err add_pair(struct ths_call *call, struct pair_args *arg)
+{
+	THS_TRY(ths_gate(ths_use(call, USE), pair_op_get, arg, NULL));
+	arg->low += arg->high;
+	return THS_OK;
+}
+
+static enum ths_err add_next(struct ths_call *call, struct pair_args *arg)
+{
+	return ths_gate(ths_use(call, USE), 0, arg, NULL);
+}
+
+static enum ths_err add_halves(struct ths_call *call, struct pair_args *arg)
+{
+	uint64_t low;
+
+	THS_TRY(half_value(ths_use(call, USE), arg));
+	low = arg->low;
+	THS_TRY(half_value(ths_use(call, USE_HIGH), arg));
+	arg->low += low;
+	return THS_OK;
+}
+
+static enum ths_err widen(const void *old_row, void *new_row)
+{
+	const struct pair_row *from = old_row;
+	struct pair_wide *to = new_row;
+
+	*to = (struct pair_wide){from->low + from->high, from->low, from->high};
+	return THS_OK;
+}
+
+static enum ths_err narrow(const void *old_row, void *new_row)
+{
+	const struct pair_wide *from = old_row;
+	struct pair_row *to = new_row;
+
+	*to = (struct pair_row){from->low, from->high};
+	return THS_OK;
+}
+
+/* A table is split as its successors start: nobody commits meanwhile. */
+static enum ths_err halve(struct ths_call *call)
+{
+	const struct pair_row *row;
+	struct half_row *low, *high;
+
+	THS_TRY(ths_row_read(call, PAIR, 0, &row));
+	THS_TRY(ths_row_write(call, LOW, 0, &low));
+	THS_TRY(ths_row_write(call, HIGH, 0, &high));
+	low->value = row->low;
+	high->value = row->high;
+	return on_start ? on_start(call) : THS_OK;
+}
+
+static enum ths_err low_value(struct ths_call *call, struct pair_args *arg)
+{
+	const struct half_row *row;
+
+	THS_TRY(ths_row_read(call, LOW, 0, &row));
+	arg->low = row->value;
+	return THS_OK;
+}
+
+static enum ths_err high_value(struct ths_call *call, struct pair_args *arg)
+{
+	const struct half_row *row;
+
+	THS_TRY(ths_row_read(call, HIGH, 0, &row));
+	arg->low = row->value;
+	return THS_OK;
+}
+
+static enum ths_err (*on_selftest)(struct ths_call *);
+
+static enum ths_err selftest(struct ths_call *call)
+{
+	return on_selftest ? on_selftest(call) : THS_OK;
+}
+
+#define PAIR_TABLE  THS_TABLE(PAIR, "test.pair/1", struct pair_row)
+#define LOW_TABLE   THS_TABLE(LOW, "test.low/1", struct half_row)
+#define HIGH_TABLE  THS_TABLE(HIGH, "test.high/1", struct half_row)
+#define OPS_OF(type, iface_, ...)                                                        \
+	.provides = {&(iface_), &(const struct type){__VA_ARGS__}}
+
+THS_MODULE(store, "store", 1, 0, THS_PROVIDES(pair, .put = store_put, .get = store_get),
+	   PAIR_TABLE, .selftest = selftest);
+THS_MODULE(store_wide, "store.wide", 2, 0,
+	   THS_PROVIDES(pair, .put = wide_put, .get = wide_get),
+	   THS_TABLE(PAIR, "test.pair/2", struct pair_wide),
+	   THS_MIGRATE(0, "test.pair/1", "test.pair/2", widen));
+THS_MODULE(store_narrow, "store.narrow", 3, 0,
+	   THS_PROVIDES(pair, .put = store_put, .get = store_get), PAIR_TABLE,
+	   THS_MIGRATE(0, "test.pair/2", "test.pair/1", narrow));
+THS_MODULE(store_more, "store.more", 1, 1,
+	   OPS_OF(pair_more_ops, pair_more_iface, .put = store_put, .get = store_get,
+		  .swap = pair_swap_op),
+	   PAIR_TABLE);
+THS_MODULE(store_next, "store.next", 2, 0,
+	   OPS_OF(pair_next_ops, pair_next_iface, .sum = pair_sum), PAIR_TABLE);
+THS_MODULE(half_low, "half.low", 1, 0, THS_PROVIDES(half, .value = low_value), PAIR_TABLE,
+	   LOW_TABLE, HIGH_TABLE, .start = halve);
+THS_MODULE(half_high, "half.high", 1, 0, THS_PROVIDES(half, .value = high_value), LOW_TABLE,
+	   HIGH_TABLE);
+THS_MODULE(user, "user", 1, 0, THS_PROVIDES(user, .sum = add_pair), THS_USES(USE, pair));
+THS_MODULE(user_next, "user.next", 1, 0, THS_PROVIDES(user, .sum = add_next),
+	   .uses[USE] = {&pair_next_iface, "", false});
+THS_MODULE(user_halves, "user.halves", 1, 0, THS_PROVIDES(user, .sum = add_halves),
+	   THS_USES_INSTANCE(USE, half, "low"), THS_USES_INSTANCE(USE_HIGH, half, "high"));
+
+static struct ths_ref pair, user;
+
+static void setup(void)
+{
+	harness_start();
+	ths_core.quiet_faults = true;
+	ths_probation_set((struct ths_probation){0, 0});
+	harness_bind(&ths_module_store, "");
+	harness_bind(&ths_module_user, "");
+	pair = (struct ths_ref)THS_REF(pair);
+	user = (struct ths_ref)THS_REF(user);
+	on_start = NULL;
+	on_selftest = NULL;
+	ck_assert_int_eq(pair_put(&pair, &(struct pair_args){30, 12}), THS_OK);
+}
+
+static uint64_t sum(void)
+{
+	struct pair_args args = {0, 0};
+
+	ck_assert_int_eq(ths_gate(&user, user_op_sum, &args, NULL), THS_OK);
+	return args.low;
+}
+
+static struct ths_reason reason;
+
+static enum ths_err evolve(const char *text)
+{
+	return ths_evolve(text, strlen(text), &reason);
+}
+
+#define EVOLVES(set) ck_assert_msg(evolve(set) == THS_OK, "%s", reason.text)
+
+/* ---- what an evolution must leave alone when it fails ----------------------------------------- */
+
+struct picture {
+	struct ths_instance *server[BINDINGS_MAX];
+	uint32_t published[BINDINGS_MAX];
+	uint32_t state[INSTANCES_MAX];
+	uint64_t pages;
+	uint32_t tables;
+};
+
+static void take(struct picture *picture)
+{
+	memset(picture, 0, sizeof(*picture));
+	for (unsigned i = 1; i < BINDINGS_MAX; i++) {
+		picture->server[i] = ths_core.binding[i].generation
+					     ? ths_binding_instance(&ths_core.binding[i])
+					     : NULL;
+		picture->published[i] = ths_core.binding[i].published;
+	}
+	for (unsigned i = 0; i < INSTANCES_MAX; i++)
+		picture->state[i] = ths_core.instance[i].state;
+	picture->pages = ths_pages_out();
+	for (uint32_t i = 0; i < ths_core.tables; i++)
+		picture->tables += ths_core.table[i].schema[0] != 0;
+}
+
+/* The pools may have grown: pages cut into versions stay. */
+static uint64_t pages_but_pools(void)
+{
+	uint64_t pages = ths_pages_out();
+
+	for (unsigned i = 0; i < POOLS; i++)
+		pages -= ths_cpu()->pool_pages[i];
+	return pages;
+}
+
+static void expect_unchanged(const struct picture *before)
+{
+	struct picture now;
+
+	take(&now);
+	now.pages = before->pages;
+	ck_assert(memcmp(&now, before, sizeof(now)) == 0);
+}
+
+static void bring_all(void)
+{
+	rig_add(&ths_module_store_wide, NULL);
+	rig_add(&ths_module_store_more, NULL);
+	rig_add(&ths_module_store_next, NULL);
+}
+
+/* ---- V1: refusals ---------------------------------------------------------------------------- */
+
+static const struct {
+	const char *text;
+	enum ths_err err;
+	const char *says;
+} refusals[] = {
+	{"", THS_E_NOENT, "nothing changes"},
+	{"evolve nothing # at all\n", THS_E_NOENT, "nothing changes"},
+	{"replace store\n", THS_E_FORMAT, "line 1: "},
+	{"# first\n\nreplace store by store.more\n", THS_E_FORMAT, "line 3: "},
+	{"remove a b c d e f g h i j\n", THS_E_FORMAT, "line 1: "},
+	{"remove an.instance.whose.name.is.too.long.to.be.one\n", THS_E_FORMAT, "line 1: "},
+	{"remove nobody\n", THS_E_NOENT, "line 1: no bound instance"},
+	{"remove nano_core\n", THS_E_PERM, "nano_core cannot leave"},
+	{"replace store with nobody\n", THS_E_NOENT, "no module nobody"},
+	{"remove store\nreplace pair with store.more\n", THS_E_EXIST, "leaves already"},
+	{"module store.more as user\n", THS_E_NOENT, "nothing changes"},
+	{"remove store\n", THS_E_USES, "user uses pair/1"},
+	{"replace user with store.more\n", THS_E_VERSION, "provides pair/1, not user/1"},
+	{"replace store with store.next\n", THS_E_VERSION, "provides pair/2, not pair/1"},
+	{"replace store with store.next\nversion pair/1 pair/2\n", THS_E_USES,
+	 "user uses pair/1"},
+	{"replace store with store.more\nversion pair/1 pair/2\n", THS_E_VERSION,
+	 "line 2: pair/1 does not change so"},
+	{"replace store with store.more\nmigrate test.pair/1 test.pair/2\n", THS_E_SCHEMA,
+	 "line 2: test.pair/1 does not change so"},
+	{"replace store with store.wide\n", THS_E_SCHEMA,
+	 "would migrate test.pair/1 to test.pair/2"},
+	{"module store.more\nbind pair/2 = store.more\n", THS_E_VERSION, "provides pair/1"},
+	{"module store.more\nbind pair/1 = store.more\n", THS_E_EXIST, "store serves pair/1"},
+	{"module store.more\nbind pair/1 aside = nobody\n", THS_E_NOENT, "nobody named"},
+	{"module store.more\nmodule store.next\nbind pair/1 x = store.more\n"
+	 "bind pair/1 x = store\n",
+	 THS_E_EXIST, "store.more serves"},
+};
+
+START_TEST(what_does_not_fit_is_refused_and_nothing_changes)
+{
+	struct picture before;
+	uint64_t pages;
+
+	bring_all();
+	take(&before);
+	pages = pages_but_pools();
+	reason.text[0] = 0;
+	ck_assert_int_eq(evolve(refusals[_i].text), refusals[_i].err);
+	ck_assert_msg(strstr(reason.text, refusals[_i].says) != NULL, "%s", reason.text);
+	expect_unchanged(&before);
+	ck_assert_uint_eq(pages_but_pools(), pages);
+	ck_assert_uint_eq(sum(), 42);
+}
+END_TEST
+
+START_TEST(too_many_directives_are_refused)
+{
+	char text[THS_EVOLVE_ITEMS * 16 + 32] = "";
+
+	for (unsigned i = 0; i <= THS_EVOLVE_ITEMS; i++)
+		strcat(text, "remove nobody\n");
+	ck_assert_int_eq(evolve(text), THS_E_FULL);
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_there_is_told)
+{
+	ck_assert_int_eq(ths_evolve_file("nosuch", &reason), THS_E_NOENT);
+	ck_assert(strstr(reason.text, "nosuch") != NULL);
+	ck_assert_int_eq(ths_evolve_file("nosuch", NULL), THS_E_NOENT);
+}
+END_TEST
+
+/* ---- shapes ------------------------------------------------------------------------------------- */
+
+START_TEST(code_only_and_operations_added)
+{
+	struct ths_ref more = {&pair_more_iface, "", 0, 1, 0};
+	struct ths_no_args none = {0};
+	struct pair_args args;
+
+	rig_add(&ths_module_store_more, NULL);
+	EVOLVES("evolve more\nreplace store with store.more\n");
+	ck_assert_uint_eq(sum(), 42);
+	ck_assert_int_eq(ths_gate(&more, 2, &none, NULL), THS_OK);
+	ck_assert_int_eq(pair_get(&pair, &args), THS_OK);
+	ck_assert_uint_eq(args.low, 12);
+	/* Back would take an operation away under the same version. */
+	rig_add(&ths_module_store, NULL);
+	ck_assert_int_eq(evolve("replace store.more with store\n"), THS_E_VERSION);
+	ck_assert(strstr(reason.text, "has not all operations") != NULL);
+}
+END_TEST
+
+START_TEST(rows_grow_and_shrink)
+{
+	rig_add(&ths_module_store_wide, NULL);
+	EVOLVES("replace store with store.wide\nmigrate test.pair/1 test.pair/2\n");
+	ck_assert_uint_eq(sum(), 42);
+	ck_assert_int_eq(pair_put(&pair, &(struct pair_args){1, 2}), THS_OK);
+	rig_add(&ths_module_store_narrow, NULL);
+	EVOLVES("replace store.wide with store.narrow\nmigrate test.pair/2 test.pair/1\n");
+	ck_assert_uint_eq(sum(), 3);
+}
+END_TEST
+
+/* Another version: its user changes in the same moment. */
+START_TEST(an_interface_changes_its_version_with_its_users)
+{
+	struct pair_args args = {0, 0};
+
+	rig_add(&ths_module_store_next, NULL);
+	rig_add(&ths_module_store, "store.first");
+	rig_add(&ths_module_user, "user.first");
+	ths_core.evolving = true; /* it may be loaded before what it uses */
+	rig_add(&ths_module_user_next, NULL);
+	ths_core.evolving = false;
+	EVOLVES("replace store with store.next\n"
+		"replace user with user.next\n"
+		"version pair/1 pair/2\n");
+	ck_assert_uint_eq(sum(), 42);
+	ck_assert_int_eq(pair_get(&pair, &args), THS_E_UNAVAIL); /* a version ago */
+	EVOLVES("replace store.next with store.first\n"
+		"replace user.next with user.first\n"
+		"version pair/2 pair/1\n");
+	ck_assert_uint_eq(sum(), 42);
+	ck_assert_int_eq(pair_get(&pair, &args), THS_OK); /* the reference is good again */
+	ck_assert_uint_eq(args.high, 12);
+}
+END_TEST
+
+static void bring_halves(void)
+{
+	rig_add(&ths_module_half_low, NULL);
+	rig_add(&ths_module_half_high, NULL);
+	ths_core.evolving = true;
+	rig_add(&ths_module_user_halves, NULL);
+	ths_core.evolving = false;
+}
+
+#define SPLIT                                                                            \
+	"remove store\nmodule half.low\nmodule half.high\nreplace user with user.halves\n"   \
+	"bind half/1 low = half.low\nbind half/1 high = half.high\n"
+
+/* One module into two, one table into two. */
+START_TEST(one_becomes_two)
+{
+	bring_halves();
+	EVOLVES(SPLIT);
+	ck_assert_uint_eq(sum(), 42);
+	ck_assert_int_eq(pair_get(&pair, &(struct pair_args){0, 0}), THS_E_UNAVAIL);
+	/* And two become one: the table of the one is still there. */
+	rig_add(&ths_module_store, NULL);
+	ths_core.evolving = true;
+	rig_add(&ths_module_user, NULL);
+	ths_core.evolving = false;
+	EVOLVES("remove half.low\nremove half.high\nreplace user.halves with user\n"
+		"module store\nbind pair/1 = store\n");
+	ck_assert_uint_eq(sum(), 42);
+}
+END_TEST
+
+static enum ths_err fails(struct ths_call *call)
+{
+	(void)call;
+	return THS_E_IO;
+}
+
+THS_NO_SANITIZE static enum ths_err faults(struct ths_call *call)
+{
+	(void)call;
+	return (enum ths_err) * (volatile int *)(ths_core.nobody[0] & 0); /* NULL */
+}
+
+/* Rows it had written are gone with it, and it can be tried again. */
+START_TEST(a_start_that_fails_leaves_nothing)
+{
+	static enum ths_err (*const ways[])(struct ths_call *) = {fails, faults};
+	struct picture before;
+	uint64_t pages;
+
+	bring_halves();
+	take(&before);
+	pages = pages_but_pools();
+	on_start = ways[_i];
+	ck_assert_int_eq(evolve(SPLIT), _i ? THS_E_FAULT : THS_E_IO);
+	ck_assert(strstr(reason.text, "half.low does not start") != NULL);
+	expect_unchanged(&before);
+	ck_assert_uint_eq(pages_but_pools(), pages);
+	ck_assert_uint_eq(sum(), 42);
+	on_start = NULL;
+	EVOLVES(SPLIT);
+	ck_assert_uint_eq(sum(), 42);
+}
+END_TEST
+
+START_TEST(a_self_test_that_fails_refuses)
+{
+	struct picture before;
+
+	rig_add(&ths_module_store, "again");
+	take(&before);
+	on_selftest = fails;
+	ck_assert_int_eq(evolve("replace store with again\n"), THS_E_IO);
+	expect_unchanged(&before);
+	ck_assert_uint_eq(sum(), 42);
+}
+END_TEST
+
+START_TEST(a_set_may_change_a_hundred_times)
+{
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; i < 100; i++) {
+		ths_core.evolving = true;
+		rig_add(i % 2 ? &ths_module_store : &ths_module_store_next, "the.store");
+		rig_add(i % 2 ? &ths_module_user : &ths_module_user_next, "the.user");
+		ths_core.evolving = false;
+		EVOLVES(i % 2 ? "replace pair with the.store\nreplace user with the.user\n"
+				"version pair/2 pair/1\n"
+			      : "replace pair with the.store\nreplace user with the.user\n"
+				"version pair/1 pair/2\n");
+		ck_assert_uint_eq(sum(), 42);
+		for (unsigned k = 1; k < INSTANCES_MAX; k++) /* free the names */
+			if (strncmp(ths_core.instance[k].name, "the.", 4) == 0)
+				(void)snprintf(ths_core.instance[k].name, THS_NAME_MAX,
+					       "old.%u", k);
+		if (i == 9)
+			pages = pages_but_pools();
+	}
+	ck_assert_uint_eq(pages_but_pools(), pages);
+}
+END_TEST
+
+/* ---- failures at every place ------------------------------------------------------------------- */
+
+static enum ths_err swap_by_hand(const char *name)
+{
+	uint32_t old, new_slot;
+
+	THS_TRY(ths_module_find("store", &old));
+	THS_TRY(ths_module_find(name, &new_slot));
+	return ths_swap(old, new_slot, NULL);
+}
+
+static enum ths_err swap_code(void)
+{
+	return swap_by_hand("store.more");
+}
+
+static enum ths_err swap_rows(void)
+{
+	return swap_by_hand("store.wide");
+}
+
+static enum ths_err evolve_code(void)
+{
+	return evolve("replace store with store.more\n");
+}
+
+static enum ths_err evolve_rows(void)
+{
+	return evolve("replace store with store.wide\nmigrate test.pair/1 test.pair/2\n");
+}
+
+static enum ths_err evolve_split(void)
+{
+	return evolve(SPLIT);
+}
+
+static enum ths_err (*const shapes[])(void) = {swap_code, swap_rows, evolve_code, evolve_rows,
+					       evolve_split};
+
+/* The system anew, with all at hand that the shapes need, and a script for others' use. */
+static void begin_anew(unsigned cpus)
+{
+	rig_stop();
+	harness_start();
+	rig_cpus(cpus);
+	ths_core.quiet_faults = true;
+	harness_bind(&ths_module_store, "");
+	harness_bind(&ths_module_user, "");
+	harness_bind(&ths_module_script, "");
+	pair = (struct ths_ref)THS_REF(pair);
+	user = (struct ths_ref)THS_REF(user);
+	ck_assert_int_eq(pair_put(&pair, &(struct pair_args){30, 12}), THS_OK);
+	rig_add(&ths_module_store_more, NULL);
+	rig_add(&ths_module_store_wide, NULL);
+	bring_halves();
+}
+
+/* Each thing that can run out does, one after the other, until none is left. */
+START_TEST(whatever_runs_out_the_old_ones_serve)
+{
+	unsigned refused = 0;
+	uint64_t n = 0;
+
+	do {
+		struct picture before;
+		enum ths_err err;
+
+		begin_anew(1);
+		take(&before);
+		ths_host_fail_nth("alloc", ++n, false);
+		err = shapes[_i]();
+		ths_host_fail_nth("alloc", 0, false);
+		refused += err != THS_OK;
+		if (err)
+			expect_unchanged(&before);
+		ck_assert_uint_eq(sum(), 42);
+		ck_assert_int_eq(err ? shapes[_i]() : THS_OK, THS_OK); /* there is no harm */
+		ck_assert_uint_eq(sum(), 42);
+	} while (ths_host_fail_reached() >= n);
+	ck_assert_uint_ge(n, 2);
+	fprintf(stderr, "# shape %d: %llu places, refused %u times\n", _i,
+		(unsigned long long)n - 1, refused);
+}
+END_TEST
+
+/* In each window another CPU commits: what it wrote is there, whoever serves. */
+static unsigned windows, window;
+static uint64_t written;
+
+static enum ths_err raise_row(struct ths_call *call, void *ctx)
+{
+	struct cell *cell;
+
+	(void)ctx;
+	THS_TRY(ths_row_write(call, CELL, 0, &cell));
+	cell->value++;
+	return THS_OK;
+}
+
+/* While commits are held off it could not. */
+static void on_point(const char *name, void *ctx)
+{
+	(void)name;
+	(void)ctx;
+	if (ths_cpu()->token || ths_cpu()->number || windows++ != window)
+		return;
+	written++;
+	ck_assert_int_eq(other_script(raise_row, NULL), THS_OK);
+}
+
+static enum ths_err see_row(struct ths_call *call, void *ctx)
+{
+	const struct cell *cell;
+
+	THS_TRY(ths_row_read(call, CELL, 0, &cell));
+	*(uint64_t *)ctx = cell->value;
+	return THS_OK;
+}
+
+START_TEST(a_commit_in_any_window_is_kept)
+{
+	struct ths_ref script;
+	uint64_t seen;
+
+	for (window = 0; window == 0 || window < windows; window++) {
+		begin_anew(2);
+		script = (struct ths_ref)THS_REF(script);
+		other_start();
+		seen = written = windows = 0;
+		ths_host_on_point(on_point, NULL);
+		ck_assert_int_eq(shapes[_i](), THS_OK);
+		ths_host_on_point(NULL, NULL);
+		ck_assert_uint_eq(sum(), 42);
+		ck_assert_int_eq(script_by(&script, see_row, &seen), THS_OK);
+		ck_assert_uint_eq(seen, written);
+		ck_assert_uint_eq(seen, 1);
+		other_stop();
+	}
+	ck_assert_uint_ge(windows, 2);
+}
+END_TEST
+
+Suite *ths_test_suite(void)
+{
+	Suite *suite = suite_create("evolve");
+
+	harness_loop(suite, "V1 refusals", setup,
+		     what_does_not_fit_is_refused_and_nothing_changes, 0,
+		     (int)THS_ARRAY_SIZE(refusals));
+	harness_case(suite, "V1 too many", setup, too_many_directives_are_refused);
+	harness_case(suite, "V1 no file", setup, a_file_that_is_not_there_is_told);
+	harness_case(suite, "code, operations", setup, code_only_and_operations_added);
+	harness_case(suite, "rows", setup, rows_grow_and_shrink);
+	harness_case(suite, "versions", setup,
+		     an_interface_changes_its_version_with_its_users);
+	harness_case(suite, "split, merge", setup, one_becomes_two);
+	harness_loop(suite, "V1 start", setup, a_start_that_fails_leaves_nothing, 0, 2);
+	harness_case(suite, "V1 self-test", setup, a_self_test_that_fails_refuses);
+	harness_case(suite, "often", setup, a_set_may_change_a_hundred_times);
+	harness_loop(suite, "V1 runs out", setup, whatever_runs_out_the_old_ones_serve, 0,
+		     (int)THS_ARRAY_SIZE(shapes));
+	harness_loop(suite, "V2 windows", setup, a_commit_in_any_window_is_kept, 0,
+		     (int)THS_ARRAY_SIZE(shapes));
+	return suite;
+}
