@@ -23,6 +23,18 @@ uint32_t harness_bind(const struct ths_module *module, const char *binding)
 	return rig_bind(module, binding);
 }
 
+/* Who is bound to the interface, should @old have been loaded anew after a fault. */
+static uint32_t who_serves(uint32_t old, const struct ths_iface *iface)
+{
+	struct ths_binding *binding;
+
+	if (ths_core.instance[old].state == THS_INSTANCE_BOUND)
+		return old;
+	ck_assert_int_eq(ths_binding_find(iface, "", &binding), THS_OK);
+	ck_assert_ptr_nonnull(ths_binding_instance(binding));
+	return ths_binding_instance(binding)->slot;
+}
+
 uint32_t harness_swap(uint32_t old, const struct ths_module *module)
 {
 	static unsigned number;
@@ -31,7 +43,8 @@ uint32_t harness_swap(uint32_t old, const struct ths_module *module)
 
 	(void)snprintf(name, sizeof name, "successor.%u", ++number);
 	slot = rig_add(module, name);
-	ck_assert_int_eq(ths_swap(old, slot, NULL), THS_OK);
+	ck_assert_int_eq(ths_swap(who_serves(old, module->provides.iface), slot, NULL),
+			 THS_OK);
 	return slot;
 }
 
