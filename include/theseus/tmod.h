@@ -15,6 +15,8 @@
  *   E5  Section .ths.digest is 32 bytes: BLAKE2s-256 of the whole file with these 32
  *       bytes taken as zero. So any changed byte, debug or not, is refused.
  *   E6  Nothing outside @image is ever read, whatever the file says.
+ *   E7  Section .ths.schema, where there is one, is text in the form of <theseus/schema.h>.
+ *       Whether it describes the descriptor is asked of who can follow that.
  */
 #pragma once
 
@@ -23,6 +25,7 @@
 #include <theseus/attr.h>
 #include <theseus/err.h>
 #include <theseus/gate.h>
+#include <theseus/schema.h>
 
 #define THS_TMOD_SECTIONS_MAX 64u
 #define THS_TMOD_REASON_MAX   160u
@@ -45,6 +48,7 @@ struct ths_tmod {
 	uint64_t descriptor;     /* offset of the descriptor within rodata */
 	uint64_t spill;          /* where in rodata the writable part begins, at a page */
 	uint64_t spill_size;     /* its bytes: 0 unless ths_tmod_open_spilling() */
+	struct ths_schema schema; /* within the image; NULL: none */
 };
 
 /* What a name is worth: nano_core's published symbols, or a test's. 0: unknown. */
@@ -52,7 +56,7 @@ typedef uint64_t ths_resolve_fn(void *ctx, const char *name);
 
 /**
  * ths_tmod_open() - check a module file wholly, up to its digest
- * Return: THS_OK; THS_E_FORMAT not such an ELF; THS_E_SPILL (E1); THS_E_RELOC (E2);
+ * Return: THS_OK; THS_E_FORMAT not such an ELF, E7; THS_E_SPILL (E1); THS_E_RELOC (E2);
  *         THS_E_DIGEST (E5); THS_E_SIZE too many sections. @reason says what and where.
  * Context: any.
  */

@@ -69,7 +69,7 @@ enum ths_err ths_schema_open(struct ths_schema *schema, const char *text, size_t
 	    memcmp(text, THS_SCHEMA_MAGIC, magic) != 0 || text[size - 1] != '\n')
 		return THS_E_FORMAT;
 	for (size_t i = magic; i < size; i++)
-		if (text[i] != '\n' && (text[i] < ' ' || text[i] > '~'))
+		if ((unsigned char)(text[i] - ' ') > '~' - ' ' && text[i] != '\n')
 			return THS_E_FORMAT;
 	schema->text = text;
 	schema->size = size;
@@ -95,19 +95,23 @@ const char *ths_schema_module(const struct ths_schema *schema, size_t *length)
 	return first.text;
 }
 
+/* The words begin with different letters. */
 static bool kind_of(const struct line *word, enum ths_schema_kind *kind)
 {
-	static const char *const words[] = {[THS_SCHEMA_PROVIDES] = "provides",
-					    [THS_SCHEMA_USES] = "uses",
-					    [THS_SCHEMA_OP] = "op",
-					    [THS_SCHEMA_TABLE] = "table",
-					    [THS_SCHEMA_BLOB] = "blob"};
+	static const struct {
+		const char *word;
+		size_t length;
+	} kinds[] = {[THS_SCHEMA_PROVIDES] = {"provides", 8},
+		     [THS_SCHEMA_USES] = {"uses", 4},
+		     [THS_SCHEMA_OP] = {"op", 2},
+		     [THS_SCHEMA_TABLE] = {"table", 5},
+		     [THS_SCHEMA_BLOB] = {"blob", 4}};
 
-	for (unsigned i = 0; i < THS_ARRAY_SIZE(words); i++) {
-		if (!line_is(word, words[i]))
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(kinds); i++) {
+		if (word->length != kinds[i].length || word->text[0] != kinds[i].word[0])
 			continue;
 		*kind = (enum ths_schema_kind)i;
-		return true;
+		return memcmp(word->text, kinds[i].word, word->length) == 0;
 	}
 	return false;
 }

@@ -58,7 +58,7 @@ static enum ths_err make_nano_core(void)
 {
 	struct ths_instance *instance;
 
-	THS_TRY(ths_instance_make(ths_nano_core_module(), NULL, &instance, NULL));
+	THS_TRY(ths_instance_make(ths_nano_core_module(), NULL, NULL, &instance, NULL));
 	instance->fresh = false;
 	return ths_bind(instance->slot, "");
 }

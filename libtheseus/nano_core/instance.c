@@ -213,6 +213,8 @@ static enum ths_err open_table(struct ths_instance *instance, unsigned number,
 			      err == THS_E_SCHEMA ? "has another layout of table"
 						  : "cannot open table",
 			      decl->schema);
+	if (!table->layout.text)
+		table->layout = instance->layout[number];
 	instance->table[number] = table;
 	instance->fresh |= made;
 	instance->made |= (uint8_t)(made << number);
@@ -279,8 +281,10 @@ void ths_instance_drop(struct ths_instance *instance)
 	instance->slot = slot;
 }
 
-enum ths_err ths_instance_make(const struct ths_module *module, const char *name,
-			       struct ths_instance **out, struct ths_reason *reason)
+/* @tmod: the file it is from; NULL: it is linked in, and its layouts are not known. */
+enum ths_err ths_instance_make(const struct ths_module *module, const struct ths_tmod *tmod,
+			       const char *name, struct ths_instance **out,
+			       struct ths_reason *reason)
 {
 	struct ths_instance *instance = free_instance();
 	enum ths_err err;
@@ -295,8 +299,12 @@ enum ths_err ths_instance_make(const struct ths_module *module, const char *name
 	instance->module = module;
 	instance->state = THS_INSTANCE_LOADED;
 	(void)!ths_str_copy(instance->name, sizeof(instance->name), name);
+	if (tmod)
+		instance->tmod = *tmod;
 	lay_out_ops(instance);
-	err = resolve_uses(instance, reason);
+	err = ths_layouts_check(instance, reason);
+	if (err == THS_OK)
+		err = resolve_uses(instance, reason);
 	if (err == THS_OK)
 		err = open_tables(instance, reason);
 	if (err) {
@@ -308,8 +316,9 @@ enum ths_err ths_instance_make(const struct ths_module *module, const char *name
 }
 
 /* Nobody else may have the name. */
-enum ths_err ths_instance_new(const struct ths_module *module, const char *name,
-			      struct ths_instance **out, struct ths_reason *reason)
+enum ths_err ths_instance_new(const struct ths_module *module, const struct ths_tmod *tmod,
+			      const char *name, struct ths_instance **out,
+			      struct ths_reason *reason)
 {
 	uint32_t taken;
 
@@ -317,7 +326,7 @@ enum ths_err ths_instance_new(const struct ths_module *module, const char *name,
 	name = name ? name : module->id;
 	if (ths_module_find(name, &taken) == THS_OK)
 		return refuse(reason, THS_E_EXIST, module->id, "an instance is named", name);
-	return ths_instance_make(module, name, out, reason);
+	return ths_instance_make(module, tmod, name, out, reason);
 }
 
 enum ths_err ths_module_add(const struct ths_module *module, const char *name,
@@ -327,7 +336,7 @@ enum ths_err ths_module_add(const struct ths_module *module, const char *name,
 	enum ths_err err;
 
 	THS_TRY(ths_loader_enter());
-	err = ths_instance_new(module, name, &instance, reason);
+	err = ths_instance_new(module, NULL, name, &instance, reason);
 	ths_loader_leave();
 	if (err == THS_OK)
 		*slot = instance->slot;

@@ -8,6 +8,8 @@
  * Invariants
  *   Q1  A page of a module is never writable once any of its code can run.
  *   Q2  A module that is refused leaves no page mapped and none taken.
+ *   Q3  The bytes of a file stay where they are when its module goes: names of functions
+ *       and the layouts of tables are read there.
  *
  * Context: depth 0, one loader at a time. Cost: O(size of the file), the digest mostly.
  */
@@ -204,8 +206,9 @@ static enum ths_err find_image(const char *file, const void **data, size_t *size
 	return THS_E_NOENT;
 }
 
-typedef enum ths_err make_fn(const struct ths_module *module, const char *name,
-			     struct ths_instance **out, struct ths_reason *reason);
+typedef enum ths_err make_fn(const struct ths_module *module, const struct ths_tmod *tmod,
+			     const char *name, struct ths_instance **out,
+			     struct ths_reason *reason);
 
 /* @make: of the descriptor an instance. */
 static enum ths_err load(const void *data, size_t size, const char *name, make_fn *make,
@@ -218,16 +221,20 @@ static enum ths_err load(const void *data, size_t size, const char *name, make_f
 	THS_TRY(loader.admit_spill
 			? ths_tmod_open_spilling(&image.tmod, data, size, reason)
 			: ths_tmod_open(&image.tmod, data, size, reason));
+	if (!image.tmod.schema.text) {
+		(void)ths_format(reason->text, sizeof(reason->text),
+				 "the module has no layouts: no section .ths.schema");
+		return THS_E_FORMAT;
+	}
 	THS_POINT("load/opened");
 	THS_TRY(place(&image, reason));
 	err = make((const struct ths_module *)(uintptr_t)(image.rodata +
 							  image.tmod.descriptor),
-		   name, &instance, reason);
+		   &image.tmod, name, &instance, reason);
 	if (err) {
 		unmap(image.text, image.text_pages + image.rodata_pages);
 		return err;
 	}
-	instance->tmod = image.tmod;
 	instance->text = image.text;
 	instance->text_size = image.tmod.text_size;
 	instance->rodata = image.rodata;
@@ -254,7 +261,7 @@ enum ths_err ths_loader_again(const struct ths_instance *of, struct ths_instance
 
 	return of->pages ? load(of->tmod.image, of->tmod.size, of->name,
 				ths_instance_make, out, &unread)
-			 : ths_instance_make(of->module, of->name, out, &unread);
+			 : ths_instance_make(of->module, &of->tmod, of->name, out, &unread);
 }
 
 enum ths_err ths_module_load(const char *file, const char *name, uint32_t *slot,

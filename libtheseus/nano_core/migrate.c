@@ -144,6 +144,7 @@ struct layout {
 	char schema[THS_NAME_MAX];
 	uint32_t row_size;
 	uint16_t version;
+	struct ths_layout members;
 };
 
 static void save_layout(const struct ths_table *table, struct layout *layout)
@@ -151,6 +152,7 @@ static void save_layout(const struct ths_table *table, struct layout *layout)
 	memcpy(layout->schema, table->schema, sizeof(layout->schema));
 	layout->row_size = table->row_size;
 	layout->version = table->schema_version;
+	layout->members = table->layout;
 }
 
 static void set_layout(struct ths_table *table, const struct layout *layout)
@@ -158,6 +160,7 @@ static void set_layout(struct ths_table *table, const struct layout *layout)
 	memcpy(table->schema, layout->schema, sizeof(table->schema));
 	ths_table_set_size(table, layout->row_size);
 	table->schema_version = layout->version;
+	table->layout = layout->members;
 }
 
 static void new_layout(const struct migration *m, struct layout *layout)
@@ -173,6 +176,7 @@ static void new_layout(const struct migration *m, struct layout *layout)
 	(void)!ths_str_copy(layout->schema, sizeof(layout->schema), m->decl->schema);
 	layout->row_size = m->decl->row_size;
 	layout->version = (uint16_t)number;
+	layout->members = m->instance->layout[m->decl - m->instance->module->tables];
 }
 
 /* Gives back the versions of the side that is not needed any more. */

@@ -75,7 +75,8 @@ struct ths_instance {
 	struct ths_ref use[THS_USES_MAX];
 	uint64_t text, text_size, rodata, rodata_size;
 	uint32_t pages;           /* of both, from text on; 0: linked into the image */
-	struct ths_tmod tmod;     /* for symbols; its image lies in the archive */
+	struct ths_tmod tmod;     /* for symbols, layouts; its image lies in the archive */
+	struct ths_layout layout[THS_TABLES_MAX]; /* of the rows as the module has them */
 	_Atomic(uint64_t) faults;
 	_Atomic(uint64_t) in_vain; /* of its calls: those of interactions that faulted here */
 	_Atomic(uint32_t) busy;   /* hardware lock: a device operation runs */
@@ -251,10 +252,6 @@ struct ths_core {
 	char cmdline[256];
 	bool up;                 /* past boot: sleeping and switching are possible */
 	struct ths_cpu *cpu[THS_CPU_MAX];
-	struct ths_instance instance[INSTANCES_MAX];
-	struct ths_table table[TABLES_MAX];
-	struct ths_table no_table; /* without rows: where undeclared numbers lead */
-	_Atomic(uint32_t) tables;
 	struct ths_context context[CONTEXTS_MAX];
 	uint32_t contexts_used;  /* slots above were never in use */
 	_Atomic(uint32_t) lock;  /* of contexts, waiters */
@@ -268,6 +265,12 @@ struct ths_core {
 	bool evolving;           /* modules are loaded whose uses may come with them */
 	_Atomic(bool) watched;   /* instances are on probation, or wait to be unmapped */
 	struct ths_ref sched, frames, irq, tasks;
+	/* Large records, and found by their address: last, so that their size is no matter
+	 * to how the compiler reaches those above, which are indexed on common paths. */
+	struct ths_instance instance[INSTANCES_MAX];
+	struct ths_table table[TABLES_MAX];
+	struct ths_table no_table; /* without rows: where undeclared numbers lead */
+	_Atomic(uint32_t) tables;
 };
 
 extern struct ths_core ths_core;
@@ -363,9 +366,11 @@ THS_MUST_CHECK enum ths_err ths_refill(struct ths_cpu *cpu);
 void ths_stack_check(struct ths_cpu *cpu);
 /* instance.c */
 THS_MUST_CHECK enum ths_err ths_instance_make(const struct ths_module *module,
+					      const struct ths_tmod *tmod,
 					      const char *name, struct ths_instance **out,
 					      struct ths_reason *reason);
 THS_MUST_CHECK enum ths_err ths_instance_new(const struct ths_module *module,
+					     const struct ths_tmod *tmod,
 					     const char *name, struct ths_instance **out,
 					     struct ths_reason *reason);
 /* Before anybody is served by it: the tables made for it are as they were then. */
@@ -376,6 +381,9 @@ bool ths_iface_extends(const struct ths_iface *iface, const struct ths_iface *as
 /* The binding of that interface, version and name; NULL: no room for another. */
 struct ths_binding *ths_binding_make(const struct ths_iface *iface, const char *name);
 void ths_irqs_attach(struct ths_instance *instance, struct ths_binding *binding);
+/* layout.c */
+THS_MUST_CHECK enum ths_err ths_layouts_check(struct ths_instance *instance,
+					      struct ths_reason *reason);
 void ths_instance_drop(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
 					     const char *name, struct ths_binding **out);

@@ -1,11 +1,11 @@
 /*
- * tmod - reads a module file and refuses whatever is not exactly one (tmod.h: E1-E6).
+ * tmod - reads a module file and refuses whatever is not exactly one (tmod.h: E1-E7).
  *
  * The file comes from an archive, an upload, a fuzzer. So it is read in steps, and each
  * step relies only on what the steps before it proved:
  *
  *	header → section headers → bounds, no overlaps → symbols → no writable byte
- *	→ digest → relocations → descriptor
+ *	→ digest → relocations → descriptor → layouts
  *
  * Whatever gets through can be placed and linked (tmod_link.c) without another check of
  * an offset. Sums are never formed before it is known that they cannot wrap:
@@ -479,6 +479,28 @@ static enum ths_err descriptor_check(struct ths_tmod *tmod, struct ths_reason *r
 	return THS_OK;
 }
 
+/* E7. The text is used where it lies. */
+static enum ths_err schema_check(struct ths_tmod *tmod, struct ths_reason *reason)
+{
+	for (uint32_t i = 1; i < tmod->sections; i++) {
+		Elf64_Shdr section = tmod_section(tmod, i);
+
+		if (!ths_streq(tmod_section_name(tmod, i), ".ths.schema"))
+			continue;
+		if (tmod->schema.text != NULL)
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       "two sections .ths.schema");
+		if (section.sh_type != SHT_PROGBITS ||
+		    (section.sh_flags & SHF_ALLOC) != 0 ||
+		    ths_schema_open(&tmod->schema,
+				    (const char *)tmod->image + section.sh_offset,
+				    section.sh_size) != THS_OK)
+			return ths_tmod_refuse(reason, THS_E_FORMAT,
+					       ".ths.schema is not a text of layouts");
+	}
+	return THS_OK;
+}
+
 /* ---- what tmod.h declares ------------------------------------------------------- */
 
 static enum ths_err structure_check(struct ths_tmod *tmod, const void *image, size_t size,
@@ -499,7 +521,8 @@ static enum ths_err open_as(struct ths_tmod *tmod, const void *image, size_t siz
 	THS_TRY(place(tmod, spilling, reason));
 	THS_TRY(digest_check(tmod, reason));
 	THS_TRY(ths_tmod_relocations_check(tmod, reason));
-	return descriptor_check(tmod, reason);
+	THS_TRY(descriptor_check(tmod, reason));
+	return schema_check(tmod, reason);
 }
 
 enum ths_err ths_tmod_open(struct ths_tmod *tmod, const void *image, size_t size,

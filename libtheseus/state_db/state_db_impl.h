@@ -30,6 +30,7 @@
 #include <stdint.h>
 #include <theseus/arch.h>
 #include <theseus/module.h>
+#include <theseus/schema.h>
 
 enum { SLOT_LOCKED = 1, SLOT_WAITERS = 2, SLOT_FLAGS = 3 };
 
@@ -102,6 +103,7 @@ struct ths_table {
 	struct ths_slot *bucket;
 	uint32_t bucket_mask;
 	struct ths_slot *title;
+	struct ths_layout layout; /* of its rows; lies in the archive, which stays */
 };
 
 struct bucket {

@@ -111,7 +111,13 @@ void test_refusal(void)
 	load_refused("spiller", THS_E_SPILL, ".data");
 	load_refused("foreign", THS_E_SYMBOL, "not published");
 	load_refused("unmet", THS_E_USES, "nosuch");
-	load_refused("layout", THS_E_SCHEMA, "testsrv.counter");
+	load_refused("bare", THS_E_FORMAT, "no section .ths.schema");
+	load_refused("layout", THS_E_SCHEMA,
+		     "testsrv.counter/1: member spare is u32[14] at 8 here, u64[7] at 8 in "
+		     "the table");
+	load_refused("arguments", THS_E_VERSION,
+		     "testsrv/1: operation null: member word is u32[8] at 0 here, u64[4] at "
+		     "0 in testsrv");
 	swap_refused("testsrv", "sched.rr", THS_E_VERSION);
 	swap_refused("testsrv", "nosuch", THS_E_NOENT);
 	swap_refused("nobody", "testsrv", THS_E_NOENT);

@@ -1,5 +1,5 @@
 /*
- * Unit tests of <theseus/tmod.h>: each refusal of E2-E6, with its words.
+ * Unit tests of <theseus/tmod.h>: each refusal of E2-E7, with its words.
  */
 #include "tmod_image.h"
 
@@ -226,6 +226,52 @@ START_TEST(a_digest_must_be_there_once)
 }
 END_TEST
 
+START_TEST(layouts_are_a_text_and_stand_there_once)
+{
+	static const char refusal[] = ".ths.schema is not a text of layouts";
+	struct image image = image_read("fixture.plain");
+	struct image bad = image_copy(&image, image.size);
+	size_t schema = section_named(&image, ".ths.schema"),
+	       other = section_named(&image, ".rodata");
+	size_t at = section_of(&image, schema)->sh_offset,
+	       size = section_of(&image, schema)->sh_size;
+
+	for (size_t i = 0; i < size; i++)
+		for (unsigned k = 0; k < 3; k++) {
+			bad.data[at + i] = (uint8_t)"\0\t\x80"[k];
+			if (reopen(&bad) != THS_E_FORMAT ||
+			    strcmp(reason.text, refusal) != 0)
+				ck_abort_msg("accepted with byte %zu another", i);
+			bad.data[at + i] = image.data[at + i];
+		}
+	bad.data[at + size - 1] = ' ';
+	REFUSED(&bad, THS_E_FORMAT, "%s", refusal);
+	memcpy(bad.data, image.data, image.size);
+	section_of(&bad, schema)->sh_size = 17; /* "theseus-schema 1 " */
+	REFUSED(&bad, THS_E_FORMAT, "%s", refusal);
+	section_of(&bad, schema)->sh_size = 0;
+	REFUSED(&bad, THS_E_FORMAT, "%s", refusal);
+	memcpy(bad.data, image.data, image.size);
+	section_of(&bad, schema)->sh_type = SHT_NOTE;
+	REFUSED(&bad, THS_E_FORMAT, "%s", refusal);
+	memcpy(bad.data, image.data, image.size);
+	section_of(&bad, schema)->sh_flags = SHF_ALLOC;
+	REFUSED(&bad, THS_E_FORMAT, "%s", refusal);
+	memcpy(bad.data, image.data, image.size);
+	section_of(&bad, other)->sh_name = section_of(&bad, schema)->sh_name;
+	ck_assert_int_eq(reopen(&bad), THS_E_FORMAT);
+	memcpy(bad.data, image.data, image.size);
+	ck_assert_int_eq(reopen(&bad), THS_OK);
+	ck_assert_ptr_eq(tmod.schema.text, bad.data + at);
+	ck_assert_uint_eq(tmod.schema.size, size);
+	section_of(&bad, schema)->sh_name++; /* "ths.schema": then there is none */
+	ck_assert_int_eq(reopen(&bad), THS_OK);
+	ck_assert_ptr_null(tmod.schema.text);
+	free(bad.data);
+	free(image.data);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	const TTest *const refused[] = {
@@ -236,13 +282,14 @@ Suite *ths_test_suite(void)
 		a_relocation_of_another_kind_is_refused,
 		a_module_has_one_descriptor,
 		common_and_thread_local_symbols_are_refused,
-		a_digest_must_be_there_once};
+		a_digest_must_be_there_once,
+		layouts_are_a_text_and_stand_there_once};
 	const struct {
 		const char *name;
 		const TTest *const *tests;
 		size_t count;
 	} cases[] = {
-		{"E2-E6 refusals", refused, THS_ARRAY_SIZE(refused)},
+		{"E2-E7 refusals", refused, THS_ARRAY_SIZE(refused)},
 	};
 	Suite *suite = suite_create("tmod_refuse");
 
