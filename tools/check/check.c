@@ -14,6 +14,7 @@
 
 #include "descriptor.h"
 #include "insn.h"
+#include "layouts.h"
 #include "nano_core/tmod_impl.h"
 #include "object.h"
 #include "published.h"
@@ -232,10 +233,11 @@ static void smallness_check(const struct placed *placed, unsigned ops,
 	tool_text_free(&large);
 }
 
-static void placed_check(const struct tool_file *file, const char *wanted,
-			 struct check_result *result)
+static void placed_check(const struct object *object, const struct tool_file *file,
+			 const char *wanted, struct check_result *result)
 {
 	struct ths_reason reason = {""};
+	size_t before = result->findings.count;
 	struct placed placed;
 	const struct ths_iface *iface;
 	const char *id;
@@ -249,6 +251,8 @@ static void placed_check(const struct tool_file *file, const char *wanted,
 	result->sizes.text = placed.tmod.text_size;
 	result->sizes.rodata = placed.tmod.rodata_size - placed.tmod.spill_size;
 	descriptor_check(&placed, wanted, &result->findings);
+	if (result->findings.count == before)
+		layouts_check(object, &placed, &result->findings);
 	if (placed.module->abi == THS_ABI &&
 	    placed.module->size == sizeof(struct ths_module)) {
 		id = placed_string(&placed, placed.module->id);
@@ -300,7 +304,7 @@ bool check_file(const struct tool_file *file, const char *wanted,
 		import_check(&object, result);
 		elementary_check(&object, &result->findings);
 		digest_note(&object, result);
-		placed_check(file, wanted, result);
+		placed_check(&object, file, wanted, result);
 		object_close(&object);
 	}
 	loader_check(file, &result->findings);

@@ -1,9 +1,10 @@
 /*
  * theseus-check - proves of a module file what the loader relies on, before it is loaded.
  *
- * Three uses, one each: check modules (I1, I7, I8, I9, relocations, descriptor, digest),
- * seal one (write its digest), report the writable state of any object file. What is
- * asked of a module stands in check.c; here is only the command line.
+ * Four uses, one each: check modules (I1, I7, I8, I9, relocations, descriptor, layouts,
+ * digest), seal one (write its digest), report the writable state of any object file, say
+ * whether one may take another's place. What is asked of a module stands in check.c, of
+ * two in against.c; here is only the command line.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <theseus/tmod.h>
 
+#include "against.h"
 #include "check.h"
 #include "report.h"
 #include "tool.h"
@@ -19,6 +21,7 @@ static const char usage_text[] =
 	"usage: theseus-check [--json | --sizes] [--quiet] FILE.tmod...\n"
 	"       theseus-check --seal FILE.tmod...\n"
 	"       theseus-check --report [--json] FILE...\n"
+	"       theseus-check --against OLD.tmod [--quiet] NEW.tmod...\n"
 	"\n"
 	"Checks that modules hold no state, are plain integer code, know nobody but\n"
 	"nano_core, and have a sound descriptor; lists everything that is wrong.\n"
@@ -26,21 +29,25 @@ static const char usage_text[] =
 	"  --seal     write the digest into each file, in place\n"
 	"  --report   print the writable state of any object, .o .ko .a: whose, and how "
 	"much\n"
+	"  --against OLD  say whether each may take the place of OLD: compatible, migratable,\n"
+	"             or why not\n"
 	"  --sizes    print a table of sizes in bytes\n"
 	"  --json     print one JSON object a line and file\n"
 	"  --quiet    say nothing of files that are accepted, but for exceptions\n"
 	"  --help     print this text\n"
 	"  --version  print the version\n"
 	"\n"
-	"Exit status: 0 accepted, 1 refused, 2 wrong usage, 3 a file cannot be read, is "
+	"Exit status: 0 accepted, compatible or migratable, 1 refused or neither, 2 wrong "
+	"usage,\n3 a file cannot be read, is "
 	"no\n"
 	"ELF64 file where any would do, or cannot be written.\n";
 
-enum mode { CHECK, SEAL, REPORT };
+enum mode { CHECK, SEAL, REPORT, AGAINST };
 
 struct options {
 	enum mode mode;
 	bool json, quiet, sizes;
+	const char *old; /* with AGAINST */
 };
 
 /* The worst of two outcomes: what cannot be read outweighs what is refused. */
@@ -164,6 +171,81 @@ static enum tool_status report(const char *path, const struct options *options)
 	return good ? TOOL_OK : TOOL_UNREADABLE;
 }
 
+/* ---- against -------------------------------------------------------------------- */
+
+/* Reads, judges and places a module file; what is wrong with it is printed. */
+static enum tool_status module_open(const char *path, struct tool_file *file,
+				    struct placed *placed)
+{
+	const struct options quiet = {.quiet = true};
+	struct ths_reason reason = {""};
+	struct check_result result;
+	enum tool_status status;
+
+	if (!tool_read(path, file))
+		return TOOL_UNREADABLE;
+	if (!check_file(file, NULL, &result)) {
+		status = TOOL_UNREADABLE;
+	} else {
+		say_text(path, &quiet, &result);
+		status = result.findings.count == 0 &&
+					 placed_open(placed, file, PLACED_AS_LOADED,
+						     &reason)
+				 ? TOOL_OK
+				 : TOOL_REFUSED;
+	}
+	check_free(&result);
+	if (status != TOOL_OK)
+		free(file->data);
+	return status;
+}
+
+static void say_findings(const char *path, const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		printf("%s: %s: %s\n", path, findings->list[i].rule,
+		       findings->list[i].text);
+}
+
+static enum tool_status say_against(const char *path, const struct options *options,
+				    const struct against *found)
+{
+	const char *verdict = found->migrations.count != 0 ? "migratable" : "compatible";
+
+	if (found->reasons.count != 0) {
+		say_findings(path, &found->reasons);
+		return TOOL_REFUSED;
+	}
+	if (options->quiet)
+		return TOOL_OK;
+	printf("%s: %s with %s\n", path, verdict, options->old);
+	say_findings(path, &found->migrations);
+	say_findings(path, &found->notes);
+	return TOOL_OK;
+}
+
+static enum tool_status against(const char *path, const struct options *options)
+{
+	struct tool_file old_file, new_file;
+	struct placed old, new;
+	struct against found = {0};
+	enum tool_status status = module_open(options->old, &old_file, &old);
+
+	if (status != TOOL_OK)
+		return status;
+	status = module_open(path, &new_file, &new);
+	if (status == TOOL_OK) {
+		against_compare(&old, &new, options->old, &found);
+		status = say_against(path, options, &found);
+		against_free(&found);
+		placed_close(&new);
+		free(new_file.data);
+	}
+	placed_close(&old);
+	free(old_file.data);
+	return status;
+}
+
 /* ---- command line --------------------------------------------------------------- */
 
 /* TOOL_OK: go on with what stands in @options; else, or with *@done, leave. */
@@ -174,7 +256,9 @@ static enum tool_status options_read(int argc, char **argv, struct options *opti
 		{"seal", no_argument, NULL, 's'},    {"report", no_argument, NULL, 'r'},
 		{"sizes", no_argument, NULL, 'z'},   {"json", no_argument, NULL, 'j'},
 		{"quiet", no_argument, NULL, 'q'},   {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0},
+		{"version", no_argument, NULL, 'v'},
+		{"against", required_argument, NULL, 'a'},
+		{NULL, 0, NULL, 0},
 	};
 	int found;
 
@@ -182,11 +266,14 @@ static enum tool_status options_read(int argc, char **argv, struct options *opti
 		switch (found) {
 		case 's':
 		case 'r':
+		case 'a':
 			if (options->mode != CHECK) {
-				tool_warn("--seal and --report exclude each other");
+				tool_warn("--seal, --report and --against exclude each "
+					  "other");
 				return TOOL_USAGE;
 			}
-			options->mode = found == 's' ? SEAL : REPORT;
+			options->mode = found == 's' ? SEAL : found == 'r' ? REPORT : AGAINST;
+			options->old = optarg;
 			break;
 		case 'z':
 			options->sizes = true;
@@ -215,7 +302,11 @@ static enum tool_status options_read(int argc, char **argv, struct options *opti
 		return TOOL_USAGE;
 	}
 	if (options->sizes && (options->json || options->mode != CHECK)) {
-		tool_warn("--sizes goes with neither --json, --seal nor --report");
+		tool_warn("--sizes goes with neither --json, --seal, --report nor --against");
+		return TOOL_USAGE;
+	}
+	if (options->json && options->mode == AGAINST) {
+		tool_warn("--json does not go with --against");
 		return TOOL_USAGE;
 	}
 	return TOOL_OK;
@@ -239,6 +330,8 @@ int main(int argc, char **argv)
 			status = worse(status, seal(argv[i]));
 		else if (options.mode == REPORT)
 			status = worse(status, report(argv[i], &options));
+		else if (options.mode == AGAINST)
+			status = worse(status, against(argv[i], &options));
 		else
 			status = worse(status, check(argv[i], &options));
 	}

@@ -3,8 +3,8 @@
  *
  * What would stop a boot is found here, on the host, and said with the manifest's line:
  * a module that is missing or is refused, a binding to what does not provide it, a
- * requirement that nothing meets, a version that differs, a table two modules see
- * differently, a program nobody wrote. All findings are listed, not the first only.
+ * requirement that nothing meets, a version that differs, a table, a blob or arguments
+ * that two modules see differently, a program nobody wrote. All findings are listed, not the first only.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -235,6 +235,26 @@ static const struct binding *binding_find(const struct resolve *resolve,
 	return NULL;
 }
 
+/* Members are compared where sizes agree. */
+static void ops_layout_check(struct resolve *resolve, const struct module *user,
+			     const struct ths_iface *used, const struct module *provider)
+{
+	char *name = tool_print("%s/%u", iface_name(user, used), used->version);
+	char said[THS_TMOD_REASON_MAX];
+	struct ths_layout wants, has;
+
+	if (ths_schema_find(&user->placed.tmod.schema, THS_SCHEMA_USES, name, &wants) ==
+		    THS_OK &&
+	    ths_schema_find(&provider->placed.tmod.schema, THS_SCHEMA_PROVIDES, name,
+			    &has) == THS_OK &&
+	    !ths_layout_same_ops(&wants, &has)) {
+		ths_layout_differ_ops(said, sizeof(said), &wants, &has, provider->item.id);
+		refuse(resolve, user->item.line, "module %s: %s: %s", user->item.id, name,
+		       said);
+	}
+	free(name);
+}
+
 /* F1: within a version operations are only appended, and arguments never change. */
 static void operations_check(struct resolve *resolve, const struct module *user,
 			     const struct ths_iface *used, const struct module *provider,
@@ -244,6 +264,7 @@ static void operations_check(struct resolve *resolve, const struct module *user,
 		placed_data(&user->placed, used->info, used->ops * sizeof(*wants), 8);
 	const struct ths_op_info *has = placed_data(&provider->placed, provided->info,
 						    provided->ops * sizeof(*has), 8);
+	unsigned before = resolve->findings;
 
 	for (unsigned i = 0; i < used->ops && i < provided->ops; i++)
 		if (wants[i].args_size != has[i].args_size ||
@@ -263,6 +284,8 @@ static void operations_check(struct resolve *resolve, const struct module *user,
 		       "headers",
 		       user->item.id, iface_name(user, used), used->version, used->ops,
 		       provider->item.id, provided->ops);
+	if (resolve->findings == before)
+		ops_layout_check(resolve, user, used, provider);
 }
 
 static void use_check(struct resolve *resolve, const struct module *module,
@@ -305,6 +328,22 @@ static void use_check(struct resolve *resolve, const struct module *module,
 
 /* ---- tables --------------------------------------------------------------------- */
 
+/* Whether @b, if it names @schema too, has it lie as @a has. */
+static void layout_check(struct resolve *resolve, const struct module *a,
+			 const struct module *b, enum ths_schema_kind kind,
+			 const char *schema)
+{
+	char said[THS_TMOD_REASON_MAX];
+	struct ths_layout x, y;
+
+	if (ths_schema_find(&a->placed.tmod.schema, kind, schema, &x) != THS_OK ||
+	    ths_schema_find(&b->placed.tmod.schema, kind, schema, &y) != THS_OK ||
+	    ths_layout_same(&y, &x))
+		return;
+	ths_layout_differ(said, sizeof(said), &y, &x, a->item.id);
+	refuse(resolve, b->item.line, "module %s: %s: %s", b->item.id, schema, said);
+}
+
 /* Two modules that name a table mean the same one. */
 static void tables_check(struct resolve *resolve, const struct module *a,
 			 const struct module *b)
@@ -325,7 +364,22 @@ static void tables_check(struct resolve *resolve, const struct module *a,
 				       "%s, line %u, of %u (flags 0x%x)",
 				       b->item.id, schema, y->row_size, y->flags,
 				       a->item.id, a->item.line, x->row_size, x->flags);
+			else
+				layout_check(resolve, a, b, THS_SCHEMA_TABLE, schema);
 		}
+}
+
+/* So do two that name a type of blob. */
+static void blobs_check(struct resolve *resolve, const struct module *a,
+			const struct module *b)
+{
+	for (unsigned i = 0; i < THS_BLOBS_MAX; i++) {
+		const char *type =
+			placed_string(&a->placed, a->placed.module->blobs[i].type);
+
+		if (type != NULL)
+			layout_check(resolve, a, b, THS_SCHEMA_BLOB, type);
+	}
 }
 
 /* ---- the whole ------------------------------------------------------------------ */
@@ -349,8 +403,10 @@ static void modules_check(struct resolve *resolve)
 				use_check(resolve, module,
 					  &module->placed.module->uses[k]);
 		for (size_t k = 0; k < i; k++)
-			if (resolve->modules[k].placed_open)
+			if (resolve->modules[k].placed_open) {
 				tables_check(resolve, &resolve->modules[k], module);
+				blobs_check(resolve, &resolve->modules[k], module);
+			}
 	}
 }
 

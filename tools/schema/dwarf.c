@@ -41,10 +41,20 @@ static bool unit_find(struct dwarf *dwarf, Dwfl_Module *module)
 	return false;
 }
 
+/* Debug information that is not in the file is not looked for elsewhere. */
+static int find_nothing(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
+			const char *file, const char *link, GElf_Word crc, char **path)
+{
+	(void)module, (void)data, (void)name, (void)base;
+	(void)file, (void)link, (void)crc, (void)path;
+	return -1;
+}
+
 bool dwarf_open(struct dwarf *dwarf, const char *path)
 {
 	static const Dwfl_Callbacks callbacks = {
-		.section_address = dwfl_offline_section_address};
+		.section_address = dwfl_offline_section_address,
+		.find_debuginfo = find_nothing};
 	Dwfl_Module *module;
 
 	dwarf->dwfl = dwfl_begin(&callbacks);

@@ -1,5 +1,8 @@
 check_lint_tests += %D%/check_test.tap
 check_lint_tests += %D%/image_test.tap
+check_lint_tests += %D%/schema_test.tap
+check_lint_tests += %D%/against_test.tap
+EXTRA_DIST += %D%/modules.sh
 
 # The tool's own sources once more, with the sanitizers.
 check_unit_tests += %D%/damage_test
