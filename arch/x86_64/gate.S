@@ -2,20 +2,22 @@
  * gate - the common call, in as few instructions as it takes.
  *
  * The same protocol as libtheseus/nano_core/gate.c, for an outermost call of an ordinary
- * operation without a blob. Whatever is not ordinary shows as a value that does not fit
- * and leads back there: an unresolved or dead reference has no operations, a locked
- * binding gives a misaligned version whose count of operations reads as 0, and an
- * operation that wants more than this has ths_gate_not_fast() for its function.
+ * operation. Whatever is not ordinary shows as a value that does not fit and leads back
+ * there: an unresolved or dead reference has no operations, a locked binding gives a
+ * misaligned version whose count of operations reads as 0, and each operation brings, from
+ * when its module was loaded, the address at which it is entered and the one at which it
+ * is left (ths_gate_paths, at the end; instance.c chooses).
  *
- * All that has to outlive the call of the module lies in the CPU's record; the callee-
- * saved registers are pushed for an unwinding alone, which pops them and returns to
- * `unwound` (run.S has the other half). Offsets are checked in nano_core/gate_layout.c.
+ * All that has to outlive the call of the module lies in the CPU's record. The caller's
+ * registers are kept there for an unwinding alone: the record's recovery frame is empty,
+ * by which ths_arch_unwind() knows that it is our call, and goes to ths_x86_gate_unwound.
+ * Offsets are checked in nano_core/gate_layout.c.
  *
- * ths_row_quick_alone() and ths_row_quick_write_alone() are here for the same reason.
+ * ths_row_read_alone() and ths_row_write_alone() are here for the same reason.
  *
- * What bounds it: 6 + 1 pushes that make a fault recoverable, two barriers' worth of
- * activity, the record of who is called for what (6 stores), and two instructions per
- * word of arguments each way.
+ * What bounds it: 7 registers that make a fault recoverable, one barrier, the record of
+ * who is called for what (5 stores and a count), 6 for finding whom, 5 for leaving, and
+ * two instructions per word of arguments each way.
  */
 #include "nano_core/gate_layout.h"
 
@@ -42,17 +44,13 @@
 
 	/* Where to enter for so many bytes: 8 bytes an entry, so a multiple of 8 is its own
 	 * offset. */
-	.macro copy_table name
-	.section .rodata.\name, "a"
-	.balign 8
-\name:
+	.macro copy_entries name
 	.quad \name\()_end
 	.set word, 0
 	.rept GATE_ARGS_MAX / 8
 	table_entry \name, %word
 	.set word, word + 1
 	.endr
-	.text
 	.endm
 
 	.text
@@ -67,85 +65,65 @@ ths_gate:
 	jnz ths_gate_portable
 	movl REF_BINDING(%rdi), %eax
 	andl $BINDING_MASK, %eax
-
-	pushq $unwound
-	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
 	/* From here on no interrupt's work runs on this CPU; before, the record is its own. */
 	lock incq %gs:CPU_ACTIVITY
-	movq %rsp, %gs:CALL0_FRAME
+	movq %rsp, %gs:CPU_RSP
+	movq %rbx, %gs:CPU_RBX
+	movq %rbp, %gs:CPU_RBP
+	movq %r12, %gs:CPU_R12
+	movq %r13, %gs:CPU_R13
+	movq %r14, %gs:CPU_R14
+	movq %r15, %gs:CPU_R15
 
 	movq ths_core + CORE_BINDING(%rax), %r9
 	andq $~SLOT_WAITERS_BIT, %r9
 	cmpl %esi, (VERSION_DATA + PROVIDER_OPS)(%r9)
-	jbe leave_and_go_portable
+	jbe go_portable
 	shll $5, %esi
-	movq (VERSION_DATA + PROVIDER_OP)(%r9), %r10
-	addq %rsi, %r10
-
-	movq ths_core + CORE_CLOCK, %r11
-	movq %r11, %gs:TXN_CLOCK
-	movq (VERSION_DATA + PROVIDER_INSTANCE)(%r9), %r11
-	movq %r11, %gs:CALL0_INSTANCE
-	movl %gs:CPU_NUMBER, %r8d
-	incq INSTANCE_CALLS(%r11, %r8, 8)
-	movq %r10, %gs:CALL0_OP
-	movq %r9, %gs:CALL0_PROVIDER
 	movq %rdi, %gs:CALL0_REF
+	movq (VERSION_DATA + PROVIDER_INSTANCE)(%r9), %rdi
+	leaq (%rdi, %rsi), %r10
+	movl %gs:CPU_NUMBER, %r8d
+	incq INSTANCE_CALLS(%rdi, %r8, 8)
+	movq %rdi, %gs:CPU_SERVING
+	movq %r10, %gs:CALL0_OP
 	movq %rdx, %gs:CALL0_ARGS
-	movl %eax, %gs:CALL0_BINDING_AT
-
-	movq %gs:CPU_CALL, %rdi
 	movq %gs:CPU_STACK_TOP, %rsp
-	movzwl OP_ARGS_SIZE(%r10), %eax
-	jmp *copy_in(%rax)
+	jmp *OP_ENTER(%r10)
+
 	copy_words copy_in, rdx, rsp, 0
 	movq %rsp, %rsi
-	call *OP_FAST(%r10)
+	call *OP_FN(%r10) /* rdi, its token, is the instance: what counts is the record */
 
-	testl %eax, %eax
-	jnz no_success
-	cmpq $0, %gs:TXN_DIRTY
-	jne touched
-	movl %gs:CALL0_BINDING_AT, %eax
-	movq ths_core + CORE_BINDING(%rax), %rax
-	andq $~SLOT_WAITERS_BIT, %rax
-	cmpq %gs:CALL0_PROVIDER, %rax
-	jne swapped
-
-committed:
+	movl %gs:TXN_DIRTY, %ecx
+	orl %eax, %ecx
+	jnz not_clean
+leave:
+	movq %gs:CALL0_OP, %rcx
 	movq %gs:CALL0_ARGS, %rdx
-	movq %gs:CALL0_OP, %rax
-	movzwl OP_OUT_SIZE(%rax), %eax
-	jmp *copy_out(%rax)
-	copy_words copy_out, rsp, rdx, 0
+	jmp *OP_LEAVE(%rcx)
 
-	movq %gs:CALL0_FRAME, %rsp
-	movq %gs:TXN_READ_FIRST, %rax
-	movq %rax, %gs:TXN_READ_NEXT
+	copy_words copy_out, rsp, rdx, 0
+	movq %gs:CPU_RSP, %rsp
+	movq %gs:TXN_READ_FIRST, %rcx
+	movq %rcx, %gs:TXN_READ_NEXT
 	incq %gs:CPU_ACTIVITY
 	cmpl $0, %gs:CPU_PENDING
-	jne pending
-	addq $56, %rsp
-	xorl %eax, %eax
+	jne ths_gate_pending /* THS_OK, too */
 	ret
 
 	/*
 	 * Rows were written: with one CPU and nothing special, commit is to put the new
 	 * versions in their slots and the old ones back into their pools. r11 gathers marks.
 	 */
-touched:
-	movq %gs:TXN_DIRTY, %rax
-	shrq $32, %rax
-	jnz commit_in_c
+not_clean:
+	testl %eax, %eax
+	jnz no_success
+	cmpl $0, %gs:TXN_DIRTY_HIGH
+	jne commit_in_c
 	cmpl $1, ths_core + CORE_CPUS
 	jne commit_in_c
-	movzwl %gs:TXN_WRITES, %ecx
-	testl %ecx, %ecx
+	shrl $16, %ecx /* how many; below, flags */
 	jz commit_in_c
 	incq ths_core + CORE_CLOCK
 	movq ths_core + CORE_CLOCK, %rax
@@ -175,180 +153,190 @@ next_install:
 woken:
 	movq %gs:TXN_READ_END, %rax
 	movq %rax, %gs:TXN_READ_LIMIT
-	movq $0, %gs:TXN_DIRTY
-	movq $0, %gs:TXN_FILTER
-	jmp committed
+	xorl %eax, %eax
+	movq %rax, %gs:TXN_DIRTY
+	movq %rax, %gs:TXN_FILTER
+	jmp leave
 
 wake:
-	movq %gs:CALL0_FRAME, %rsp
+	movq %gs:CPU_RSP, %rsp
 	movq %gs:CPU_SELF, %rdi
 	call ths_gate_wake
 	movq %gs:CPU_STACK_TOP, %rsp
 	jmp woken
 
 commit_in_c:
-	movq %gs:CALL0_FRAME, %rsp
+	movq %gs:CPU_RSP, %rsp
 	movq %gs:CPU_SELF, %rdi
 	call ths_gate_commit
 	movq %gs:CPU_STACK_TOP, %rsp
 	testl %eax, %eax
-	jz committed
-	jmp no_success
+	jnz no_success
+	movq %gs:CALL0_OP, %rcx /* the binding held: not OP_LEAVE, which may look again */
+	movq %gs:CALL0_ARGS, %rdx
+	movzwl OP_OUT_SIZE(%rcx), %ecx
+	jmp *copy_out_at(%rcx)
 
-pending:
-	call ths_gate_pending
-	addq $56, %rsp
-	ret
-
-swapped:
-	movl $OUTCOME_CONFLICT_VALUE, %eax
 no_success:
-	movq %gs:CALL0_FRAME, %rsp
+	movq %gs:CPU_RSP, %rsp
 	movslq %eax, %rsi
 
-	/* rsp: our frame, rsi: the outcome. What was asked for is kept on our own stack, as
-	 * others may call while we sleep; a sleeper asks anew when woken. */
+	/* rsi: the outcome. What was asked for is kept on our own stack, as others may call
+	 * while we sleep; a sleeper asks anew when woken. */
 conclude:
 	movq %gs:CALL0_OP, %rcx
-	subq %gs:CALL0_INSTANCE, %rcx
-	shrl $5, %ecx
+	movzbl OP_NUMBER(%rcx), %ecx
 	pushq %gs:CALL0_REF
 	pushq %gs:CALL0_ARGS
 	pushq %rcx
-	pushq %rcx
 	movq %gs:CPU_SELF, %rdi
 	call ths_gate_conclude
-	cmpl $GATE_AGAIN, %eax
-	je again
-	addq $88, %rsp
-	ret
-again:
-	popq %rcx
 	popq %rsi
 	popq %rdx
 	popq %rdi
 	xorl %ecx, %ecx
-	addq $56, %rsp
-	jmp ths_gate
+	cmpl $GATE_AGAIN, %eax
+	je ths_gate
+	ret
 
-	/* ths_arch_unwind() was given our frame: the registers are back, rax is the outcome. */
-unwound:
-	subq $56, %rsp
-	movq %rax, %rsi
+	/* ths_arch_unwind() was given an empty frame. rsi: the outcome. */
+	.globl ths_x86_gate_unwound
+	.type ths_x86_gate_unwound, @function
+ths_x86_gate_unwound:
+	movq %gs:CPU_RSP, %rsp
+	movq %gs:CPU_RBX, %rbx
+	movq %gs:CPU_RBP, %rbp
+	movq %gs:CPU_R12, %r12
+	movq %gs:CPU_R13, %r13
+	movq %gs:CPU_R14, %r14
+	movq %gs:CPU_R15, %r15
+	cmpb $0, ths_x86_irqs_begun /* as in ths_arch_unwind() */
+	je conclude
+	sti
 	jmp conclude
+	.size ths_x86_gate_unwound, . - ths_x86_gate_unwound
 
-leave_and_go_portable:
-	addq $56, %rsp
+	/* Several CPUs: reads are of one moment, and the binding is believed at the end. */
+enter_shared:
+	movq ths_core + CORE_CLOCK, %rax
+	movq %rax, %gs:TXN_CLOCK
+	movq %r9, %gs:CALL0_PROVIDER
+	movzwl OP_ARGS_SIZE(%r10), %eax
+	jmp *copy_in_at(%rax)
+leave_shared:
+	movq %gs:CALL0_REF, %r8
+	movl REF_BINDING(%r8), %r8d
+	andl $BINDING_MASK, %r8d
+	movq ths_core + CORE_BINDING(%r8), %r8
+	andq $~SLOT_WAITERS_BIT, %r8
+	cmpq %gs:CALL0_PROVIDER, %r8
+	jne swapped
+	movzwl OP_OUT_SIZE(%rcx), %ecx
+	jmp *copy_out_at(%rcx)
+swapped:
+	movl $OUTCOME_CONFLICT_VALUE, %eax
+	jmp no_success
+
+	/* An operation that wants more: begins anew in gate.c. The blob is still in rcx. */
+enter_portable:
+	decq INSTANCE_CALLS(%rdi, %r8, 8)
+	movq %gs:CPU_RSP, %rsp
+	movq %gs:CALL0_REF, %rdi
+	movzbl OP_NUMBER(%r10), %esi
+go_portable:
 	incq %gs:CPU_ACTIVITY
 	jmp ths_gate_portable
 	.size ths_gate, . - ths_gate
 
-	/* Called as an operation: gives the call up and begins anew in gate.c. The blob is
-	 * still in rcx. */
-	.globl ths_gate_not_fast
-	.type ths_gate_not_fast, @function
-	.balign 16
-ths_gate_not_fast:
-	movq %gs:CALL0_FRAME, %rsp
-	addq $56, %rsp
-	movq %gs:CALL0_REF, %rdi
-	movq %gs:CALL0_OP, %rsi
-	subq %gs:CALL0_INSTANCE, %rsi
-	shrl $5, %esi
-	movq %gs:CALL0_ARGS, %rdx
-	incq %gs:CPU_ACTIVITY
-	jmp ths_gate_portable
-	.size ths_gate_not_fast, . - ths_gate_not_fast
-
-	/*
-	 * ths_row_quick() where nobody else commits: nothing is locked, nothing newer than
-	 * our clock. edi: table, esi: row. Returns the row's version, or 0: ask
-	 * ths_row_read_().
-	 */
-	.globl ths_row_quick_alone
-	.type ths_row_quick_alone, @function
-	.balign 64
-ths_row_quick_alone:
-	movq %gs:CPU_CALL, %rax
-	andl $7, %edi
-	movq (CALL0_INSTANCE - CALL0)(%rax), %rax
+	/* Where it is, which operation, whose table: r9 the slot, rax its version, r8 the
+	 * table. A row that does not exist, or is dead, leads to \else. */
+	.macro find_row rows, else
+	movq %gs:CPU_SERVING, %rax
+	andl $(THS_TABLES - 1), %edi
 	movq INSTANCE_TABLE(%rax, %rdi, 8), %r8
-	cmpl %esi, TABLE_QUICK_ROWS(%r8)
-	jbe not_quick
+	cmpl %esi, \rows\()(%r8)
+	jbe \else
 	movq TABLE_SLOTS(%r8), %r9
 	leaq (%r9, %rsi, 8), %r9
 	movq (%r9), %rax
-	andq $~3, %rax
-	testb $1, VERSION_FLAGS(%rax)
-	jnz not_quick
+	andq $~SLOT_FLAGS_BITS, %rax
+	testb $VERSION_DEAD_BIT, VERSION_FLAGS(%rax)
+	jnz \else
+	.endm
+
+	/*
+	 * ths_row_read_() where nobody else commits: nothing is locked, nothing newer than our
+	 * clock, and of a read only the slot is noted, for those who will sleep on it. edi:
+	 * table, esi: row. Returns the row's version, or an error.
+	 */
+	.globl ths_row_read_alone
+	.type ths_row_read_alone, @function
+	.balign 64
+ths_row_read_alone:
+	find_row TABLE_QUICK_ROWS, ths_row_read_
 	movq %gs:TXN_READ_NEXT, %r10
 	cmpq %gs:TXN_READ_LIMIT, %r10
-	jae not_quick
+	jae ths_row_read_
 	movq %r9, (%r10)
-	movq %rax, 8(%r10)
 	addq $16, %gs:TXN_READ_NEXT
 	ret
-not_quick:
-	xorl %eax, %eax
-	ret
-	.size ths_row_quick_alone, . - ths_row_quick_alone
+	.size ths_row_read_alone, . - ths_row_read_alone
 
-	/*
-	 * ths_row_quick_write() likewise: quick_write() of state_db/txn_quick.h. edi: table,
-	 * esi: row. Returns our version of the row, or 0: ask ths_row_write_().
-	 */
-	.globl ths_row_quick_write_alone
-	.type ths_row_quick_write_alone, @function
+	/* ths_row_write_() likewise: quick_write() of state_db/txn_quick.h. edi: table, esi:
+	 * row. Returns our version of the row, or an error. */
+	.globl ths_row_write_alone
+	.type ths_row_write_alone, @function
 	.balign 64
-ths_row_quick_write_alone:
-	movq %gs:CPU_CALL, %rax
-	andl $7, %edi
-	movq (CALL0_INSTANCE - CALL0)(%rax), %rax
-	movq INSTANCE_TABLE(%rax, %rdi, 8), %r8
-	cmpl %esi, TABLE_WRITE_ROWS(%r8)
-	jbe not_quick
-	movzwl %gs:TXN_WRITES, %edi
-	cmpw %di, %gs:TXN_WRITES_LIMIT
-	jbe not_quick
-	movq TABLE_SLOTS(%r8), %r9
-	leaq (%r9, %rsi, 8), %r9
-	movq (%r9), %rax
-	andq $~3, %rax
-	testb $1, VERSION_FLAGS(%rax)
-	jnz not_quick
+ths_row_write_alone:
+	find_row TABLE_WRITE_ROWS, ths_row_write_
+	movzwl %gs:TXN_WRITES, %r10d
+	cmpw %r10w, %gs:TXN_WRITES_LIMIT
+	jbe ths_row_write_
 	movl %r9d, %ecx
 	shrl $3, %ecx
 	movq %gs:TXN_FILTER, %r11
 	btsq %rcx, %r11
-	jc not_quick
+	jc ths_row_write_
 	movl TABLE_POOL_AT(%r8), %ecx
 	movq %gs:(%rcx), %rdx
 	testq %rdx, %rdx
-	jz not_quick
+	jz ths_row_write_
 	movq %r11, %gs:TXN_FILTER
 	movq VERSION_OLDER(%rdx), %r11
 	movq %r11, %gs:(%rcx)
 	movq VERSION_LIFE(%rax), %r11
 	movq %r11, VERSION_LIFE(%rdx)
-	shll $6, %edi
-	movq %r9, %gs:WRITE_SLOT(%rdi)
-	movq %rax, %gs:WRITE_OLD(%rdi)
-	movq %rdx, %gs:WRITE_COPY(%rdi)
-	movq %r8, %gs:WRITE_TABLE(%rdi)
-	movl %esi, %gs:WRITE_ROW(%rdi)
-	movw $0, %gs:WRITE_UNDER(%rdi)
+	shll $6, %r10d
+	movq %r9, %gs:WRITE_SLOT(%r10)
+	movq %rax, %gs:WRITE_OLD(%r10)
+	movq %rdx, %gs:WRITE_COPY(%r10)
+	movq %r8, %gs:WRITE_TABLE(%r10)
+	movl %esi, %gs:WRITE_ROW(%r10)
+	movw $0, %gs:WRITE_UNDER(%r10)
 	incw %gs:TXN_WRITES
 	movq %gs:TXN_READ_FIRST, %r11
 	movq %r11, %gs:TXN_READ_LIMIT
 	movl TABLE_WORDS8(%r8), %ecx
-	jmp *copy_row(%rcx)
+	jmp *copy_row_at(%rcx)
 	copy_words copy_row, rax, rdx, VERSION_DATA
 	movq %rdx, %rax
 	ret
-	.size ths_row_quick_write_alone, . - ths_row_quick_write_alone
+	.size ths_row_write_alone, . - ths_row_write_alone
 
-	copy_table copy_in
-	copy_table copy_out
-	copy_table copy_row
+	.section .rodata.ths_gate_paths, "a"
+	.balign 8
+	.globl ths_gate_paths /* struct gate_paths */
+	.type ths_gate_paths, @object
+ths_gate_paths:
+copy_in_at:
+	copy_entries copy_in
+copy_out_at:
+	copy_entries copy_out
+	.quad enter_portable
+	.quad enter_shared
+	.quad leave_shared
+	.size ths_gate_paths, . - ths_gate_paths
+copy_row_at:
+	copy_entries copy_row
 
 	.section .note.GNU-stack, "", @progbits

@@ -29,7 +29,7 @@
 #include <theseus/gate.h>
 #include <theseus/interface.h>
 
-#define THS_ABI 1u /* of descriptor, gate and nano_core's published symbols */
+#define THS_ABI 2u /* of descriptor, gate and nano_core's published symbols */
 
 #define THS_USES_MAX   8u
 #define THS_BLOBS_MAX  4u

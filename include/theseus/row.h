@@ -63,10 +63,9 @@ struct ths_weak {
 #define ths_weak_read(call, table, weak, out)                                            \
 	ths_weak_read_((call), (table), (weak), (const void **)(out))
 
-THS_MUST_CHECK enum ths_err ths_row_read_(struct ths_call *call, unsigned table,
-					  uint32_t row, const void **out);
-THS_MUST_CHECK enum ths_err ths_row_write_(struct ths_call *call, unsigned table,
-					   uint32_t row, void **out);
+/* The row's version or, above any address, an error. @table is less than THS_TABLES_MAX. */
+const void *ths_row_read_(unsigned table, uint32_t row);
+void *ths_row_write_(unsigned table, uint32_t row);
 THS_MUST_CHECK enum ths_err ths_row_new_(struct ths_call *call, unsigned table,
 					 uint64_t key, uint32_t *row, void **out);
 THS_MUST_CHECK enum ths_err ths_row_find_(struct ths_call *call, unsigned table,
@@ -74,9 +73,19 @@ THS_MUST_CHECK enum ths_err ths_row_find_(struct ths_call *call, unsigned table,
 THS_MUST_CHECK enum ths_err ths_weak_read_(struct ths_call *call, unsigned table,
 					   struct ths_weak weak, const void **out);
 
-/* The row's version at once, if nothing stands in the way; NULL: the call with the
- * underscore says what. @table is less than THS_TABLES_MAX. */
-const void *ths_row_quick(unsigned table, uint32_t row);
+#define THS_ROW_ERRORS 4095u /* addresses so near the end are errors */
+THS_INLINE THS_MUST_CHECK enum ths_err ths_row_error_(const void *version)
+{
+	enum ths_err err = (enum ths_err)(intptr_t)version;
+
+	if (THS_LIKELY((uintptr_t)version < -(uintptr_t)THS_ROW_ERRORS))
+		return THS_OK;
+	if (err == THS_OK)
+		THS_UNREACHABLE();
+	return err;
+}
+
+/* @call is a token: the CPU's own record counts. */
 THS_INLINE THS_MUST_CHECK enum ths_err ths_row_read_inline_(struct ths_call *call,
 							    unsigned table, uint32_t row,
 							    const void **out)
@@ -84,15 +93,14 @@ THS_INLINE THS_MUST_CHECK enum ths_err ths_row_read_inline_(struct ths_call *cal
 	const char *version;
 
 	(void)call;
-	version = table < THS_TABLES_MAX ? ths_row_quick(table, row) : NULL;
-
-	if (THS_UNLIKELY(!version))
-		return ths_row_read_(NULL, table, row, out); /* not kept: it is a token */
+	if (table >= THS_TABLES_MAX)
+		return THS_E_INVAL;
+	version = ths_row_read_(table, row);
+	THS_TRY(ths_row_error_(version));
 	*out = version + THS_VERSION_DATA;
 	return THS_OK;
 }
 
-void *ths_row_quick_write(unsigned table, uint32_t row);
 THS_INLINE THS_MUST_CHECK enum ths_err ths_row_write_inline_(struct ths_call *call,
 							     unsigned table, uint32_t row,
 							     void **out)
@@ -100,10 +108,10 @@ THS_INLINE THS_MUST_CHECK enum ths_err ths_row_write_inline_(struct ths_call *ca
 	char *version;
 
 	(void)call;
-	version = table < THS_TABLES_MAX ? ths_row_quick_write(table, row) : NULL;
-
-	if (THS_UNLIKELY(!version))
-		return ths_row_write_(NULL, table, row, out);
+	if (table >= THS_TABLES_MAX)
+		return THS_E_INVAL;
+	version = ths_row_write_(table, row);
+	THS_TRY(ths_row_error_(version));
 	*out = version + THS_VERSION_DATA;
 	return THS_OK;
 }

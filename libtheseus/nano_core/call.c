@@ -12,9 +12,9 @@ struct ths_ref *ths_use(struct ths_call *call, unsigned slot)
 
 	(void)call;
 	if (!ths_cpu_is_inside(cpu) || slot >= THS_USES_MAX ||
-	    !cpu->call->instance->module->uses[slot].iface)
+	    !cpu->serving->module->uses[slot].iface)
 		return NULL;
-	return &cpu->call->instance->use[slot];
+	return &cpu->serving->use[slot];
 }
 
 unsigned ths_call_cpu(const struct ths_call *call)

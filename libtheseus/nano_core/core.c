@@ -29,6 +29,7 @@ static enum ths_err make_workspace(struct ths_cpu *cpu)
 	THS_TRY(ths_arch_map(base, ths_arch_paddr(pages), WORKSPACE_STACK / THS_PAGE_SIZE,
 			     THS_PROT_RW));
 	cpu->stack_top = (void *)(uintptr_t)(base + WORKSPACE_STACK - THS_ARGS_MAX);
+	cpu->calls[0].copy = cpu->stack_top;
 	return THS_OK;
 }
 

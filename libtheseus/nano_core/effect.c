@@ -22,6 +22,7 @@ static enum ths_err has_room(const struct ths_cpu *cpu)
 static void append(struct ths_cpu *cpu, struct txn_effect effect)
 {
 	cpu->txn.effect[cpu->txn.effects++] = effect;
+	cpu->txn.flags |= TXN_EFFECTS;
 }
 
 static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void *arg,
@@ -83,14 +84,14 @@ enum ths_err ths_kick(struct ths_call *call, unsigned op)
 
 	(void)call;
 	ths_arch_core_enter();
-	if (ths_cpu_is_inside(cpu) && op < cpu->call->instance->ops &&
-	    cpu->call->instance->op[op].fn &&
-	    cpu->call->instance->op[op].args_size == sizeof(struct ths_no_args))
+	if (ths_cpu_is_inside(cpu) && op < cpu->serving->ops &&
+	    cpu->serving->op[op].fn &&
+	    cpu->serving->op[op].args_size == sizeof(struct ths_no_args))
 		err = has_room(cpu);
 	if (err == THS_OK)
 		append(cpu, (struct txn_effect){.kind = EFFECT_KICK,
 						.arg = op,
-						.data = cpu->call->instance->slot});
+						.data = cpu->serving->slot});
 	ths_arch_core_leave();
 	return err;
 }

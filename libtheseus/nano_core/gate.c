@@ -170,9 +170,9 @@ static void leave(struct ths_cpu *cpu)
 static enum ths_err find_op(struct ths_call *call, const struct provider *provider,
 			    uint32_t op)
 {
-	if (op >= provider->ops || !provider->op[op].fn)
+	if (op >= provider->ops || !provider->instance->op[op].fn)
 		return THS_E_NOSYS;
-	call->op = &provider->op[op];
+	call->op = &provider->instance->op[op];
 	call->instance = provider->instance;
 	return THS_OK;
 }
@@ -228,6 +228,7 @@ static uint64_t begin_and_run(struct ths_cpu *cpu, struct ths_call *call,
 	}
 	copy_args(call->copy, request->args, call->op->args_size);
 	ths_instance_count(call->instance, cpu->number);
+	cpu->serving = call->instance;
 	return ths_arch_run(&call->frame, cpu->stack_top, run_op, call);
 }
 
@@ -245,6 +246,7 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 {
 	struct ths_call *call = &cpu->calls[0];
 	bool exclusive = request->tries >= TRIES_MAX && !cpu->token;
+	int64_t outcome;
 
 	/* First of all: from here on no interrupt's work runs on this CPU. Before, the record
 	 * is its own, and it must not meet the token taken. */
@@ -263,7 +265,11 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 	ths_txn_begin(cpu, 0);
 	cpu->exclusive = exclusive;
 	cpu->resigned = request->resigned;
-	return (int64_t)ths_arch_run(&call->frame, NULL, find_and_run, request);
+	outcome = (int64_t)ths_arch_run(&call->frame, NULL, find_and_run, request);
+#ifndef THS_HOST
+	call->frame.rsp = 0; /* as gate.S expects it */
+#endif
+	return outcome;
 }
 
 /* ---- the end of an interaction --------------------------------------------------------- */
@@ -314,6 +320,7 @@ static void leave_levels(struct ths_cpu *cpu)
 			device_leave(cpu, call, cut_short(call));
 	}
 	cpu->call = &cpu->calls[0];
+	cpu->serving = cpu->calls[0].instance;
 }
 
 static bool somebody_waits_for_any(void)
@@ -474,13 +481,14 @@ static enum ths_err outermost(struct ths_cpu *cpu, struct request *request)
 
 /* ---- the way from and to gate.S -------------------------------------------------------- */
 
-/* gate.S keeps the outermost binding out of the read set: put that right before anything
- * else looks. */
-static void note_binding(struct ths_cpu *cpu)
+/* gate.S keeps the outermost binding out of the read set and says but once who serves: put
+ * that right before anything else looks. */
+static void complete_call(struct ths_cpu *cpu)
 {
 	struct ths_call *call = &cpu->calls[0];
 
-	call->binding = ths_ref_binding(&(struct ths_ref){.binding = call->binding_at});
+	call->instance = (struct ths_instance *)(void *)(call->op - call->op->number);
+	call->binding = ths_ref_binding(call->ref);
 	if (txn_reads(&cpu->txn) < READS_MAX)
 		txn_note_read(&cpu->txn, &call->binding->slot, (uintptr_t)call->provider);
 }
@@ -505,9 +513,7 @@ static THS_NOINLINE enum ths_err conclude_any(struct ths_cpu *cpu, int64_t outco
 	struct request request = {
 		.ref = call->ref, .args = call->args, .by_gate_s = true};
 
-	call->copy = cpu->stack_top;
-	call->blob = NULL;
-	call->op_number = (uint32_t)(call->op - call->instance->op);
+	call->op_number = call->op->number;
 	request.op = call->op_number;
 	return serve(cpu, &request, conclude(cpu, outcome));
 }
@@ -516,7 +522,7 @@ static THS_NOINLINE enum ths_err conclude_any(struct ths_cpu *cpu, int64_t outco
  * GATE_AGAIN: gate.S asks anew, the quick way and on the same piece of stack. */
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
 {
-	note_binding(cpu);
+	complete_call(cpu);
 	if (outcome == THS_E_AGAIN && slept(cpu))
 		return (enum ths_err)GATE_AGAIN;
 	return conclude_any(cpu, outcome);
@@ -534,8 +540,7 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	if (THS_LIKELY(ths_core.cpus == 1)) {
 		ths_txn_commit_alone(cpu);
 	} else {
-		call->binding =
-			ths_ref_binding(&(struct ths_ref){.binding = call->binding_at});
+		call->binding = ths_ref_binding(call->ref);
 		if (!ths_txn_commit(cpu))
 			return OUTCOME_CONFLICT;
 	}
@@ -603,6 +608,7 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 {
 	struct ths_call *parent = cpu->call;
 	struct ths_call *call = parent + 1;
+	struct ths_instance *outer = cpu->serving;
 	enum ths_err err;
 
 	if (parent->depth + 1 >= DEPTH_MAX)
@@ -622,6 +628,7 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 	if (err == THS_OK) {
 		cpu->txn.savepoint = cpu->txn.writes;
 		cpu->call = call;
+		cpu->serving = call->instance;
 		ths_instance_count(call->instance, cpu->number);
 		err = believed_value(
 			cpu, call,
@@ -632,6 +639,7 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 	}
 	err = finish_nested(cpu, call, err);
 	cpu->call = parent;
+	cpu->serving = outer;
 	cpu->arena_used = call->arena;
 	return err;
 }
@@ -658,14 +666,6 @@ THS_WEAK enum ths_err ths_gate(struct ths_ref *ref, uint32_t op, void *args,
 	return ths_gate_portable(ref, op, args, blob);
 }
 
-/* Where there is no gate.S nobody calls this. */
-THS_WEAK enum ths_err ths_gate_not_fast(struct ths_call *call, void *args)
-{
-	(void)call;
-	(void)args;
-	return THS_E_INTERNAL;
-}
-
 enum ths_err ths_forward(struct ths_call *call, struct ths_ref *ref)
 {
 	struct ths_cpu *cpu = ths_cpu();
@@ -673,8 +673,8 @@ enum ths_err ths_forward(struct ths_call *call, struct ths_ref *ref)
 	(void)call;
 	if (!ths_cpu_is_inside(cpu) || !ref)
 		return THS_E_INVAL;
-	return ths_gate_portable(ref, cpu->call->op_number, cpu->call->copy,
-				 cpu->call->blob);
+	return ths_gate_portable(ref, cpu->call->op->number, cpu->call->copy,
+				 cpu->call->blob_held ? cpu->call->blob : NULL);
 }
 
 /* A call of an instance, not of a binding: a handler, a kick, start, recover. Depth 0;

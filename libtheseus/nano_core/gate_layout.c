@@ -16,13 +16,18 @@ AT(ths_cpu, stack_top, CPU_STACK_TOP);
 AT(ths_cpu, number, CPU_NUMBER);
 AT(ths_cpu, calls, CALL0);
 AT(ths_cpu, txn, TXN);
-AT(ths_call, frame, CALL0_FRAME - CALL0);
-AT(ths_call, instance, CALL0_INSTANCE - CALL0);
+AT(ths_cpu, serving, CPU_SERVING);
+AT(ths_cpu, gate_regs, CPU_RSP);
+AT(ths_cpu, gate_regs[1], CPU_RBX);
+AT(ths_cpu, gate_regs[2], CPU_RBP);
+AT(ths_cpu, gate_regs[3], CPU_R12);
+AT(ths_cpu, gate_regs[4], CPU_R13);
+AT(ths_cpu, gate_regs[5], CPU_R14);
+AT(ths_cpu, gate_regs[6], CPU_R15);
 AT(ths_call, op, CALL0_OP - CALL0);
 AT(ths_call, provider, CALL0_PROVIDER - CALL0);
 AT(ths_call, ref, CALL0_REF - CALL0);
 AT(ths_call, args, CALL0_ARGS - CALL0);
-AT(ths_call, binding_at, CALL0_BINDING_AT - CALL0);
 AT(ths_txn, dirty, TXN_DIRTY - TXN);
 AT(ths_txn, clock, TXN_CLOCK - TXN);
 AT(ths_txn, read_next, TXN_READ_NEXT - TXN);
@@ -58,10 +63,12 @@ AT(ths_table, commits, TABLE_COMMITS);
 AT(ths_version, older, VERSION_OLDER);
 AT(ths_version, generation, VERSION_LIFE);
 _Static_assert(QUICK_BYTES_MAX == GATE_ARGS_MAX, "what gate.S unrolls");
-AT(provider, op, PROVIDER_OP);
 AT(provider, ops, PROVIDER_OPS);
 AT(provider, instance, PROVIDER_INSTANCE);
-AT(instance_op, fast, OP_FAST);
+AT(instance_op, enter, OP_ENTER);
+AT(instance_op, leave, OP_LEAVE);
+AT(instance_op, fn, OP_FN);
+AT(instance_op, number, OP_NUMBER);
 AT(instance_op, args_size, OP_ARGS_SIZE);
 AT(instance_op, out_size, OP_OUT_SIZE);
 AT(ths_instance, op, 0);
@@ -72,11 +79,17 @@ _Static_assert(sizeof(struct ths_binding) == 128, "BINDING_MASK");
 _Static_assert((BINDINGS_MAX - 1) * sizeof(struct ths_binding) == BINDING_MASK,
 	       "BINDING_MASK");
 _Static_assert(SLOT_WAITERS == SLOT_WAITERS_BIT, "SLOT_WAITERS_BIT");
+_Static_assert(SLOT_FLAGS == SLOT_FLAGS_BITS, "SLOT_FLAGS_BITS");
+_Static_assert(offsetof(struct ths_txn, effects) == TXN_DIRTY_HIGH - TXN,
+	       "gate.S looks at flags and writes, then at the rest");
+_Static_assert(sizeof(struct gate_paths) ==
+		       (2 * (GATE_ARGS_MAX / 8 + 1) + 3) * sizeof(uint64_t),
+	       "what gate.S lists");
 _Static_assert(SLOT_LOCKED == 1 && OPS_MAX < 256,
 	       "one byte further on, a count of operations reads as 0");
-_Static_assert(THS_TABLES_MAX == 8, "ths_row_quick_alone masks");
-_Static_assert(sizeof(struct txn_read) == 16, "ths_row_quick_alone adds");
-_Static_assert(VERSION_DEAD == 1, "ths_row_quick_alone tests");
+_Static_assert(THS_TABLES_MAX == THS_TABLES, "find_row masks");
+_Static_assert(sizeof(struct txn_read) == 16, "ths_row_read_alone adds");
+_Static_assert(VERSION_DEAD == VERSION_DEAD_BIT, "find_row tests");
 _Static_assert(THS_ARGS_MAX == GATE_ARGS_MAX, "GATE_ARGS_MAX");
 _Static_assert(OUTCOME_CONFLICT == OUTCOME_CONFLICT_VALUE, "OUTCOME_CONFLICT_VALUE");
 #else

@@ -11,16 +11,22 @@
 #define CPU_CALL        24
 #define CPU_STACK_TOP   32
 #define CPU_NUMBER      40
-#define CALL0           64
-#define CALL0_FRAME     (CALL0 + 0)
-#define CALL0_INSTANCE  (CALL0 + 8)
-#define CALL0_OP        (CALL0 + 16)
-#define CALL0_PROVIDER  (CALL0 + 24)
-#define CALL0_REF       (CALL0 + 32)
-#define CALL0_ARGS      (CALL0 + 40)
-#define CALL0_BINDING_AT (CALL0 + 48)
-#define TXN             1024
+#define CPU_SERVING     48
+#define CPU_RSP         56 /* what gate.S keeps of its caller */
+#define CPU_RBX         64
+#define CPU_RBP         72
+#define CPU_R12         80
+#define CPU_R13         88
+#define CPU_R14         96
+#define CPU_R15         104
+#define CALL0           112
+#define CALL0_OP        (CALL0 + 8)
+#define CALL0_REF       (CALL0 + 16)
+#define CALL0_ARGS      (CALL0 + 24)
+#define CALL0_PROVIDER  (CALL0 + 32)
+#define TXN             1008
 #define TXN_DIRTY       (TXN + 0)
+#define TXN_DIRTY_HIGH  (TXN + 4)
 #define TXN_CLOCK       (TXN + 8)
 #define TXN_READ_NEXT   (TXN + 16)
 #define TXN_READ_LIMIT  (TXN + 24)
@@ -52,15 +58,20 @@
 #define VERSION_OLDER     8
 #define VERSION_LIFE      16 /* generation, pool, flags, schema: one word */
 #define VERSION_FLAGS     21
-#define PROVIDER_OP       0
-#define PROVIDER_OPS      8
-#define PROVIDER_INSTANCE 16
+#define PROVIDER_OPS      0
+#define PROVIDER_INSTANCE 8
 #define SLOT_WAITERS_BIT  2
+#define SLOT_FLAGS_BITS   3
+#define VERSION_DEAD_BIT  1
+#define THS_TABLES        8
 
 /* struct instance_op, 32 bytes; struct ths_instance begins with 32 of them */
-#define OP_FAST        0
-#define OP_ARGS_SIZE   8
-#define OP_OUT_SIZE    10
+#define OP_ENTER       0
+#define OP_LEAVE       8
+#define OP_FN          16
+#define OP_ARGS_SIZE   24
+#define OP_OUT_SIZE    26
+#define OP_NUMBER      29
 #define INSTANCE_CALLS 1024
 #define INSTANCE_TABLE 1088
 

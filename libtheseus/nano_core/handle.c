@@ -15,7 +15,7 @@ static enum ths_err find_port(struct ths_cpu *cpu, unsigned range, unsigned offs
 		return THS_E_PERM;
 	if (range >= THS_PORTS_MAX || (width != 1 && width != 2 && width != 4))
 		return THS_E_INVAL;
-	decl = &cpu->call->instance->module->ports[range];
+	decl = &cpu->serving->module->ports[range];
 	if (offset >= decl->count || width > decl->count - offset)
 		return THS_E_INVAL;
 	*port = (uint16_t)(decl->first + offset);
@@ -25,7 +25,7 @@ static enum ths_err find_port(struct ths_cpu *cpu, unsigned range, unsigned offs
 static void note(struct ths_cpu *cpu, unsigned range, unsigned offset, unsigned width,
 		 uint32_t value)
 {
-	struct ths_journal *journal = &cpu->call->instance->journal;
+	struct ths_journal *journal = &cpu->serving->journal;
 
 	if (journal->entries < THS_JOURNAL_MAX)
 		journal->entry[journal->entries] = (struct ths_journal_entry){

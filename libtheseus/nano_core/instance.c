@@ -126,6 +126,24 @@ static enum ths_err check_descriptor(const struct ths_module *module,
 	return THS_OK;
 }
 
+/* Its way through gate.S, where there is one. */
+static void choose_path(struct instance_op *op)
+{
+	const struct gate_paths *paths = &ths_gate_paths;
+
+	if (!paths)
+		return;
+	if (!op->fn || (op->flags & (THS_OP_BLOB | THS_OP_DEVICE))) {
+		op->enter = paths->enter_portable;
+	} else if (ths_core.cpus > 1) {
+		op->enter = paths->enter_shared;
+		op->leave = paths->leave_shared;
+	} else {
+		op->enter = paths->in[op->args_size / 8];
+		op->leave = paths->out[op->out_size / 8];
+	}
+}
+
 static void lay_out_ops(struct ths_instance *instance)
 {
 	const struct ths_module *module = instance->module;
@@ -134,16 +152,15 @@ static void lay_out_ops(struct ths_instance *instance)
 
 	instance->ops = iface->ops;
 	for (unsigned i = 0; i < iface->ops; i++) {
-		instance->op[i].fn = fn[i];
-		instance->op[i].args_size = iface->info[i].args_size;
-		instance->op[i].flags = iface->info[i].flags;
-		instance->op[i].out_size =
-			iface->info[i].flags & THS_OP_IN ? 0 : iface->info[i].args_size;
-		instance->op[i].budget = (uint16_t)module->budget_ticks;
-		instance->op[i].fast =
-			fn[i] && !(iface->info[i].flags & (THS_OP_BLOB | THS_OP_DEVICE))
-				? fn[i]
-				: ths_gate_not_fast;
+		struct instance_op *op = &instance->op[i];
+
+		op->fn = fn[i];
+		op->number = (uint8_t)i;
+		op->args_size = iface->info[i].args_size;
+		op->flags = (uint8_t)iface->info[i].flags;
+		op->out_size = op->flags & THS_OP_IN ? 0 : op->args_size;
+		op->budget = (uint16_t)module->budget_ticks;
+		choose_path(op);
 	}
 }
 
@@ -372,7 +389,7 @@ static enum ths_err run_selftest(struct ths_call *call, void *args)
 
 static enum ths_err invoke_fn(struct ths_instance *instance, ths_op_fn *fn, uint16_t flags)
 {
-	struct instance_op op = {.fn = fn, .flags = flags,
+	struct instance_op op = {.fn = fn, .flags = (uint8_t)flags,
 				 .budget = instance->module->budget_ticks};
 	struct ths_invoke invoke = {.instance = instance, .given = &op};
 
@@ -482,7 +499,6 @@ enum ths_err ths_provider_write(struct ths_cpu *cpu, struct ths_binding *binding
 			      ths_pool_of(sizeof(*provider)), &version));
 	version->flags = instance ? 0 : VERSION_DEAD;
 	provider = (struct provider *)(void *)version->data;
-	provider->op = instance ? instance->op : NULL;
 	provider->ops = instance ? instance->ops : 0;
 	provider->instance = instance;
 	return THS_OK;

@@ -71,7 +71,7 @@ void ths_log(struct ths_call *call, const char *fmt, ...)
 	ths_arch_core_enter();
 	ths_stack_check(cpu);
 	if (ths_cpu_is_inside(cpu))
-		(void)ths_format(prefix, sizeof(prefix), "[%s] ", cpu->call->instance->name);
+		(void)ths_format(prefix, sizeof(prefix), "[%s] ", cpu->serving->name);
 	va_start(args, fmt);
 	put_line(ths_cpu_is_inside(cpu) ? prefix : "", fmt, args);
 	va_end(args);

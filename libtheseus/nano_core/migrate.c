@@ -106,7 +106,7 @@ static enum ths_err convert(struct ths_cpu *cpu, void *arg)
 {
 	struct migration *m = arg;
 
-	cpu->call->instance = m->instance; /* whose fault it would be */
+	cpu->call->instance = cpu->serving = m->instance; /* whose fault it would be */
 	for (uint32_t i = 0; i < m->steps; i++)
 		THS_TRY(convert_one(m, &m->step[i]));
 	return THS_OK;

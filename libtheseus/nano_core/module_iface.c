@@ -96,9 +96,9 @@ static enum ths_err module_selftest_op(struct ths_call *call, struct module_name
 	instance = &ths_core.instance[slot];
 	if (!instance->module->selftest)
 		return THS_E_NOSYS;
-	cpu->call->instance = instance; /* it runs in the tested module's name */
+	cpu->call->instance = cpu->serving = instance; /* it runs in the tested module's name */
 	err = instance->module->selftest(call);
-	cpu->call->instance = &ths_core.instance[0];
+	cpu->call->instance = cpu->serving = &ths_core.instance[0];
 	if (err && instance->before && ths_txn_validate(&cpu->txn))
 		ths_probation_condemn(instance);
 	return err;

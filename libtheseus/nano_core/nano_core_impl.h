@@ -53,14 +53,22 @@
 
 /* One operation as the gate meets it; made by the loader from ops and op_info. */
 struct instance_op { /* 32 bytes: gate.S knows */
-	ths_op_fn *fast;    /* what gate.S calls: @fn, or what leads back to gate.c */
+	const void *enter, *leave; /* where in gate.S arguments go in, and out */
+	ths_op_fn *fn;
 	uint16_t args_size; /* bytes copied in ... */
 	uint16_t out_size;  /* ... and out: the same, or 0 with THS_OP_IN */
-	uint16_t flags;
+	uint8_t flags;
+	uint8_t number;
 	uint16_t budget;    /* ticks; 0: the default */
-	ths_op_fn *fn;
-	uint64_t unused;
 };
+
+/* What gate.S has for instance_op.enter and .leave; by 8 bytes of arguments the first. */
+struct gate_paths {
+	const void *in[THS_ARGS_MAX / 8 + 1], *out[THS_ARGS_MAX / 8 + 1];
+	const void *enter_portable;             /* gate.c does it */
+	const void *enter_shared, *leave_shared; /* several CPUs */
+};
+extern const struct gate_paths ths_gate_paths THS_WEAK;
 
 struct ths_instance {
 	struct instance_op op[OPS_MAX];
@@ -93,8 +101,7 @@ struct ths_instance {
 };
 
 /* The row of a binding. Immutable, like any version's data. */
-struct provider { /* gate.S knows the first three */
-	struct instance_op *op;
+struct provider { /* gate.S knows */
 	uint64_t ops;
 	struct ths_instance *instance;
 };
@@ -105,9 +112,7 @@ struct ths_binding { /* 128 bytes: gate.S knows */
 	uint32_t version;          /* of the interface */
 	char iface[THS_NAME_MAX];
 	char name[THS_NAME_MAX];   /* of the binding; "": default */
-	uint32_t ops;
 	uint32_t published;
-	const struct ths_op_info *info; /* of the first provider (in the archive's image) */
 	/* The cascade's account: cascade.c. */
 	struct account {
 		uint8_t in_a_row; /* faults, with nothing served between */
@@ -117,21 +122,20 @@ struct ths_binding { /* 128 bytes: gate.S knows */
 		uint64_t since;   /* the tick the window began at */
 		uint64_t served;  /* calls of the provider, at the last fault */
 	} account;
-	uint64_t pad;
+	uint64_t pad[2];
 };
 
 /* ---- an interaction --------------------------------------------------------------- */
 
 /* What a module's operation sees as its `call`: one per nesting level. */
 struct ths_call {
-	struct ths_frame frame;         /* gate.S knows from here ... */
-	struct ths_instance *instance;  /* who serves */
+	struct ths_frame frame;         /* empty: gate.S has it, who knows from here ... */
 	struct instance_op *op;
-	const struct ths_version *provider; /* the binding's version it was found by */
 	struct ths_ref *ref;            /* the caller's */
 	void *args;                     /* the caller's */
-	uint32_t binding_at;            /* ... to here; of the binding, as in a ref */
-	struct ths_binding *binding;    /* NULL: called by instance, not by binding */
+	const struct ths_version *provider; /* ... to here; the binding's version */
+	struct ths_instance *instance;  /* who serves; gate.S leaves that to complete_call() */
+	struct ths_binding *binding;    /* NULL: called by instance, not by binding; likewise */
 	void *copy;                     /* ours */
 	struct ths_blob *blob;          /* the caller's, or NULL */
 	void *blob_copy;                /* its body in the arena, once asked for */
@@ -175,12 +179,14 @@ struct ths_cpu {
 	uint32_t section;              /* > 0: in a section of nano_core's own, or working */
 	struct ths_call *call;         /* the innermost; N2: calls[0] at depth 0 */
 	void *stack_top;               /* of the workspace */
-	uint32_t number;               /* gate.S knows down to here, calls[0] and txn */
+	uint32_t number;
 	uint32_t used;                 /* ticks of the interaction that is `used_by` */
+	struct ths_instance *serving;  /* whose operation runs, at the innermost level */
+	uint64_t gate_regs[7];         /* gate.S's caller's */
+	struct ths_call calls[DEPTH_MAX];
+	struct ths_txn txn;            /* gate.S knows down to here */
 	uint64_t used_by;              /* cpu->activity at the last tick */
 	uint64_t overdue;              /* the activity whose budget is spent */
-	struct ths_call calls[DEPTH_MAX];
-	struct ths_txn txn;
 	uint8_t *arena;
 	uint32_t arena_used;
 	uint32_t locks;                /* spin locks held inside an operation */
@@ -413,8 +419,6 @@ THS_INLINE void ths_instance_count(struct ths_instance *instance, unsigned cpu)
 			 __ATOMIC_RELAXED);
 }
 uint64_t ths_instance_calls(const struct ths_instance *instance);
-/* What gate.S calls for an operation it leaves to gate.c. */
-enum ths_err ths_gate_not_fast(struct ths_call *call, void *args);
 struct ths_instance *ths_binding_instance(const struct ths_binding *binding);
 const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module,
 						 const char *from, const char *to);

@@ -20,18 +20,24 @@ static const struct {
 #undef THS_PUBLISHED
 };
 
-/* What arch may bring: ths_row_quick() for a machine on which nobody else commits. */
-extern const void *ths_row_quick_alone(unsigned table, uint32_t row) THS_WEAK;
-extern void *ths_row_quick_write_alone(unsigned table, uint32_t row) THS_WEAK;
+/* What arch may bring for a machine on which nobody else commits. */
+extern const void *ths_row_read_alone(unsigned table, uint32_t row) THS_WEAK;
+extern void *ths_row_write_alone(unsigned table, uint32_t row) THS_WEAK;
+
+static const struct {
+	const char *name;
+	void *address;
+} alone[] = {
+	{"ths_row_read_", (void *)(uintptr_t)ths_row_read_alone},
+	{"ths_row_write_", (void *)(uintptr_t)ths_row_write_alone},
+};
 
 uint64_t ths_published_find(void *unused, const char *name)
 {
 	(void)unused;
-	if (ths_core.cpus == 1 && ths_row_quick_alone && ths_streq(name, "ths_row_quick"))
-		return (uint64_t)(uintptr_t)ths_row_quick_alone;
-	if (ths_core.cpus == 1 && ths_row_quick_write_alone &&
-	    ths_streq(name, "ths_row_quick_write"))
-		return (uint64_t)(uintptr_t)ths_row_quick_write_alone;
+	for (size_t i = 0; ths_core.cpus == 1 && i < THS_ARRAY_SIZE(alone); i++)
+		if (alone[i].address && ths_streq(alone[i].name, name))
+			return (uint64_t)(uintptr_t)alone[i].address;
 	for (size_t i = 0; i < THS_ARRAY_SIZE(published); i++)
 		if (ths_streq(published[i].name, name))
 			return (uint64_t)(uintptr_t)published[i].address;

@@ -22,7 +22,7 @@ THS_INLINE enum ths_err find_table(struct ths_cpu *cpu, unsigned number,
 {
 	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
 		return THS_E_INVAL;
-	*out = cpu->call->instance->table[number];
+	*out = cpu->serving->table[number];
 	return THS_LIKELY(*out != &ths_core.no_table) ? THS_OK : THS_E_INVAL;
 }
 
@@ -223,61 +223,49 @@ static enum ths_err level_end(struct ths_cpu *cpu, const struct txn_mark *mark,
 	return err;
 }
 
-enum ths_err ths_row_read_(struct ths_call *call, unsigned table_number, uint32_t row,
-			   const void **out)
+static void *error_or(enum ths_err err, const struct ths_version *version)
 {
-	const struct ths_version *version;
-
-	ENTER(cpu, table_number, table);
-	if (THS_LIKELY(err == THS_OK))
-		err = read_row(cpu, table, row, &version);
-	if (THS_LIKELY(err == THS_OK))
-		*out = version->data;
-	LEAVE();
+	return err ? (void *)(intptr_t)err : (void *)(uintptr_t)version;
 }
 
-/* The common write; NULL: not that common, ask ths_row_write_(). See ths_row_quick(). */
-void *ths_row_quick_write(unsigned table_number, uint32_t row)
-{
-	void *data;
-
-	ths_arch_core_enter();
-	data = quick_write(ths_cpu(), table_number, row);
-	ths_arch_core_leave();
-	return data;
-}
-
-enum ths_err ths_row_write_(struct ths_call *call, unsigned table_number, uint32_t row,
-			    void **out)
-{
-	struct ths_version *version;
-
-	ENTER(cpu, table_number, table);
-	ths_stack_check(cpu);
-	if (err == THS_OK)
-		err = ths_table_write(cpu, table, row, &version);
-	if (err == THS_OK)
-		*out = version->data;
-	LEAVE();
-}
-
-/*
- * A row that exists and that nothing stands in the way of reading; NULL: not that simple,
- * ask ths_row_read_(). arch may bring a quicker one for a machine with one CPU.
- */
-const void *ths_row_quick(unsigned table_number, uint32_t row)
+/* arch may bring quicker ones of these two, for a machine on which nobody else commits. */
+const void *ths_row_read_(unsigned table_number, uint32_t row)
 {
 	struct ths_cpu *cpu = ths_cpu();
-	const struct ths_version *version;
+	const struct ths_version *version = NULL;
 	struct ths_table *table;
-	const void *found = NULL;
+	enum ths_err err;
 
 	ths_arch_core_enter();
-	if (find_table(cpu, table_number, &table) == THS_OK &&
-	    read_row(cpu, table, row, &version) == THS_OK)
-		found = version;
+	err = find_table(cpu, table_number, &table);
+	if (THS_LIKELY(err == THS_OK))
+		err = read_row(cpu, table, row, &version);
 	ths_arch_core_leave();
-	return found;
+	return error_or(err, version);
+}
+
+static THS_NOINLINE enum ths_err write_slowly(struct ths_cpu *cpu, unsigned table_number,
+					      uint32_t row, struct ths_version **version)
+{
+	struct ths_table *table;
+
+	THS_TRY(find_table(cpu, table_number, &table));
+	ths_stack_check(cpu);
+	return ths_table_write(cpu, table, row, version);
+}
+
+void *ths_row_write_(unsigned table_number, uint32_t row)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	struct ths_version *version;
+	enum ths_err err = THS_OK;
+
+	ths_arch_core_enter();
+	version = quick_write(cpu, table_number, row);
+	if (THS_UNLIKELY(!version))
+		err = write_slowly(cpu, table_number, row, &version);
+	ths_arch_core_leave();
+	return error_or(err, version);
 }
 
 static enum ths_err new_row(struct ths_cpu *cpu, struct ths_table *table, uint64_t key,
@@ -333,7 +321,7 @@ enum ths_err ths_row_find_(struct ths_call *call, unsigned table_number, uint64_
 
 	ths_arch_core_enter();
 	if (THS_LIKELY(table_number < THS_TABLES_MAX))
-		data = quick_find(cpu, cpu->call->instance->table[table_number], key,
+		data = quick_find(cpu, cpu->serving->table[table_number], key,
 				  row);
 	ths_arch_core_leave();
 	if (THS_UNLIKELY(!data))

@@ -165,11 +165,13 @@ enum txn_flags {
 	TXN_DEVICE = 1,  /* a device operation: snapshot reads, never run twice */
 	TXN_PUBLISH = 2, /* nano_core's own: may write bindings and any table */
 	TXN_READ = 4,    /* something was read that has to be validated */
+	TXN_EFFECTS = 8, /* there are effects, or were */
 };
 
 /*
- * One per CPU, empty at depth 0. The first four fields are one word, so that the gate
- * sees by one test that an interaction needs no commit.
+ * One per CPU, empty at depth 0. The first fields are one word, so that the gate sees by
+ * one test of flags and writes that an interaction needs no commit, and by a test of the
+ * rest that its commit is a common one.
  */
 struct ths_txn {
 	union {
@@ -180,7 +182,8 @@ struct ths_txn {
 		};
 		uint64_t dirty;
 	};
-	uint64_t clock;  /* reads are of this moment */
+	uint64_t clock;  /* reads are of this moment; at rest the last there is, for gate.S
+		leaves it where nobody else commits */
 	/* Where the next read is noted, and where the quick way has to stop: at the end, or
 	 * at once when there is more to think of (writes of our own, a device operation, a
 	 * spent budget). */

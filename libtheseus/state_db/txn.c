@@ -56,6 +56,7 @@ void ths_txn_begin(struct ths_cpu *cpu, unsigned flags)
 void ths_txn_clear(struct ths_txn *txn)
 {
 	txn->dirty = 0;
+	txn->clock = UINT64_MAX;
 	txn->filter = 0;
 	txn->savepoint = 0;
 	txn->read_next = txn->read;

@@ -65,7 +65,7 @@ THS_INLINE void note_write(struct ths_txn *txn, struct ths_table *table,
  * The common write: a live row of an ordinary table, not written so far in this
  * interaction. NULL: not that common, or not to be had; ths_table_write() knows more.
  */
-THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
+THS_INLINE struct ths_version *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 {
 	struct ths_txn *txn = &cpu->txn;
 	struct ths_version *old, *copy;
@@ -76,7 +76,7 @@ THS_INLINE void *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
 
 	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
 		return NULL;
-	table = cpu->call->instance->table[number];
+	table = cpu->serving->table[number];
 	if (THS_UNLIKELY(row >= atomic_load_explicit(&table->write_rows,
 						     memory_order_acquire) ||
 			 txn->writes >= txn->writes_limit))

@@ -24,7 +24,7 @@ static enum ths_err faulty_pointer_op(struct ths_call *call, struct faulty_args 
 
 	switch ((enum faulty_how)arg->how) {
 	case FAULTY_POINTER_OUT:
-		return ths_row_read_(call, WISH, 0, (const void **)(uintptr_t)nowhere);
+		return ths_row_next(call, WISH, (uint32_t *)(uintptr_t)nowhere);
 	case FAULTY_POINTER_REF:
 		return faulty_state(nowhere, &state);
 	case FAULTY_POINTER_ARGS:
