@@ -31,6 +31,7 @@ struct swap {
 	uint32_t bindings; /* changed by the commit */
 };
 
+/* With commits held off (ths_swap_hold()): what is bound to whom needs no validation. */
 static enum ths_err change_bindings(struct ths_cpu *cpu, void *arg)
 {
 	struct swap *swap = arg;
@@ -38,12 +39,8 @@ static enum ths_err change_bindings(struct ths_cpu *cpu, void *arg)
 	swap->bindings = 0;
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
-		const struct ths_version *version;
 
-		THS_TRY(ths_txn_read(cpu, &binding->slot, &version));
-		if (!ths_version_is_live(version) ||
-		    ((const struct provider *)(const void *)version->data)->instance !=
-			    swap->old)
+		if (ths_binding_instance(binding) != swap->old)
 			continue;
 		THS_TRY(ths_provider_write(cpu, binding, swap->new));
 		swap->bindings++;
