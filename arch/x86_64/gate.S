@@ -9,9 +9,9 @@
  * is left (ths_gate_paths, at the end; instance.c chooses).
  *
  * All that has to outlive the call of the module lies in the CPU's record. The caller's
- * registers are kept there for an unwinding alone: the record's recovery frame is empty,
- * by which ths_arch_unwind() knows that it is our call, and goes to ths_x86_gate_unwound.
- * Offsets are checked in nano_core/gate_layout.c.
+ * registers are kept there for an unwinding alone, laid out as on a stack: the recovery
+ * frame of cpu->calls[0] points at them, and the return address above leads to `unwound`
+ * (processor/run.S has the other half). Offsets are checked in nano_core/gate_layout.c.
  *
  * ths_row_read_alone() and ths_row_write_alone() are here for the same reason.
  *
@@ -67,13 +67,13 @@ ths_gate:
 	andl $BINDING_MASK, %eax
 	/* From here on no interrupt's work runs on this CPU; before, the record is its own. */
 	lock incq %gs:CPU_ACTIVITY
+	movq %r15, %gs:CPU_FRAME + 0
+	movq %r14, %gs:CPU_FRAME + 8
+	movq %r13, %gs:CPU_FRAME + 16
+	movq %r12, %gs:CPU_FRAME + 24
+	movq %rbx, %gs:CPU_FRAME + 32
+	movq %rbp, %gs:CPU_FRAME + 40
 	movq %rsp, %gs:CPU_RSP
-	movq %rbx, %gs:CPU_RBX
-	movq %rbp, %gs:CPU_RBP
-	movq %r12, %gs:CPU_R12
-	movq %r13, %gs:CPU_R13
-	movq %r14, %gs:CPU_R14
-	movq %r15, %gs:CPU_R15
 
 	movq ths_core + CORE_BINDING(%rax), %r9
 	andq $~SLOT_WAITERS_BIT, %r9
@@ -199,22 +199,12 @@ conclude:
 	je ths_gate
 	ret
 
-	/* ths_arch_unwind() was given an empty frame. rsi: the outcome. */
-	.globl ths_x86_gate_unwound
-	.type ths_x86_gate_unwound, @function
-ths_x86_gate_unwound:
+	/* ths_arch_unwind() was given our frame and has popped the registers out of the CPU's
+	 * record (traps and interrupts have stacks of their own). rax: the outcome. */
+unwound:
 	movq %gs:CPU_RSP, %rsp
-	movq %gs:CPU_RBX, %rbx
-	movq %gs:CPU_RBP, %rbp
-	movq %gs:CPU_R12, %r12
-	movq %gs:CPU_R13, %r13
-	movq %gs:CPU_R14, %r14
-	movq %gs:CPU_R15, %r15
-	cmpb $0, ths_x86_irqs_begun /* as in ths_arch_unwind() */
-	je conclude
-	sti
+	movq %rax, %rsi
 	jmp conclude
-	.size ths_x86_gate_unwound, . - ths_x86_gate_unwound
 
 	/* Several CPUs: reads are of one moment, and the binding is believed at the end. */
 enter_shared:
@@ -335,6 +325,7 @@ copy_out_at:
 	.quad enter_portable
 	.quad enter_shared
 	.quad leave_shared
+	.quad unwound
 	.size ths_gate_paths, . - ths_gate_paths
 copy_row_at:
 	copy_entries copy_row

@@ -40,6 +40,9 @@ enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number)
 	cpu->call = &cpu->calls[0];
 	cpu->number = number;
 	cpu->current = CONTEXTS_MAX;
+	if (&ths_gate_paths)
+		cpu->gate_frame[6] = (uintptr_t)ths_gate_paths.unwound;
+	ths_gate_frame(cpu);
 	ths_txn_init(&cpu->txn);
 	ths_core.cpu[number] = cpu;
 	return THS_OK;

@@ -266,9 +266,7 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 	cpu->exclusive = exclusive;
 	cpu->resigned = request->resigned;
 	outcome = (int64_t)ths_arch_run(&call->frame, NULL, find_and_run, request);
-#ifndef THS_HOST
-	call->frame.rsp = 0; /* as gate.S expects it */
-#endif
+	ths_gate_frame(cpu);
 	return outcome;
 }
 

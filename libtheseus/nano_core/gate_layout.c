@@ -17,13 +17,10 @@ AT(ths_cpu, number, CPU_NUMBER);
 AT(ths_cpu, calls, CALL0);
 AT(ths_cpu, txn, TXN);
 AT(ths_cpu, serving, CPU_SERVING);
-AT(ths_cpu, gate_regs, CPU_RSP);
-AT(ths_cpu, gate_regs[1], CPU_RBX);
-AT(ths_cpu, gate_regs[2], CPU_RBP);
-AT(ths_cpu, gate_regs[3], CPU_R12);
-AT(ths_cpu, gate_regs[4], CPU_R13);
-AT(ths_cpu, gate_regs[5], CPU_R14);
-AT(ths_cpu, gate_regs[6], CPU_R15);
+AT(ths_cpu, gate_frame, CPU_FRAME);
+AT(ths_cpu, gate_rsp, CPU_RSP);
+_Static_assert(sizeof(((struct ths_cpu *)0)->gate_frame) == 7 * sizeof(uint64_t),
+	       "what ths_arch_unwind() pops and returns to");
 AT(ths_call, op, CALL0_OP - CALL0);
 AT(ths_call, provider, CALL0_PROVIDER - CALL0);
 AT(ths_call, ref, CALL0_REF - CALL0);
@@ -83,7 +80,7 @@ _Static_assert(SLOT_FLAGS == SLOT_FLAGS_BITS, "SLOT_FLAGS_BITS");
 _Static_assert(offsetof(struct ths_txn, effects) == TXN_DIRTY_HIGH - TXN,
 	       "gate.S looks at flags and writes, then at the rest");
 _Static_assert(sizeof(struct gate_paths) ==
-		       (2 * (GATE_ARGS_MAX / 8 + 1) + 3) * sizeof(uint64_t),
+		       (2 * (GATE_ARGS_MAX / 8 + 1) + 4) * sizeof(uint64_t),
 	       "what gate.S lists");
 _Static_assert(SLOT_LOCKED == 1 && OPS_MAX < 256,
 	       "one byte further on, a count of operations reads as 0");

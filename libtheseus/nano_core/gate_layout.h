@@ -12,19 +12,14 @@
 #define CPU_STACK_TOP   32
 #define CPU_NUMBER      40
 #define CPU_SERVING     48
-#define CPU_RSP         56 /* what gate.S keeps of its caller */
-#define CPU_RBX         64
-#define CPU_RBP         72
-#define CPU_R12         80
-#define CPU_R13         88
-#define CPU_R14         96
-#define CPU_R15         104
-#define CALL0           112
+#define CPU_FRAME       56  /* six registers and `unwound` */
+#define CPU_RSP         112
+#define CALL0           120
 #define CALL0_OP        (CALL0 + 8)
 #define CALL0_REF       (CALL0 + 16)
 #define CALL0_ARGS      (CALL0 + 24)
 #define CALL0_PROVIDER  (CALL0 + 32)
-#define TXN             1008
+#define TXN             1016
 #define TXN_DIRTY       (TXN + 0)
 #define TXN_DIRTY_HIGH  (TXN + 4)
 #define TXN_CLOCK       (TXN + 8)

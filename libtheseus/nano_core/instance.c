@@ -62,18 +62,6 @@ enum ths_err ths_binding_find(const struct ths_iface *iface, const char *name,
 	return THS_OK;
 }
 
-/* The binding's provider at this moment; NULL: none. Inside an interaction, or with the
- * loader's certainty that nobody swaps it. */
-struct ths_instance *ths_binding_instance(const struct ths_binding *binding)
-{
-	const struct ths_version *version = slot_version(
-		atomic_load_explicit(&binding->slot.word, memory_order_acquire));
-
-	if (!ths_version_is_live(version))
-		return NULL;
-	return ((const struct provider *)(const void *)version->data)->instance;
-}
-
 /* Inside an interaction: finds the binding the reference means. */
 enum ths_err ths_ref_resolve(struct ths_ref *ref)
 {

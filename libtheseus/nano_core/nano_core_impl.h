@@ -67,6 +67,7 @@ struct gate_paths {
 	const void *in[THS_ARGS_MAX / 8 + 1], *out[THS_ARGS_MAX / 8 + 1];
 	const void *enter_portable;             /* gate.c does it */
 	const void *enter_shared, *leave_shared; /* several CPUs */
+	const void *unwound;
 };
 extern const struct gate_paths ths_gate_paths THS_WEAK;
 
@@ -129,7 +130,7 @@ struct ths_binding { /* 128 bytes: gate.S knows */
 
 /* What a module's operation sees as its `call`: one per nesting level. */
 struct ths_call {
-	struct ths_frame frame;         /* empty: gate.S has it, who knows from here ... */
+	struct ths_frame frame;         /* gate.S knows from here ... */
 	struct instance_op *op;
 	struct ths_ref *ref;            /* the caller's */
 	void *args;                     /* the caller's */
@@ -182,7 +183,8 @@ struct ths_cpu {
 	uint32_t number;
 	uint32_t used;                 /* ticks of the interaction that is `used_by` */
 	struct ths_instance *serving;  /* whose operation runs, at the innermost level */
-	uint64_t gate_regs[7];         /* gate.S's caller's */
+	uint64_t gate_frame[7];        /* gate.S's caller's registers, as on a stack */
+	uint64_t gate_rsp;
 	struct ths_call calls[DEPTH_MAX];
 	struct ths_txn txn;            /* gate.S knows down to here */
 	uint64_t used_by;              /* cpu->activity at the last tick */
@@ -291,6 +293,28 @@ THS_INLINE uint64_t ths_ticks(void)
 THS_INLINE struct ths_binding *ths_ref_binding(const struct ths_ref *ref)
 {
 	return &ths_core.binding[ref->binding / sizeof(struct ths_binding) % BINDINGS_MAX];
+}
+
+/* The binding's provider at this moment; NULL: none. Inside an interaction, or with the
+ * loader's certainty that nobody swaps it. */
+THS_INLINE struct ths_instance *ths_binding_instance(const struct ths_binding *binding)
+{
+	const struct ths_version *version = slot_version(
+		atomic_load_explicit(&binding->slot.word, memory_order_acquire));
+
+	if (!ths_version_is_live(version))
+		return NULL;
+	return ((const struct provider *)(const void *)version->data)->instance;
+}
+
+/* The recovery frame of a call in gate.S: cpu->gate_frame, at rest too. */
+THS_INLINE void ths_gate_frame(struct ths_cpu *cpu)
+{
+#ifndef THS_HOST
+	cpu->calls[0].frame.rsp = (uintptr_t)cpu->gate_frame;
+#else
+	(void)cpu;
+#endif
 }
 
 /* Whether this CPU is inside an interaction: cpu->call means something. */
@@ -419,7 +443,6 @@ THS_INLINE void ths_instance_count(struct ths_instance *instance, unsigned cpu)
 			 __ATOMIC_RELAXED);
 }
 uint64_t ths_instance_calls(const struct ths_instance *instance);
-struct ths_instance *ths_binding_instance(const struct ths_binding *binding);
 const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module,
 						 const char *from, const char *to);
 /* swap.c, migrate.c */

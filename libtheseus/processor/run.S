@@ -47,13 +47,11 @@ ths_arch_run:
 	ret
 	.size ths_arch_run, . - ths_arch_run
 
-	/* rdi: frame, rsi: value. An empty frame is that of a call in gate.S. */
+	/* rdi: frame, rsi: value */
 	.globl ths_arch_unwind
 	.type ths_arch_unwind, @function
 	.balign 16
 ths_arch_unwind:
-	cmpq $0, (%rdi)
-	je ths_x86_gate_unwound
 	movq (%rdi), %rsp
 	movq %rsi, %rax
 	pop_saved
