@@ -16,7 +16,7 @@
  * ths_row_read_alone() and ths_row_write_alone() are here for the same reason.
  *
  * What bounds it: 7 registers that make a fault recoverable, one barrier, the record of
- * who is called for what (5 stores and a count), 6 for finding whom, 5 for leaving, and
+ * who is called for what (6 stores and a count), 6 for finding whom, 5 for leaving, and
  * two instructions per word of arguments each way.
  */
 #include "nano_core/gate_layout.h"
@@ -86,6 +86,7 @@ ths_gate:
 	movl %gs:CPU_NUMBER, %r8d
 	incq INSTANCE_CALLS(%rdi, %r8, 8)
 	movq %rdi, %gs:CPU_SERVING
+	movq %rdi, %gs:CALL0_INSTANCE
 	movq %r10, %gs:CALL0_OP
 	movq %rdx, %gs:CALL0_ARGS
 	movq %gs:CPU_STACK_TOP, %rsp

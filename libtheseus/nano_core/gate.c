@@ -479,13 +479,12 @@ static enum ths_err outermost(struct ths_cpu *cpu, struct request *request)
 
 /* ---- the way from and to gate.S -------------------------------------------------------- */
 
-/* gate.S keeps the outermost binding out of the read set and says but once who serves: put
- * that right before anything else looks. */
+/* gate.S keeps the outermost binding out of the read set: put that right before anything
+ * else looks. */
 static void complete_call(struct ths_cpu *cpu)
 {
 	struct ths_call *call = &cpu->calls[0];
 
-	call->instance = (struct ths_instance *)(void *)(call->op - call->op->number);
 	call->binding = ths_ref_binding(call->ref);
 	if (txn_reads(&cpu->txn) < READS_MAX)
 		txn_note_read(&cpu->txn, &call->binding->slot, (uintptr_t)call->provider);

@@ -22,6 +22,7 @@ AT(ths_cpu, gate_rsp, CPU_RSP);
 _Static_assert(sizeof(((struct ths_cpu *)0)->gate_frame) == 7 * sizeof(uint64_t),
 	       "what ths_arch_unwind() pops and returns to");
 AT(ths_call, op, CALL0_OP - CALL0);
+AT(ths_call, instance, CALL0_INSTANCE - CALL0);
 AT(ths_call, provider, CALL0_PROVIDER - CALL0);
 AT(ths_call, ref, CALL0_REF - CALL0);
 AT(ths_call, args, CALL0_ARGS - CALL0);

@@ -18,7 +18,8 @@
 #define CALL0_OP        (CALL0 + 8)
 #define CALL0_REF       (CALL0 + 16)
 #define CALL0_ARGS      (CALL0 + 24)
-#define CALL0_PROVIDER  (CALL0 + 32)
+#define CALL0_INSTANCE  (CALL0 + 32)
+#define CALL0_PROVIDER  (CALL0 + 40)
 #define TXN             1016
 #define TXN_DIRTY       (TXN + 0)
 #define TXN_DIRTY_HIGH  (TXN + 4)

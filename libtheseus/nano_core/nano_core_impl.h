@@ -134,9 +134,10 @@ struct ths_call {
 	struct instance_op *op;
 	struct ths_ref *ref;            /* the caller's */
 	void *args;                     /* the caller's */
+	struct ths_instance *instance;  /* who serves */
 	const struct ths_version *provider; /* ... to here; the binding's version */
-	struct ths_instance *instance;  /* who serves; gate.S leaves that to complete_call() */
-	struct ths_binding *binding;    /* NULL: called by instance, not by binding; likewise */
+	struct ths_binding *binding;    /* NULL: called by instance, not by binding. gate.S
+		leaves it to complete_call() */
 	void *copy;                     /* ours */
 	struct ths_blob *blob;          /* the caller's, or NULL */
 	void *blob_copy;                /* its body in the arena, once asked for */
