@@ -20,7 +20,8 @@
  *         caller by longjmp and the like; returning from it ends the task
  * @task:  out: its identity
  *
- * Return: THS_OK; THS_E_NOMEM no slot or no stack.
+ * Return: THS_OK; THS_E_INVAL no @entry. The interaction ends in THS_E_FULL where there
+ *         is no slot for the task, in THS_E_NOMEM where there is no stack.
  */
 THS_MUST_CHECK enum ths_err ths_task_start(struct ths_call *call, void (*entry)(void *),
 					   void *arg, struct ths_task_id *task);

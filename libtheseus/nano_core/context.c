@@ -70,18 +70,20 @@ static enum ths_err make_stack(struct ths_context *context, uint32_t slot)
 	return THS_OK;
 }
 
-/* Depth 0: makes sure that a slot with a stack is spare. */
-enum ths_err ths_context_spare(void)
+/* Depth 0: makes sure that @needed slots with a stack are spare. */
+enum ths_err ths_context_spare(uint32_t needed)
 {
-	for (uint32_t i = THS_FAIL("alloc/context") ? CONTEXTS_MAX : 0; i < CONTEXTS_MAX;
-	     i++) {
+	for (uint32_t i = THS_FAIL("alloc/context") ? CONTEXTS_MAX : 0;
+	     needed && i < CONTEXTS_MAX; i++) {
 		struct ths_context *context = context_of(i);
 
 		if (!is_spare(context))
 			continue;
-		return context->stack ? THS_OK : make_stack(context, i);
+		if (!context->stack)
+			THS_TRY(make_stack(context, i));
+		needed--;
 	}
-	return THS_E_FULL;
+	return needed ? THS_E_FULL : THS_OK;
 }
 
 /* Inside an interaction: a slot with a stack is ours; THS_ROW_NONE: there is none. */

@@ -25,6 +25,15 @@ static void append(struct ths_cpu *cpu, struct txn_effect effect)
 	cpu->txn.flags |= TXN_EFFECTS;
 }
 
+static uint32_t starts(const struct ths_txn *txn)
+{
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < txn->effects; i++)
+		count += txn->effect[i].kind == EFFECT_TASK_START;
+	return count;
+}
+
 static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void *arg,
 			       struct ths_task_id *task)
 {
@@ -34,8 +43,10 @@ static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void 
 		return THS_E_INVAL;
 	THS_TRY(has_room(cpu));
 	slot = ths_context_reserve();
-	if (slot == THS_ROW_NONE) /* made at depth 0, or there is none to be had */
+	if (slot == THS_ROW_NONE) { /* made at depth 0, or there is none to be had */
+		cpu->spare_needed = starts(&cpu->txn) + 1;
 		ths_txn_unwind(cpu, OUTCOME_STACK);
+	}
 	ths_core.context[slot].entry = entry;
 	ths_core.context[slot].arg = arg;
 	task->slot = slot;

@@ -438,7 +438,7 @@ static bool again(struct ths_cpu *cpu, struct request *request, int *code)
 		return *code == THS_OK;
 	case GATE_STACK:
 		cpu->section++;
-		*code = ths_context_spare();
+		*code = ths_context_spare(cpu->spare_needed);
 		cpu->section--;
 		return *code == THS_OK;
 	case GATE_SLEEP:

@@ -203,6 +203,7 @@ struct ths_cpu {
 	uint32_t refill_pool;          /* what was empty; POOLS: a page */
 	uint32_t current;              /* the context that runs; CONTEXTS_MAX: idle */
 	uint32_t current_ticks;
+	uint32_t spare_needed;         /* contexts that were wanted at once, and not there */
 	_Atomic(uint64_t) ticks;
 	uint64_t longest;              /* counter ticks of the longest interaction seen */
 	_Atomic(uint64_t) irqs[VECTORS / 64];
@@ -358,7 +359,7 @@ void ths_gate_wake(struct ths_cpu *cpu);
 void ths_wake_everybody(struct ths_cpu *cpu);
 /* context.c */
 void ths_context_init(struct ths_cpu *cpu);
-THS_MUST_CHECK enum ths_err ths_context_spare(void);
+THS_MUST_CHECK enum ths_err ths_context_spare(uint32_t needed);
 uint32_t ths_context_reserve(void);
 void ths_context_unreserve(uint32_t slot);
 void ths_context_start(struct ths_cpu *cpu, uint32_t slot);
