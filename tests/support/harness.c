@@ -26,13 +26,15 @@ uint32_t harness_bind(const struct ths_module *module, const char *binding)
 /* Who is bound to the interface, should @old have been loaded anew after a fault. */
 static uint32_t who_serves(uint32_t old, const struct ths_iface *iface)
 {
+	const struct ths_instance *instance;
 	struct ths_binding *binding;
 
 	if (ths_core.instance[old].state == THS_INSTANCE_BOUND)
 		return old;
 	ck_assert_int_eq(ths_binding_find(iface, "", &binding), THS_OK);
-	ck_assert_ptr_nonnull(ths_binding_instance(binding));
-	return ths_binding_instance(binding)->slot;
+	instance = ths_binding_instance(binding);
+	ck_assert_ptr_nonnull(instance);
+	return instance->slot;
 }
 
 uint32_t harness_swap(uint32_t old, const struct ths_module *module)
