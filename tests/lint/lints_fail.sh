@@ -50,6 +50,21 @@ echo 'struct outer { struct unknown_inner inner; };' >include/theseus/bad.h
 refuses headers 'theseus/bad.h does not compile alone'
 refuses headers 'theseus/good.h is not installed'
 
+example_page() { # TEXT
+	mkdir -p libtheseus/nano_core
+	echo 'THS_PUBLISHED(ths_gate)' >libtheseus/nano_core/published.def
+	printf '%s\n' '.Sh EXAMPLES' '.Bd -literal' "$1" '.Ed' >man/bad.3
+}
+fresh
+example_page 'int x;'
+refuses examples 'man/bad.3 has no example'
+fresh
+example_page 'int THS_MODULE = nothing;'
+refuses examples 'man/bad.3: its example does not compile'
+fresh
+example_page 'int secret(void); int good(void); int good(void) { return secret(); } /* THS_MODULE */'
+refuses examples 'needs secret'
+
 fresh
 echo '#include <stdio.h>' >libtheseus/modules/bad/bad.c
 refuses includes 'bad.c:1:#include <stdio.h>'

@@ -10,7 +10,7 @@ script_fn *script_on_migrate;
 script_fn *script_on_version;
 script_fn *script_on_selftest;
 
-static enum ths_err run_op(struct ths_call *call, struct script_args *arg)
+enum ths_err script_run_op(struct ths_call *call, struct script_args *arg)
 {
 	return ((script_fn *)(uintptr_t)arg->fn)(call, (void *)(uintptr_t)arg->ctx);
 }
@@ -73,7 +73,7 @@ static enum ths_err selftest(struct ths_call *call)
 #define SCRIPT_MODULE(token_, id_, major_, version_, schema_, cell_, ...)                \
 	THS_MODULE(                                                                      \
 		token_, id_, major_, 0,                                                  \
-		THS_PROVIDES(script, .run = run_op, .drive = run_op,                     \
+		THS_PROVIDES(script, .run = script_run_op, .drive = script_run_op,       \
 			     .version = version_, .kicked = kicked_op),                  \
 		THS_USES_OPTIONAL(SCRIPT_SELF, script),                                  \
 		THS_TABLE(CELL, schema_, cell_, .rows = CELLS, .flags = THS_FIXED),      \
@@ -100,7 +100,8 @@ SCRIPT_MODULE(script_same, "script.same", 3, same_op, "script.cell/1", struct ce
 
 /* With nothing but caches. */
 THS_MODULE(script_soft, "script.soft", 1, 0,
-	   THS_PROVIDES(script, .run = run_op, .drive = run_op, .version = first_op,
+	   THS_PROVIDES(script, .run = script_run_op, .drive = script_run_op,
+			.version = first_op,
 			.kicked = kicked_op),
 	   THS_TABLE(SOFT, "script.soft/1", struct item, .rows = SOFTS,
 		     .flags = THS_SOFT | THS_KEYED),

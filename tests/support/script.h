@@ -65,6 +65,8 @@ extern script_fn *script_on_migrate;
 extern script_fn *script_on_version;
 extern script_fn *script_on_selftest;
 
+/* The operation itself, for modules with tables of their own. */
+enum ths_err script_run_op(struct ths_call *call, struct script_args *arg);
 /* Called by @ref, as an operation or as a device operation. */
 enum ths_err script_by(struct ths_ref *ref, script_fn *fn, void *ctx);
 enum ths_err script_drive_by(struct ths_ref *ref, script_fn *fn, void *ctx);

@@ -45,19 +45,19 @@ struct irq_spurious { /* "irq.spurious/1": how many, by chip */
 	uint64_t count[CHIPS];
 };
 
-/* What a line's row holds is the dispatcher's; what irq/1 calls a handler is the same. */
-_Static_assert(sizeof(struct irq_handler) == sizeof(struct ths_handler) &&
-		       IRQ_HANDLERS_MAX == THS_HANDLERS_MAX,
-	       "a handler of irq/1 is a handler of the dispatcher");
+struct irq_handlers { /* "irq.line/1": the dispatcher's */
+	struct ths_handler handler[IRQ_HANDLERS_MAX];
+};
+static const struct ths_dispatcher by_line = {LINE, IRQ_HANDLERS_MAX};
 
 static enum ths_err pic_map(struct ths_call *call, struct irq_map *arg)
 {
-	struct ths_handler found[THS_HANDLERS_MAX];
+	struct ths_handler found[IRQ_HANDLERS_MAX];
 
 	if (arg->vector < FIRST_VECTOR || arg->vector >= FIRST_VECTOR + IRQ_LINES)
 		return THS_E_NOENT;
 	arg->line = arg->vector - FIRST_VECTOR;
-	THS_TRY(ths_dispatcher_find(call, LINE, arg->line, found, &arg->handlers));
+	THS_TRY(ths_dispatcher_find(call, &by_line, arg->line, found, &arg->handlers));
 	for (unsigned i = 0; i < arg->handlers; i++)
 		arg->handler[i] = (struct irq_handler){found[i].who, found[i].generation,
 						       found[i].what, 1};
@@ -66,8 +66,9 @@ static enum ths_err pic_map(struct ths_call *call, struct irq_map *arg)
 
 static struct ths_handler handler_of(const struct irq_handler *handler)
 {
-	return (struct ths_handler){handler->binding, handler->generation, handler->op,
-				    1};
+	return (struct ths_handler){.who = handler->binding,
+				    .generation = handler->generation,
+				    .what = handler->op};
 }
 
 static enum ths_err pic_attach(struct ths_call *call, struct irq_attach *arg)
@@ -76,7 +77,7 @@ static enum ths_err pic_attach(struct ths_call *call, struct irq_attach *arg)
 
 	if (arg->line >= IRQ_LINES || arg->line == CASCADE)
 		return THS_E_INVAL;
-	THS_TRY(ths_dispatcher_attach(call, LINE, arg->line, &handler));
+	THS_TRY(ths_dispatcher_attach(call, &by_line, arg->line, &handler));
 	return ths_kick(call, irq_op_sync);
 }
 
@@ -86,7 +87,7 @@ static enum ths_err pic_detach(struct ths_call *call, struct irq_attach *arg)
 
 	if (arg->line >= IRQ_LINES)
 		return THS_E_INVAL;
-	THS_TRY(ths_dispatcher_detach(call, LINE, arg->line, &handler));
+	THS_TRY(ths_dispatcher_detach(call, &by_line, arg->line, &handler));
 	return ths_kick(call, irq_op_sync);
 }
 
@@ -96,10 +97,10 @@ static enum ths_err pic_sync(struct ths_call *call, struct ths_no_args *arg)
 
 	(void)arg;
 	for (unsigned line = 0; line < IRQ_LINES; line++) {
-		struct ths_handler found[THS_HANDLERS_MAX];
+		struct ths_handler found[IRQ_HANDLERS_MAX];
 		uint32_t handlers;
 
-		THS_TRY(ths_dispatcher_find(call, LINE, line, found, &handlers));
+		THS_TRY(ths_dispatcher_find(call, &by_line, line, found, &handlers));
 		if (handlers == 0 && line != CASCADE)
 			mask |= 1u << line;
 	}
@@ -187,7 +188,7 @@ static enum ths_err pic_start(struct ths_call *call)
 THS_MODULE(irq_pic, "irq.pic", 1, 0,
 	   THS_PROVIDES(irq, .map = pic_map, .eoi = pic_eoi, .attach = pic_attach,
 			.detach = pic_detach, .sync = pic_sync),
-	   THS_TABLE(LINE, "irq.line/1", struct ths_dispatch, .rows = IRQ_LINES,
+	   THS_TABLE(LINE, "irq.line/1", struct irq_handlers, .rows = IRQ_LINES,
 		     .flags = THS_FIXED),
 	   THS_TABLE(SPURIOUS, "irq.spurious/1", struct irq_spurious,
 		     .flags = THS_HARDWARE),

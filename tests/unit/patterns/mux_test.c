@@ -1,258 +1,307 @@
 /*
- * mux - shares by weight, parts of a resource, and leases that end.
+ * mux - beside a model that knows whose turn is owed; leases, and whatever runs out.
+ * Every call may be spoilt or met by a swap (pattern.h). Sharing in space and merging:
+ * mux_space_test.c.
  */
-#include <stdlib.h>
-#include <suite.h>
-#include <theseus/mux.h>
-#include "harness.h"
+#include <theseus/iface/tasks.h>
+#include "mux_rig.h"
 
-#define EXTENT 1000u
+extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
 
-struct share_lease {
-	struct ths_weak lease;
-	uint64_t value, length, place;
-};
-#define SHARE_OPS(OP)                                                                    \
-	OP(share, attach, struct share_lease, 0)                                         \
-	OP(share, detach, struct share_lease, 0)                                         \
-	OP(share, want, struct share_lease, 0)                                           \
-	OP(share, turn, struct share_lease, 0)                                           \
-	OP(share, charge, struct share_lease, 0)                                         \
-	OP(share, reserve, struct share_lease, 0)                                        \
-	OP(share, place, struct share_lease, 0)
-THS_INTERFACE(share, 1, SHARE_OPS)
+/* ---- M3: in time ------------------------------------------------------------------- */
 
-enum { STATE, LEASE };
-static const struct ths_mux mux = {STATE, LEASE, EXTENT};
+static const unsigned client_counts[] = {1, 2, 3, 7, 16, 40, 64};
+enum weights { ALIKE, ANY, POWERS, EXTREMES, WEIGHTS };
+enum costs { ONE, SMALL, VAST, COSTS };
 
-static enum ths_err attach_op(struct ths_call *call, struct share_lease *arg)
+/* How far used * other's weight ran apart, since both want: least and most. */
+static int64_t low[LEASES][LEASES], high[LEASES][LEASES];
+
+static uint64_t weight_of(enum weights weights, unsigned i)
 {
-	return ths_mux_attach(call, &mux, (uint32_t)arg->value, &arg->lease);
+	switch (weights) {
+	case ALIKE:
+		return 5;
+	case POWERS:
+		return 1ull << i % 11;
+	case EXTREMES:
+		return i % 2 ? THS_MUX_WEIGHT_MAX : 1;
+	case ANY:
+	case WEIGHTS:
+	default:
+		return 1 + dice(THS_MUX_WEIGHT_MAX);
+	}
 }
 
-static enum ths_err detach_op(struct ths_call *call, struct share_lease *arg)
+static uint64_t most(enum costs costs)
 {
-	return ths_mux_detach(call, &mux, arg->lease);
+	return costs == ONE ? 1 : costs == SMALL ? 9 : UINT32_MAX;
 }
 
-static enum ths_err want_op(struct ths_call *call, struct share_lease *arg)
+static int64_t apart(unsigned i, unsigned j)
 {
-	return ths_mux_want(call, &mux, arg->lease, arg->value);
+	return client[i].used * (int64_t)client[j].weight -
+	       client[j].used * (int64_t)client[i].weight;
 }
 
-static enum ths_err turn_op(struct ths_call *call, struct share_lease *arg)
+static void begin_pairs(unsigned i)
 {
-	return ths_mux_turn(call, &mux, &arg->lease);
+	for (unsigned j = 0; j < clients; j++) {
+		low[i][j] = high[i][j] = apart(i, j);
+		low[j][i] = high[j][i] = apart(j, i);
+	}
 }
 
-static enum ths_err charge_op(struct ths_call *call, struct share_lease *arg)
+static void judge_pair(unsigned i, unsigned j, uint64_t cost)
 {
-	return ths_mux_charge(call, &mux, arg->lease, arg->value);
+	int64_t now = apart(i, j);
+	uint64_t weights = client[i].weight * client[j].weight;
+	uint64_t bound =
+		cost * (client[i].weight + client[j].weight) + (weights >> 19) + 1;
+
+	low[i][j] = now < low[i][j] ? now : low[i][j];
+	high[i][j] = now > high[i][j] ? now : high[i][j];
+	ck_assert_uint_le((uint64_t)(high[i][j] - low[i][j]), bound);
 }
 
-static enum ths_err reserve_op(struct ths_call *call, struct share_lease *arg)
+static void change_want(unsigned i, bool wants)
 {
-	return ths_mux_reserve(call, &mux, arg->lease, arg->length, &arg->place);
+	ck_assert_int_eq(with(want_fn, client[i].lease, wants), THS_OK);
+	if (wants && !client[i].wants)
+		begin_pairs(i);
+	client[i].wants = wants;
 }
 
-static enum ths_err place_op(struct ths_call *call, struct share_lease *arg)
+static unsigned wanting(void)
 {
-	return ths_mux_place(call, &mux, arg->lease, arg->value, arg->length,
-			     &arg->place);
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < clients; i++)
+		count += client[i].wants;
+	return count;
 }
 
-THS_MODULE(share_test, "share.test", 1, 0,
-	   THS_PROVIDES(share, .attach = attach_op, .detach = detach_op, .want = want_op,
-			.turn = turn_op, .charge = charge_op, .reserve = reserve_op,
-			.place = place_op),
-	   THS_TABLE(STATE, "share.state/1", struct ths_mux_state),
-	   THS_TABLE(LEASE, "share.lease/1", struct ths_mux_lease, .rows = 16,
-		     .flags = THS_JOINT));
-
-static struct ths_ref share = {&share_iface, "", 0, 1, THS_REF_NOWAIT};
-static uint32_t instance;
-
-static void setup(void)
+static void use_once(enum costs costs)
 {
-	harness_start();
-	instance = harness_bind(&ths_module_share_test, "");
-}
+	struct asked asked = {.value = 1 + dice(most(costs))};
+	enum ths_err err = pattern_call(use_fn, &asked);
+	unsigned who;
 
-static struct ths_weak attach(uint32_t weight)
-{
-	struct share_lease arg = {.value = weight};
-
-	ck_assert_int_eq(share_attach(&share, &arg), THS_OK);
-	return arg.lease;
-}
-
-static enum ths_err with(enum share_op op, struct ths_weak lease, uint64_t value)
-{
-	struct share_lease arg = {.lease = lease, .value = value};
-
-	return ths_gate(&share, op, &arg, NULL);
-}
-
-static enum ths_err reserve(struct ths_weak lease, uint64_t length, uint64_t *place)
-{
-	struct share_lease arg = {.lease = lease, .length = length};
-	enum ths_err err = share_reserve(&share, &arg);
-
-	*place = arg.place;
-	return err;
-}
-
-/* Gives @turns turns of a cost each to whose they are; @used by row. */
-static void run(unsigned turns, uint64_t used[16])
-{
-	for (unsigned i = 0; i < turns; i++) {
-		struct share_lease arg = {.value = 1 + (unsigned)rand() % 7};
-
-		if (i % 50 == 49)
-			instance = harness_swap(instance, &ths_module_share_test);
-		ck_assert_int_eq(share_turn(&share, &arg), THS_OK);
-		used[arg.lease.row] += arg.value;
-		ck_assert_int_eq(with(share_op_charge, arg.lease, arg.value), THS_OK);
+	if (wanting() == 0) {
+		ck_assert_int_eq(err, THS_E_AGAIN);
+		return;
+	}
+	ck_assert_int_eq(err, THS_OK);
+	who = client_of(asked.lease);
+	ck_assert(client[who].wants);
+	client[who].used += (int64_t)asked.value;
+	for (unsigned j = 0; j < clients; j++) {
+		if (j == who || !client[j].wants)
+			continue;
+		judge_pair(who, j, most(costs));
+		judge_pair(j, who, most(costs));
 	}
 }
 
 START_TEST(use_is_in_proportion_to_weight)
 {
-	static const uint32_t weight[] = {1, 2, 5, 10};
-	uint64_t used[16] = {0};
-	struct ths_weak lease[4];
+	enum costs costs = (enum costs)(_i % COSTS);
+	enum weights weights = (enum weights)(_i / COSTS % WEIGHTS);
 
-	srand(11);
-	for (unsigned i = 0; i < 4; i++) {
-		lease[i] = attach(weight[i]);
-		ck_assert_int_eq(with(share_op_want, lease[i], 1), THS_OK);
+	clients = client_counts[_i / COSTS / WEIGHTS];
+	for (unsigned i = 0; i < clients; i++) {
+		client[i] = (struct client){.weight = weight_of(weights, i)};
+		client[i].lease = attach(client[i].weight);
 	}
-	run(2000, used);
-	for (unsigned i = 1; i < 4; i++) { /* M3: within one use, at most 7, of each */
-		double a = (double)used[lease[0].row] / weight[0];
-		double b = (double)used[lease[i].row] / weight[i];
-
-		ck_assert_double_lt(a > b ? a - b : b - a,
-				    7.0 / weight[0] + 7.0 / weight[i]);
+	for (unsigned i = 0; i < clients; i++)
+		change_want(i, true);
+	for (unsigned step = 0; step < 600; step++) {
+		if (dice(8) == 0)
+			change_want((unsigned)dice(clients), dice(3) != 0);
+		use_once(costs);
 	}
 }
 END_TEST
 
+/* With nobody coming or going, shares after many turns are what weights say. */
+START_TEST(in_the_long_run_shares_are_exact)
+{
+	static const uint64_t weight[] = {1, 3, 12, 48};
+	struct asked asked = {.value = 1};
+	uint64_t turns[4] = {0};
+
+	clients = 4;
+	for (unsigned i = 0; i < 4; i++) {
+		client[i].lease = attach(weight[i]);
+		ck_assert_int_eq(with(want_fn, client[i].lease, 1), THS_OK);
+	}
+	for (unsigned i = 0; i < 64 * 10; i++) {
+		ck_assert_int_eq(pattern_call(use_fn, &asked), THS_OK);
+		turns[client_of(asked.lease)]++;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_uint_ge(turns[i] + 2, weight[i] * 10);
+		ck_assert_uint_le(turns[i], weight[i] * 10 + 2);
+	}
+}
+END_TEST
+
+START_TEST(a_turn_stays_until_it_is_used)
+{
+	struct ths_weak first = attach(1), second = attach(1);
+	struct asked asked;
+
+	ck_assert_int_eq(pattern_call(turn_fn, &asked), THS_E_AGAIN);
+	ck_assert_int_eq(with(want_fn, first, 1), THS_OK);
+	ck_assert_int_eq(with(want_fn, second, 1), THS_OK);
+	for (unsigned i = 0; i < 20; i++) {
+		for (unsigned tries = 0; tries < 3; tries++) {
+			ck_assert_int_eq(pattern_call(turn_fn, &asked), THS_OK);
+			ck_assert_uint_eq(asked.lease.row,
+					  i % 2 ? second.row : first.row);
+		}
+		ck_assert_int_eq(with(charge_fn, asked.lease, 3), THS_OK);
+	}
+	ck_assert_int_eq(with(want_fn, first, 0), THS_OK);
+	ck_assert_int_eq(with(want_fn, second, 0), THS_OK);
+	ck_assert_int_eq(pattern_call(turn_fn, &asked), THS_E_AGAIN);
+}
+END_TEST
+
+/* However long the absence, even once round all passes. */
 START_TEST(having_been_absent_is_no_credit)
 {
 	struct ths_weak busy = attach(1), late = attach(1);
-	uint64_t used[16] = {0};
+	unsigned turns[2] = {0};
+	struct asked asked;
 
-	srand(12);
-	ck_assert_int_eq(with(share_op_want, busy, 1), THS_OK);
-	run(300, used);
-	ck_assert_uint_eq(used[late.row], 0);
-	ck_assert_int_eq(with(share_op_want, late, 1), THS_OK);
-	used[busy.row] = 0;
-	run(300, used);
-	ck_assert_int_lt(llabs((long long)(used[busy.row] - used[late.row])), 15);
-}
-END_TEST
-
-START_TEST(nobody_wants_is_again)
-{
-	struct ths_weak lease = attach(3);
-	struct share_lease arg = {0};
-
-	ck_assert_int_eq(share_turn(&share, &arg), THS_E_AGAIN);
-	ck_assert_int_eq(with(share_op_want, lease, 1), THS_OK);
-	ck_assert_int_eq(share_turn(&share, &arg), THS_OK);
-	ck_assert_int_eq(with(share_op_want, lease, 0), THS_OK);
-	ck_assert_int_eq(share_turn(&share, &arg), THS_E_AGAIN);
-}
-END_TEST
-
-START_TEST(parts_do_not_overlap)
-{
-	static bool taken[EXTENT];
-	struct ths_weak lease[16];
-	uint64_t length[16], place[16] = {0};
-	unsigned held = 0, refused = 0;
-
-	srand(13);
-	for (unsigned i = 0; i < 600; i++) {
-		unsigned which = held ? (unsigned)rand() % held : 0;
-
-		if (held == 16 || (held && rand() % 3 == 0)) {
-			ck_assert_int_eq(with(share_op_detach, lease[which], 0), THS_OK);
-			for (uint64_t at = 0; at < length[which]; at++)
-				taken[place[which] + at] = false;
-			held--;
-			lease[which] = lease[held];
-			length[which] = length[held];
-			place[which] = place[held];
-			continue;
-		}
-		lease[held] = attach(1);
-		length[held] = 1 + (unsigned)rand() % 200;
-		if (reserve(lease[held], length[held], &place[held])) {
-			ck_assert_int_eq(with(share_op_detach, lease[held], 0), THS_OK);
-			refused++;
-			continue;
-		}
-		ck_assert_uint_le(place[held] + length[held], EXTENT);
-		for (uint64_t at = 0; at < length[held]; at++) {
-			ck_assert(!taken[place[held] + at]);
-			taken[place[held] + at] = true;
-		}
-		held++;
+	ck_assert_int_eq(with(want_fn, late, 1), THS_OK);
+	ck_assert_int_eq(with(charge_fn, late, 5), THS_OK);
+	ck_assert_int_eq(with(want_fn, late, 0), THS_OK);
+	ck_assert_int_eq(with(want_fn, busy, 1), THS_OK);
+	for (unsigned i = 0; i < (_i ? 2500u : 100u); i++) {
+		asked.value = _i ? UINT32_MAX : 1;
+		ck_assert_int_eq(pattern_call(use_fn, &asked), THS_OK);
+		ck_assert_uint_eq(asked.lease.row, busy.row);
 	}
-	ck_assert_uint_gt(refused, 0);
+	ck_assert_int_eq(with(want_fn, late, 1), THS_OK);
+	for (unsigned i = 0; i < 100; i++) {
+		ck_assert_int_eq(pattern_call(use_fn, &asked), THS_OK);
+		turns[asked.lease.row == late.row]++;
+	}
+	ck_assert_int_le(abs((int)turns[0] - (int)turns[1]), 2);
 }
 END_TEST
 
-START_TEST(a_client_reaches_its_own_part_only)
-{
-	struct ths_weak first = attach(1), second = attach(1);
-	struct share_lease arg;
-	uint64_t place;
-
-	ck_assert_int_eq(reserve(first, 100, &place), THS_OK);
-	ck_assert_int_eq(reserve(second, 50, &place), THS_OK);
-	ck_assert_uint_eq(place, 100);
-	ck_assert_int_eq(reserve(second, 50, &place), THS_E_EXIST);
-	arg = (struct share_lease){.lease = second, .value = 40, .length = 10};
-	ck_assert_int_eq(share_place(&share, &arg), THS_OK);
-	ck_assert_uint_eq(arg.place, 140);
-	arg.length = 11;
-	ck_assert_int_eq(share_place(&share, &arg), THS_E_PERM);
-	arg = (struct share_lease){.lease = second, .value = 51};
-	ck_assert_int_eq(share_place(&share, &arg), THS_E_PERM);
-	arg = (struct share_lease){.lease = second, .value = 1, .length = UINT64_MAX};
-	ck_assert_int_eq(share_place(&share, &arg), THS_E_PERM);
-	ck_assert_int_eq(reserve(attach(1), EXTENT, &place), THS_E_FULL);
-	ck_assert_int_eq(reserve(attach(1), 0, &place), THS_E_INVAL);
-}
-END_TEST
+/* ---- M2: leases -------------------------------------------------------------------- */
 
 START_TEST(a_lease_that_ended_is_stale)
 {
+	static script_fn *const fn[] = {detach_fn,  want_fn,  charge_fn,
+					reserve_fn, claim_fn, place_fn};
 	struct ths_weak lease = attach(1);
-	uint64_t place;
 
-	ck_assert_int_eq(with(share_op_detach, lease, 0), THS_OK);
-	(void)attach(1); /* takes the row */
-	ck_assert_int_eq(with(share_op_detach, lease, 0), THS_E_STALE);
-	ck_assert_int_eq(with(share_op_want, lease, 1), THS_E_STALE);
-	ck_assert_int_eq(with(share_op_charge, lease, 1), THS_E_STALE);
-	ck_assert_int_eq(with(share_op_place, lease, 0), THS_E_STALE);
-	ck_assert_int_eq(reserve(lease, 1, &place), THS_E_STALE);
+	ck_assert_int_eq(with(detach_fn, lease, 0), THS_OK);
+	ck_assert_uint_eq(attach(1).row, lease.row); /* another has the row */
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(fn); i++) {
+		struct asked asked = {.lease = lease, .value = 1, .part = {0, 0, 1, 1}};
+
+		ck_assert_int_eq(pattern_call(fn[i], &asked), THS_E_STALE);
+	}
 }
 END_TEST
 
 START_TEST(weights_and_amounts_are_checked)
 {
-	struct share_lease arg = {.value = 0};
+	struct asked asked = {.value = 0};
 
-	ck_assert_int_eq(share_attach(&share, &arg), THS_E_INVAL);
-	arg.value = THS_MUX_WEIGHT_MAX + 1;
-	ck_assert_int_eq(share_attach(&share, &arg), THS_E_INVAL);
-	ck_assert_int_eq(with(share_op_charge, attach(1), 1ull << 32), THS_E_INVAL);
+	ck_assert_int_eq(pattern_call(attach_fn, &asked), THS_E_INVAL);
+	asked.value = THS_MUX_WEIGHT_MAX + 1;
+	ck_assert_int_eq(pattern_call(attach_fn, &asked), THS_E_INVAL);
+	ck_assert_int_eq(with(charge_fn, attach(1), 1ull << 32), THS_E_INVAL);
+	for (unsigned i = 1; i < LEASES; i++)
+		(void)attach(THS_MUX_WEIGHT_MAX);
+	asked.value = 1;
+	ck_assert_int_eq(pattern_call(attach_fn, &asked), THS_E_FULL);
+}
+END_TEST
+
+static struct ths_weak of_the_dead;
+
+static void holds_and_dies(void *arg)
+{
+	struct asked asked = {.value = 3};
+
+	(void)arg;
+	ck_assert_int_eq(script_by(&pattern_ref, attach_fn, &asked), THS_OK);
+	of_the_dead = asked.lease;
+	asked.part = (struct ths_mux_part){0, 0, 1000, 1};
+	ck_assert_int_eq(script_by(&pattern_ref, reserve_fn, &asked), THS_OK);
+	asked.value = 1;
+	ck_assert_int_eq(script_by(&pattern_ref, want_fn, &asked), THS_OK);
+}
+
+static void outlives_it(void *arg)
+{
+	struct ths_ref tasks = THS_REF(tasks);
+	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)holds_and_dies};
+	struct asked asked = {.part = {0, 0, 1000, 1}};
+
+	(void)arg;
+	ck_assert_int_eq(tasks_create(&tasks, &create), THS_OK);
+	for (unsigned i = 0; i < 8; i++)
+		ths_yield();
+	ck_assert_uint_gt(of_the_dead.generation, 0);
+	ck_assert_int_eq(script_by(&pattern_ref, turn_fn, &asked), THS_E_AGAIN);
+	asked.lease = of_the_dead;
+	ck_assert_int_eq(script_by(&pattern_ref, charge_fn, &asked), THS_E_STALE);
+	asked.lease = attach(1);
+	ck_assert_int_eq(script_by(&pattern_ref, reserve_fn, &asked), THS_OK);
+	harness_done();
+}
+
+START_TEST(a_lease_goes_with_its_client)
+{
+	harness_bind(&ths_module_sched_rr, "");
+	harness_bind(&ths_module_tasks, "");
+	harness_run(outlives_it, NULL);
+}
+END_TEST
+
+/* ---- whatever runs out ------------------------------------------------------------- */
+
+/* All of what a client does with a mux, in one interaction. */
+static enum ths_err all_fn(struct ths_call *call, void *ctx)
+{
+	struct asked *asked = ctx;
+
+	THS_TRY(attach_fn(call, ctx));
+	THS_TRY(ths_mux_want(call, &mux, asked->lease, true));
+	THS_TRY(reserve_fn(call, ctx));
+	return use_fn(call, ctx);
+}
+
+START_TEST(whatever_runs_out_nothing_is_half_done)
+{
+	uint64_t n;
+
+	for (n = 1;; n++) {
+		struct asked asked = {.value = 2, .part = {0, 0, 1000, 1}};
+		enum ths_err err;
+
+		ths_host_fail_nth("", n, false);
+		err = script_by(&pattern_ref, all_fn, &asked);
+		if (ths_host_fail_failed() == 0)
+			break;
+		ths_host_fail_nth("", 0, false);
+		if (err == THS_OK) /* it was made up for */
+			ck_assert_int_eq(with(detach_fn, asked.lease, 0), THS_OK);
+		ck_assert_int_eq(pattern_call(turn_fn, &asked), THS_E_AGAIN);
+		asked.x = asked.y = 0;
+		ck_assert_int_eq(pattern_call(owner_fn, &asked), THS_E_NOENT);
+	}
+	ths_host_fail_nth("", 0, false);
+	ck_assert_uint_gt(n, 1);
 }
 END_TEST
 
@@ -261,11 +310,13 @@ Suite *ths_test_suite(void)
 	Suite *suite = suite_create("mux");
 
 	harness_case(suite, "M2 stale", setup, a_lease_that_ended_is_stale);
-	harness_case(suite, "M3 weights", setup, use_is_in_proportion_to_weight);
-	harness_case(suite, "M3 absence", setup, having_been_absent_is_no_credit);
-	harness_case(suite, "M3 nobody", setup, nobody_wants_is_again);
-	harness_case(suite, "M4 parts", setup, parts_do_not_overlap);
-	harness_case(suite, "M4 places", setup, a_client_reaches_its_own_part_only);
+	harness_case(suite, "M2 client", setup, a_lease_goes_with_its_client);
+	harness_loop(suite, "M3 bound", setup, use_is_in_proportion_to_weight, 0,
+		     (int)(THS_ARRAY_SIZE(client_counts) * WEIGHTS * COSTS));
+	harness_case(suite, "M3 shares", setup, in_the_long_run_shares_are_exact);
+	harness_case(suite, "M3 turns", setup, a_turn_stays_until_it_is_used);
+	harness_loop(suite, "M3 absence", setup, having_been_absent_is_no_credit, 0, 2);
 	harness_case(suite, "checks", setup, weights_and_amounts_are_checked);
+	harness_case(suite, "failures", setup, whatever_runs_out_nothing_is_half_done);
 	return suite;
 }
