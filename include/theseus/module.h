@@ -78,6 +78,10 @@ struct ths_table_decl {
 	/* THS_HARDWARE, or NULL: makes the rows say what the device does now. A device
 	 * operation, run after a restore, and after `recover`. */
 	enum ths_err (*reread)(struct ths_call *call);
+	/* THS_JOINT, or NULL: called with each row that goes because its last owner died,
+	 * before it goes and in the same commit. It may write rows of this module. If it
+	 * fails or faults nothing of it is kept, and the row goes all the same. */
+	enum ths_err (*released)(struct ths_call *call, uint32_t row, const void *data);
 };
 
 struct ths_blob_decl {

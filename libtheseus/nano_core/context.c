@@ -198,10 +198,31 @@ void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)
 		ths_pending(cpu, PENDING_RESCHED);
 }
 
-static enum ths_err reap_share(struct ths_cpu *cpu, void *client)
+struct reap {
+	uint32_t client;
+	bool asked, quietly;
+};
+
+static enum ths_err reap_share(struct ths_cpu *cpu, void *arg)
 {
-	return ths_share_reap_one(cpu, *(uint32_t *)client);
+	struct reap *reap = arg;
+
+	reap->asked = false;
+	return ths_share_reap_one(cpu, reap->client, reap->quietly ? NULL : &reap->asked);
 }
+
+/* A module that fails when it is told of a row is not told again. */
+static enum ths_err reap_one(uint32_t slot)
+{
+	struct reap reap = {.client = slot};
+	enum ths_err err = ths_publish(reap_share, &reap);
+
+	reap.quietly = true;
+	return err && reap.asked ? ths_publish(reap_share, &reap) : err;
+}
+
+/* What others wait for at most; the rest comes with the next tick. */
+#define REAP_SLICE 64u
 
 static bool is_dead(const struct ths_context *context)
 {
@@ -212,12 +233,13 @@ static bool is_dead(const struct ths_context *context)
 static void forget(uint32_t slot)
 {
 	struct ths_context *context = context_of(slot);
-	enum ths_err err = THS_E_NOENT;
+	enum ths_err err = THS_OK;
 
-	while (ths_share_has_any(slot) && (err = ths_publish(reap_share, &slot)) == THS_OK)
-		;
-	if (err != THS_OK && err != THS_E_NOENT) { /* K4: the slot has to wait */
+	for (unsigned i = 0; i < REAP_SLICE && err == THS_OK && ths_share_has_any(slot); i++)
+		err = reap_one(slot);
+	if (err && err != THS_E_NOENT)
 		ths_logf("reaping task %u: %s", slot, ths_err_text(err));
+	if (ths_share_has_any(slot)) { /* K4: the slot has to wait */
 		ths_cpu()->reap_again = true;
 		return;
 	}

@@ -245,15 +245,25 @@ static enum ths_err remove_owner(struct ths_cpu *cpu, place_t place)
 	return is_title(place) ? vacate_title(cpu, place) : remove_share(cpu, place);
 }
 
+static enum ths_err is_owned(struct ths_cpu *cpu, const struct ths_table *table, uint32_t row,
+			     bool *owned)
+{
+	const struct link *title;
+
+	THS_TRY(read_title(cpu, table, row, &title));
+	*owned = title->client || title->more;
+	return THS_OK;
+}
+
 /* The owner at @place leaves @row, and the last of all owners takes it along (O1). */
 static enum ths_err leave(struct ths_cpu *cpu, place_t place, struct ths_table *table,
 			  uint32_t row)
 {
-	const struct link *title;
+	bool owned;
 
 	THS_TRY(remove_owner(cpu, place));
-	THS_TRY(read_title(cpu, table, row, &title));
-	return title->client || title->more ? THS_OK : ths_table_free(cpu, table, row);
+	THS_TRY(is_owned(cpu, table, row, &owned));
+	return owned ? THS_OK : ths_table_free(cpu, table, row);
 }
 
 enum ths_err ths_share_remove(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
@@ -309,10 +319,85 @@ bool ths_share_has_any(uint32_t client)
 	return some;
 }
 
-enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client)
+static const struct ths_table_decl *declaration(const struct ths_instance *instance,
+						const struct ths_table *table)
+{
+	for (unsigned i = 0; instance && i < THS_TABLES_MAX; i++)
+		if (instance->table[i] == table && instance->module->tables[i].released)
+			return &instance->module->tables[i];
+	return NULL;
+}
+
+/* Who is bound and wants to hear of it. The binding is read: if another module takes over
+ * before the commit, it is that one's to hear. */
+static enum ths_err find_declarer(struct ths_cpu *cpu, const struct ths_table *table,
+				  struct ths_instance **out)
+{
+	const struct ths_version *version;
+
+	*out = NULL;
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+		struct ths_binding *binding = &ths_core.binding[i];
+
+		if (!declaration(ths_binding_instance(binding), table))
+			continue;
+		THS_TRY(ths_txn_read(cpu, &binding->slot, &version));
+		*out = ((const struct provider *)(const void *)version->data)->instance;
+		return THS_OK;
+	}
+	return THS_OK;
+}
+
+/* The module's own code, in its own name and with its own rights. */
+static enum ths_err call_released(struct ths_cpu *cpu, struct ths_instance *instance,
+				  struct ths_table *table, uint32_t row)
+{
+	const struct ths_table_decl *decl = declaration(instance, table);
+	struct ths_instance *self = cpu->call->instance;
+	const struct ths_version *version;
+	enum ths_err err;
+
+	THS_TRY(ths_table_read(cpu, table, row, &version));
+	cpu->call->instance = instance;
+	cpu->txn.flags &= (uint16_t)~TXN_PUBLISH;
+	ths_arch_core_leave();
+	err = decl->released(cpu->call, row, version->data);
+	ths_arch_core_enter();
+	cpu->txn.flags |= TXN_PUBLISH;
+	cpu->call->instance = self;
+	if (err)
+		ths_logf("%s: released, row %u of %s: %s", instance->name, row,
+			 table->schema, ths_err_text(err));
+	return err > 0 || err < THS_ERR_LAST ? THS_E_INTERNAL : err;
+}
+
+/* Nobody owns the row any more. It may have been freed, or found an owner, when the module
+ * has heard of it. */
+static enum ths_err release(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+			    bool *asked)
+{
+	struct ths_instance *instance = NULL;
+	enum ths_err err;
+	bool owned;
+
+	if (asked)
+		THS_TRY(find_declarer(cpu, table, &instance));
+	if (instance) {
+		*asked = true; /* stays so when there is no way back from there */
+		THS_TRY(call_released(cpu, instance, table, row));
+		*asked = false;
+	}
+	THS_TRY(is_owned(cpu, table, row, &owned));
+	err = owned ? THS_OK : ths_table_free(cpu, table, row);
+	return err == THS_E_NOENT ? THS_OK : err;
+}
+
+/* *@asked: it was `released` that failed; @asked NULL: nobody is asked. */
+enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client, bool *asked)
 {
 	const struct ths_version *present;
 	place_t place, row;
+	bool owned;
 
 	THS_TRY(ths_table_read(cpu, holders, client, &present));
 	place = row = ((const struct holder *)(const void *)present->data)->first;
@@ -322,7 +407,9 @@ enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client)
 		THS_TRY(ths_table_read(cpu, shares, row_of(place), &present));
 		row = ((const struct share *)(const void *)present->data)->row;
 	}
-	return leave(cpu, place, table_of(row), row_of(row));
+	THS_TRY(remove_owner(cpu, place));
+	THS_TRY(is_owned(cpu, table_of(row), row_of(row), &owned));
+	return owned ? THS_OK : release(cpu, table_of(row), row_of(row), asked);
 }
 
 /* ---- looking at it --------------------------------------------------------------------- */

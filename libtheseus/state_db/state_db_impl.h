@@ -338,7 +338,8 @@ THS_MUST_CHECK enum ths_err ths_share_remove_all(struct ths_cpu *cpu,
 /* Whether the client, which is dead, has any; context: depth 0. */
 bool ths_share_has_any(uint32_t client);
 /* One of the client's shares goes; THS_E_NOENT: it has none. */
-THS_MUST_CHECK enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client);
+THS_MUST_CHECK enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client,
+					       bool *asked);
 /* The share after @share->share, for looking at. false: there is none. */
 struct module_share;
 bool ths_share_next(struct module_share *share);

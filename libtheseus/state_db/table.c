@@ -231,6 +231,8 @@ static bool declaration_is_valid(const struct ths_table_decl *decl)
 		return false; /* written by its CPU alone, and may vanish any time */
 	if (decl->reread && !(flags & THS_HARDWARE))
 		return false;
+	if (decl->released && !(flags & THS_JOINT))
+		return false;
 	return !((flags & THS_JOINT) && (flags & THS_FIXED));
 }
 

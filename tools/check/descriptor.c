@@ -265,6 +265,13 @@ static void check_table(const struct placed *placed, unsigned i, const char *sch
 	if (table->reread != NULL && (table->flags & THS_HARDWARE) == 0)
 		WRONG("table %u (%s): is read anew, but is not a device's", i,
 		      shown(schema));
+	if (table->released != NULL && (table->flags & THS_JOINT) == 0)
+		WRONG("table %u (%s): is released, but nobody owns its rows", i,
+		      shown(schema));
+	if (table->released != NULL &&
+	    !is_text(placed, (uint64_t)(uintptr_t)table->released))
+		WRONG("table %u (%s): released is not in the module's text", i,
+		      shown(schema));
 	if (table->reread != NULL && !is_text(placed, (uint64_t)(uintptr_t)table->reread))
 		WRONG("table %u (%s): reread is not in the module's text", i,
 		      shown(schema));

@@ -4,6 +4,7 @@ check_unit_tests += \
 	%D%/index_test \
 	%D%/nest_test \
 	%D%/ownership_test \
+	%D%/reaper_test \
 	%D%/row_test \
 	%D%/save_smp_test \
 	%D%/save_test \

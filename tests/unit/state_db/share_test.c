@@ -105,7 +105,7 @@ static enum ths_err leave_then_fail(struct ths_call *call, void *ctx)
 
 static enum ths_err reap_one(struct ths_cpu *cpu, void *client)
 {
-	return ths_share_reap_one(cpu, *(uint32_t *)client);
+	return ths_share_reap_one(cpu, *(uint32_t *)client, NULL);
 }
 
 static unsigned die(uint32_t client)

@@ -517,7 +517,7 @@ static enum ths_err join_or_leave(struct ths_call *call, void *ctx)
 
 static enum ths_err reap_one(struct ths_cpu *cpu, void *client)
 {
-	return ths_share_reap_one(cpu, *(uint32_t *)client);
+	return ths_share_reap_one(cpu, *(uint32_t *)client, NULL);
 }
 
 static void own_and_die(struct player *me)
