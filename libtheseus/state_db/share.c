@@ -358,13 +358,13 @@ static enum ths_err call_released(struct ths_cpu *cpu, struct ths_instance *inst
 	enum ths_err err;
 
 	THS_TRY(ths_table_read(cpu, table, row, &version));
-	cpu->call->instance = instance;
+	cpu->call->instance = cpu->serving = instance;
 	cpu->txn.flags &= (uint16_t)~TXN_PUBLISH;
 	ths_arch_core_leave();
 	err = decl->released(cpu->call, row, version->data);
 	ths_arch_core_enter();
 	cpu->txn.flags |= TXN_PUBLISH;
-	cpu->call->instance = self;
+	cpu->call->instance = cpu->serving = self;
 	if (err)
 		ths_logf("%s: released, row %u of %s: %s", instance->name, row,
 			 table->schema, ths_err_text(err));
