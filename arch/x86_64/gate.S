@@ -173,6 +173,7 @@ commit_in_c:
 	movq %gs:CPU_STACK_TOP, %rsp
 	testl %eax, %eax
 	jnz no_success
+committed_in_c:
 	movq %gs:CALL0_OP, %rcx /* the binding held: not OP_LEAVE, which may look again */
 	movq %gs:CALL0_ARGS, %rdx
 	movzwl OP_OUT_SIZE(%rcx), %ecx
@@ -190,12 +191,13 @@ conclude:
 	pushq %gs:CALL0_REF
 	pushq %gs:CALL0_ARGS
 	pushq %rcx
+	pushq %gs:CALL0_BLOB
 	movq %gs:CPU_SELF, %rdi
 	call ths_gate_conclude
+	popq %rcx
 	popq %rsi
 	popq %rdx
 	popq %rdi
-	xorl %ecx, %ecx
 	cmpl $GATE_AGAIN, %eax
 	je ths_gate
 	ret
@@ -206,6 +208,40 @@ unwound:
 	movq %gs:CPU_RSP, %rsp
 	movq %rax, %rsi
 	jmp conclude
+
+	/* With the client's blob, on the only CPU: taken, and given back when all has been
+	 * committed; its body is asked for in between, or is not. */
+enter_blob:
+	testq %rcx, %rcx
+	jz enter_portable
+	cmpq $0, BLOB_BUSY(%rcx)
+	jne enter_portable
+	movq $1, BLOB_BUSY(%rcx)
+	movq %rcx, %gs:CALL0_BLOB
+	movq $0, %gs:CALL0_BLOB_COPY
+	movq $BLOB_READY, %gs:CPU_BLOB_STATE
+	movzwl OP_ARGS_SIZE(%r10), %eax
+	jmp *copy_in_at(%rax)
+leave_blob:
+	movq %gs:CPU_BLOB_STATE, %r10
+	testq %r10, %r10 /* an address, if ths_blob_body_alone() served */
+	jns leave_blob_in_c
+	movq %gs:CALL0_BLOB, %r8
+	movq %gs:CPU_BLOB_ROOM, %r9
+	incl BLOB_GENERATION(%r8)
+	jmp *%r10
+	copy_words copy_blob_out, r9, r8, BLOB_BODY
+	movq %rax, BLOB_BUSY(%r8)
+	movq %rax, %gs:CPU_BLOB_STATE
+	movzwl OP_OUT_SIZE(%rcx), %ecx
+	jmp *copy_out_at(%rcx)
+leave_blob_in_c:
+	movq %gs:CPU_RSP, %rsp
+	movq %gs:CPU_SELF, %rdi
+	call ths_gate_blob_commit
+	movq %gs:CPU_STACK_TOP, %rsp
+	xorl %eax, %eax
+	jmp committed_in_c
 
 	/* Several CPUs: reads are of one moment, and the binding is believed at the end. */
 enter_shared:
@@ -314,6 +350,47 @@ ths_row_write_alone:
 	ret
 	.size ths_row_write_alone, . - ths_row_write_alone
 
+	/* ths_blob_body() for the outermost call, of a blob of the common kind: not empty, of
+	 * whole words, by a reference that is trusted. edi: a token, esi: slot, rdx: where
+	 * the body's address goes, rcx: where it goes that it is not fresh, or NULL. */
+	.globl ths_blob_body_alone
+	.type ths_blob_body_alone, @function
+	.balign 64
+ths_blob_body_alone:
+	cmpq $BLOB_READY, %gs:CPU_BLOB_STATE
+	jne ths_blob_body
+	movq %gs:CALL0_REF, %rax
+	testb $REF_TAGGED_BIT, REF_FLAGS(%rax)
+	jnz ths_blob_body
+	cmpl $THS_BLOBS, %esi
+	jae ths_blob_body
+	movl %esi, %r9d
+	shll $6, %r9d
+	addq %gs:CPU_SERVING, %r9
+	movq %gs:CALL0_BLOB, %r8
+	movq (INSTANCE_BLOB + BLOB_INFO_QUICK)(%r9), %r10
+	cmpq %r10, BLOB_TYPE(%r8)
+	jne ths_blob_body
+	movq (INSTANCE_BLOB + BLOB_INFO_SCHEMA)(%r9), %r10
+	cmpq %r10, BLOB_SCHEMA(%r8)
+	jne ths_blob_body
+	movl %esi, %gs:CALL0_BLOB_SLOT
+	movq (INSTANCE_BLOB + BLOB_INFO_OUT)(%r9), %r10
+	movq %r10, %gs:CPU_BLOB_STATE
+	movq (INSTANCE_BLOB + BLOB_INFO_IN)(%r9), %r10
+	movq %gs:CPU_BLOB_ROOM, %r9
+	leaq BLOB_BODY(%r9), %rax
+	movq %rax, %gs:CALL0_BLOB_COPY
+	movq %rax, (%rdx)
+	testq %rcx, %rcx
+	jz 1f
+	movb $0, (%rcx)
+1:	jmp *%r10
+	copy_words copy_blob_in, r8, r9, BLOB_BODY
+	xorl %eax, %eax
+	ret
+	.size ths_blob_body_alone, . - ths_blob_body_alone
+
 	.section .rodata.ths_gate_paths, "a"
 	.balign 8
 	.globl ths_gate_paths /* struct gate_paths */
@@ -327,6 +404,10 @@ copy_out_at:
 	.quad enter_shared
 	.quad leave_shared
 	.quad unwound
+	.quad enter_blob
+	.quad leave_blob
+	copy_entries copy_blob_in
+	copy_entries copy_blob_out
 	.size ths_gate_paths, . - ths_gate_paths
 copy_row_at:
 	copy_entries copy_row

@@ -58,6 +58,8 @@ struct ths_iface {
 
 enum ths_ref_flags {
 	THS_REF_NOWAIT = 1, /* THS_E_AGAIN comes back instead of sleeping */
+	THS_REF_TAGGED = 2, /* who calls by it is of another trust domain: a blob that is not
+		empty must bear the tag of this boot's key, and bears a new one afterwards */
 };
 
 /*

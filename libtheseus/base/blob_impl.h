@@ -5,8 +5,8 @@
  *    8  busy        not covered
  *   16  type        ┐
  *   24  schema      │
- *   28  generation  │ covered by the tag: one run of bytes, header and body,
- *   32  size        │ so that one pass of SipHash does
+ *   28  size        │ covered by the tag: one run of bytes, header and body,
+ *   32  generation  │ so that one pass of SipHash does
  *   36  capacity    │
  *   40  body[size]  ┘
  *       … up to capacity: not part of the blob
@@ -29,8 +29,8 @@ struct ths_blob {
 	_Atomic uint64_t busy; /* 1 while an interaction has it; 0 when free */
 	uint64_t type;         /* ths_blob_type() of the server's name for it; 0: empty */
 	uint32_t schema;       /* version of the body's layout */
+	uint32_t size;         /* bytes of body in use; gate.S compares both as one word */
 	uint32_t generation;   /* commits that changed it; wraps */
-	uint32_t size;         /* bytes of body in use */
 	uint32_t capacity;     /* bytes of body there is memory for */
 	unsigned char body[];
 };

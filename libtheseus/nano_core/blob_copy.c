@@ -4,10 +4,17 @@
  * The gate takes the blob when an operation that wants one is entered; the module gets a
  * copy of the body in the workspace; commit puts the copy back. So an interaction that
  * fails, or is run again, leaves the blob as it was (B3 of blob.h).
+ *
+ * Where the caller's reference is THS_REF_TAGGED the blob's memory may change under our
+ * hands. Then header and body are copied first, and all that is believed is the copy: it
+ * is checked, its tag is verified, the next tag is made of it, and it is put back whole.
  */
+#include <theseus/siphash.h>
 #include <theseus/string.h>
 #include "base/blob_impl.h"
 #include "nano_core/nano_core_impl.h"
+
+#define COVERED (THS_BLOB_HEADER - offsetof(struct ths_blob, type)) /* of the header */
 
 enum ths_err ths_gate_blob_enter(struct ths_call *call)
 {
@@ -18,41 +25,95 @@ enum ths_err ths_gate_blob_enter(struct ths_call *call)
 	return THS_OK;
 }
 
+static bool is_tagged(const struct ths_call *call)
+{
+	return call->ref && (call->ref->flags & THS_REF_TAGGED);
+}
+
+static const uint8_t *blob_key(void)
+{
+	return (const uint8_t *)ths_core.blob_key;
+}
+
+static void store_tagged(const struct ths_call *call, const struct instance_blob *info)
+{
+	struct ths_blob *blob = call->blob, *copy;
+
+	copy = (struct ths_blob *)(void *)((uint8_t *)call->blob_copy - THS_BLOB_HEADER);
+	copy->type = info->type;
+	copy->schema = info->schema;
+	copy->size = info->size;
+	copy->generation++;
+	copy->tag = ths_siphash24(blob_key(), &copy->type, COVERED + info->size);
+	memcpy(&blob->type, &copy->type, COVERED + info->size);
+	blob->tag = copy->tag;
+}
+
 void ths_gate_blob_leave(struct ths_call *call, bool commit)
 {
-	const struct ths_module *module = call->instance->module;
-	uint32_t schema;
-	uint64_t type;
+	const struct instance_blob *info = &call->instance->blob[call->blob_slot];
 
-	if (commit && call->blob_copy) {
-		const struct ths_blob_decl *decl = &module->blobs[call->blob_slot];
-
-		type = ths_blob_type(decl->type, &schema);
-		ths_blob_store(call->blob, type, schema, call->blob_copy, decl->size);
-	}
+	if (commit && call->blob_copy && is_tagged(call))
+		store_tagged(call, info);
+	else if (commit && call->blob_copy)
+		ths_blob_store(call->blob, info->type, info->schema, call->blob_copy,
+			       info->size);
 	ths_blob_drop(call->blob);
 	call->blob_held = false;
+}
+
+/* Only its being held is gate.S's: the rest is as if we had taken it. */
+void ths_gate_blob_commit(struct ths_cpu *cpu)
+{
+	ths_gate_blob_leave(&cpu->calls[0], true);
+	cpu->blob_state = 0;
+	cpu->arena_used = 0;
+}
+
+static enum ths_err check(const struct ths_blob *blob, const struct instance_blob *info)
+{
+	return ths_blob_check(blob, THS_BLOB_HEADER + (size_t)blob->capacity, info->type,
+			      info->schema, info->size);
+}
+
+/* There is memory for as many bytes, which is all that is believed of the original. */
+static enum ths_err copy_tagged(const struct ths_blob *blob, struct ths_blob *copy,
+				const struct instance_blob *info)
+{
+	copy->tag = blob->tag;
+	memcpy(&copy->type, &blob->type, COVERED + info->size);
+	THS_TRY(check(copy, info));
+	if (copy->type == 0 && ths_blob_is_empty(copy))
+		return THS_OK;
+	return copy->tag == ths_siphash24(blob_key(), &copy->type, COVERED + info->size)
+		       ? THS_OK
+		       : THS_E_BLOB;
 }
 
 static enum ths_err copy_body(struct ths_cpu *cpu, struct ths_call *call, unsigned slot,
 			      bool *fresh)
 {
-	const struct ths_blob_decl *decl = &call->instance->module->blobs[slot];
+	const struct instance_blob *info = &call->instance->blob[slot];
 	const struct ths_blob *blob = call->blob;
-	uint32_t schema;
-	uint64_t type = ths_blob_type(decl->type, &schema);
+	struct ths_blob *copy;
 
-	THS_TRY(ths_blob_check(blob, THS_BLOB_HEADER + (size_t)blob->capacity, type, schema,
-			       decl->size));
-	call->blob_copy = ths_arena_take(cpu, decl->size);
-	if (!call->blob_copy)
+	if (info->size > blob->capacity)
+		return THS_E_BLOB;
+	copy = ths_arena_take(cpu, THS_BLOB_HEADER + info->size);
+	if (!copy)
 		return THS_E_FULL;
-	call->blob_slot = slot;
+	if (is_tagged(call)) {
+		THS_TRY(copy_tagged(blob, copy, info));
+		blob = copy;
+	} else {
+		THS_TRY(check(blob, info));
+		memcpy(copy->body, blob->body, info->size);
+	}
 	*fresh = ths_blob_is_empty(blob);
 	if (*fresh)
-		memset(call->blob_copy, 0, decl->size);
-	else
-		memcpy(call->blob_copy, blob->body, decl->size);
+		memset(copy->body, 0, info->size);
+	call->blob_slot = slot;
+	call->blob_copy = copy->body;
 	return THS_OK;
 }
 
@@ -65,11 +126,13 @@ enum ths_err ths_blob_body(struct ths_call *token, unsigned slot, void **body, b
 
 	(void)token;
 	ths_arch_core_enter();
-	if (ths_cpu_is_inside(cpu) && call->blob_held && slot < THS_BLOBS_MAX &&
-	    call->instance->module->blobs[slot].type && !call->blob_copy)
+	if (ths_cpu_is_inside(cpu) && (call->blob_held || cpu->blob_state) && slot < THS_BLOBS_MAX &&
+	    call->instance->blob[slot].type && !call->blob_copy)
 		err = copy_body(cpu, call, slot, fresh ? fresh : &unused);
 	if (err == THS_OK)
 		*body = call->blob_copy;
+	if (err == THS_OK && cpu->blob_state)
+		cpu->blob_state = 2; /* given out, and not by gate.S */
 	ths_arch_core_leave();
 	return err;
 }

@@ -28,7 +28,9 @@ static enum ths_err make_workspace(struct ths_cpu *cpu)
 		return THS_E_NOMEM;
 	THS_TRY(ths_arch_map(base, ths_arch_paddr(pages), WORKSPACE_STACK / THS_PAGE_SIZE,
 			     THS_PROT_RW));
-	cpu->stack_top = (void *)(uintptr_t)(base + WORKSPACE_STACK - THS_ARGS_MAX);
+	cpu->blob_room = (void *)(uintptr_t)(base + WORKSPACE_STACK - BLOB_ROOM);
+	cpu->stack_top =
+		(void *)(uintptr_t)(base + WORKSPACE_STACK - BLOB_ROOM - THS_ARGS_MAX);
 	cpu->calls[0].copy = cpu->stack_top;
 	return THS_OK;
 }
@@ -92,6 +94,8 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	THS_TRY(ths_cpu_start(&boot_cpu));
 	THS_TRY(make_nano_core());
 	THS_TRY(ths_share_init());
+	ths_core.blob_key[0] = ths_arch_entropy();
+	ths_core.blob_key[1] = ths_arch_entropy();
 	ths_loader_init(info->archive, info->archive_size);
 	(void)!ths_str_copy(ths_core.cmdline, sizeof(ths_core.cmdline), info->cmdline);
 	return THS_OK;

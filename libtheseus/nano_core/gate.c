@@ -157,6 +157,7 @@ static void leave(struct ths_cpu *cpu)
 	cpu->call = &cpu->calls[0];
 	cpu->calls[0].blob_held = false;
 	cpu->calls[0].device_held = false;
+	cpu->blob_state = 0;
 	cpu->resigned = false;
 	cpu->arena_used = 0;
 	atomic_store_explicit(&cpu->activity, cpu->activity + 1, memory_order_release);
@@ -486,19 +487,20 @@ static void complete_call(struct ths_cpu *cpu)
 	struct ths_call *call = &cpu->calls[0];
 
 	call->binding = ths_ref_binding(call->ref);
+	call->blob_held |= cpu->blob_state != 0;
 	if (txn_reads(&cpu->txn) < READS_MAX)
 		txn_note_read(&cpu->txn, &call->binding->slot, (uintptr_t)call->provider);
 }
 
 /* The common way to fall asleep: the outermost operation itself said THS_E_AGAIN. All it
- * holds are rows, for gate.S takes no blobs and drives no devices. False: not that common,
+ * holds are rows and perhaps a blob, for gate.S drives no devices. False: not that common,
  * or no sleep. */
 static bool slept(struct ths_cpu *cpu)
 {
 	if (cpu->call != &cpu->calls[0] || txn_reads(&cpu->txn) + cpu->txn.writes <= 1 ||
 	    !ths_sleep_possible(cpu) || !ths_sleep_prepare(cpu))
 		return false;
-	ths_txn_rollback(cpu, &(struct txn_mark){0, 0, 0});
+	abandon(cpu);
 	leave(cpu);
 	ths_context_block(cpu);
 	return true;
@@ -509,6 +511,9 @@ static THS_NOINLINE enum ths_err conclude_any(struct ths_cpu *cpu, int64_t outco
 	struct ths_call *call = &cpu->calls[0];
 	struct request request = {
 		.ref = call->ref, .args = call->args, .by_gate_s = true};
+
+	if (call->op->flags & THS_OP_BLOB)
+		request.blob = call->blob;
 
 	call->op_number = call->op->number;
 	request.op = call->op_number;
@@ -546,6 +551,8 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	if (THS_UNLIKELY(txn->effects))
 		ths_effects_perform(cpu);
 	ths_txn_clear(txn);
+	if (cpu->blob_state)
+		ths_gate_blob_commit(cpu);
 	cpu->arena_used = 0;
 	if (THS_UNLIKELY(cpu->limbo_count >= LIMBO_MAX / 4))
 		ths_pending(cpu, PENDING_RECLAIM);
@@ -606,6 +613,7 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 	struct ths_call *parent = cpu->call;
 	struct ths_call *call = parent + 1;
 	struct ths_instance *outer = cpu->serving;
+	uint64_t outer_blob = cpu->blob_state;
 	enum ths_err err;
 
 	if (parent->depth + 1 >= DEPTH_MAX)
@@ -626,6 +634,8 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 		cpu->txn.savepoint = cpu->txn.writes;
 		cpu->call = call;
 		cpu->serving = call->instance;
+		parent->blob_held |= outer_blob != 0; /* should we be unwound */
+		cpu->blob_state = 0;
 		ths_instance_count(call->instance, cpu->number);
 		err = believed_value(
 			cpu, call,
@@ -637,6 +647,9 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 	err = finish_nested(cpu, call, err);
 	cpu->call = parent;
 	cpu->serving = outer;
+	cpu->blob_state = outer_blob;
+	if (outer_blob)
+		parent->blob_held = false;
 	cpu->arena_used = call->arena;
 	return err;
 }
@@ -671,7 +684,9 @@ enum ths_err ths_forward(struct ths_call *call, struct ths_ref *ref)
 	if (!ths_cpu_is_inside(cpu) || !ref)
 		return THS_E_INVAL;
 	return ths_gate_portable(ref, cpu->call->op->number, cpu->call->copy,
-				 cpu->call->blob_held ? cpu->call->blob : NULL);
+				 cpu->call->blob_held || cpu->blob_state
+					 ? cpu->call->blob
+					 : NULL);
 }
 
 /* A call of an instance, not of a binding: a handler, a kick, start, recover. Depth 0;

@@ -1,6 +1,7 @@
 /*
  * gate_layout - the compiler's word for each number gate.S uses.
  */
+#include "base/blob_impl.h"
 #include "nano_core/gate_layout.h"
 #include "nano_core/nano_core_impl.h"
 
@@ -21,6 +22,28 @@ AT(ths_cpu, gate_frame, CPU_FRAME);
 AT(ths_cpu, gate_rsp, CPU_RSP);
 _Static_assert(sizeof(((struct ths_cpu *)0)->gate_frame) == 7 * sizeof(uint64_t),
 	       "what ths_arch_unwind() pops and returns to");
+AT(ths_cpu, blob_state, CPU_BLOB_STATE);
+AT(ths_cpu, blob_room, CPU_BLOB_ROOM);
+AT(ths_call, blob, CALL0_BLOB - CALL0);
+AT(ths_call, blob_copy, CALL0_BLOB_COPY - CALL0);
+AT(ths_call, blob_slot, CALL0_BLOB_SLOT - CALL0);
+AT(ths_blob, busy, BLOB_BUSY);
+AT(ths_blob, type, BLOB_TYPE);
+AT(ths_blob, schema, BLOB_SCHEMA);
+AT(ths_blob, size, BLOB_SCHEMA + 4);
+AT(ths_blob, generation, BLOB_GENERATION);
+AT(ths_blob, body, BLOB_BODY);
+AT(instance_blob, quick, BLOB_INFO_QUICK);
+AT(instance_blob, schema, BLOB_INFO_SCHEMA);
+AT(instance_blob, size, BLOB_INFO_SCHEMA + 4);
+AT(instance_blob, in, BLOB_INFO_IN);
+AT(instance_blob, out, BLOB_INFO_OUT);
+AT(ths_instance, blob, INSTANCE_BLOB);
+AT(ths_ref, flags, REF_FLAGS);
+_Static_assert(sizeof(struct instance_blob) == 64, "gate.S shifts by 6");
+_Static_assert(THS_BLOBS_MAX == THS_BLOBS, "gate.S compares");
+_Static_assert(THS_REF_TAGGED == REF_TAGGED_BIT, "REF_TAGGED_BIT");
+_Static_assert(BLOB_BODY + GATE_ARGS_MAX <= BLOB_ROOM, "what gate.S copies");
 AT(ths_call, op, CALL0_OP - CALL0);
 AT(ths_call, instance, CALL0_INSTANCE - CALL0);
 AT(ths_call, provider, CALL0_PROVIDER - CALL0);
@@ -81,7 +104,7 @@ _Static_assert(SLOT_FLAGS == SLOT_FLAGS_BITS, "SLOT_FLAGS_BITS");
 _Static_assert(offsetof(struct ths_txn, effects) == TXN_DIRTY_HIGH - TXN,
 	       "gate.S looks at flags and writes, then at the rest");
 _Static_assert(sizeof(struct gate_paths) ==
-		       (2 * (GATE_ARGS_MAX / 8 + 1) + 4) * sizeof(uint64_t),
+		       (4 * (GATE_ARGS_MAX / 8 + 1) + 6) * sizeof(uint64_t),
 	       "what gate.S lists");
 _Static_assert(SLOT_LOCKED == 1 && OPS_MAX < 256,
 	       "one byte further on, a count of operations reads as 0");

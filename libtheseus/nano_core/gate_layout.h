@@ -14,13 +14,18 @@
 #define CPU_SERVING     48
 #define CPU_FRAME       56  /* six registers and `unwound` */
 #define CPU_RSP         112
-#define CALL0           120
+#define CPU_BLOB_STATE  120
+#define CPU_BLOB_ROOM   128
+#define CALL0           136
 #define CALL0_OP        (CALL0 + 8)
 #define CALL0_REF       (CALL0 + 16)
 #define CALL0_ARGS      (CALL0 + 24)
 #define CALL0_INSTANCE  (CALL0 + 32)
 #define CALL0_PROVIDER  (CALL0 + 40)
-#define TXN             1016
+#define CALL0_BLOB      (CALL0 + 64)
+#define CALL0_BLOB_COPY (CALL0 + 72)
+#define CALL0_BLOB_SLOT (CALL0 + 80)
+#define TXN             1032
 #define TXN_DIRTY       (TXN + 0)
 #define TXN_DIRTY_HIGH  (TXN + 4)
 #define TXN_CLOCK       (TXN + 8)
@@ -45,8 +50,24 @@
 #define CORE_CPUS    16392
 #define CORE_ANY_COMMIT 16400
 
+/* struct ths_blob; struct instance_blob, 64 bytes, 4 of them in an instance */
+#define BLOB_BUSY        8
+#define BLOB_TYPE        16
+#define BLOB_SCHEMA      24
+#define BLOB_GENERATION  32
+#define BLOB_BODY        40
+#define BLOB_READY       1
+#define BLOB_INFO_QUICK  0
+#define BLOB_INFO_SCHEMA 8
+#define BLOB_INFO_IN     16
+#define BLOB_INFO_OUT    24
+#define THS_BLOBS        4
+#define INSTANCE_BLOB    1152
+
 /* struct ths_ref; a binding is 128 bytes, and there are 128 */
 #define REF_BINDING  16
+#define REF_FLAGS    24
+#define REF_TAGGED_BIT 2
 #define BINDING_MASK 0x3f80
 
 /* struct ths_version with a struct provider for its data */

@@ -16,6 +16,7 @@
 #include <theseus/fmt.h>
 #include <theseus/point.h>
 #include <theseus/string.h>
+#include "base/blob_impl.h"
 #include "nano_core/nano_core_impl.h"
 
 /* ---- references -------------------------------------------------------------------- */
@@ -121,8 +122,12 @@ static void choose_path(struct instance_op *op)
 
 	if (!paths)
 		return;
-	if (!op->fn || (op->flags & (THS_OP_BLOB | THS_OP_DEVICE))) {
+	if (!op->fn || (op->flags & THS_OP_DEVICE) ||
+	    ((op->flags & THS_OP_BLOB) && ths_core.cpus > 1)) {
 		op->enter = paths->enter_portable;
+	} else if (op->flags & THS_OP_BLOB) {
+		op->enter = paths->enter_blob;
+		op->leave = paths->leave_blob;
 	} else if (ths_core.cpus > 1) {
 		op->enter = paths->enter_shared;
 		op->leave = paths->leave_shared;
@@ -159,6 +164,25 @@ uint64_t ths_instance_calls(const struct ths_instance *instance)
 	for (unsigned i = 0; i < ths_core.cpus; i++)
 		calls += __atomic_load_n(&instance->calls[i], __ATOMIC_RELAXED);
 	return calls;
+}
+
+static void lay_out_blobs(struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < THS_BLOBS_MAX; i++) {
+		const struct ths_blob_decl *decl = &instance->module->blobs[i];
+		struct instance_blob *blob = &instance->blob[i];
+
+		blob->quick = UINT64_MAX; /* as no blob is */
+		if (!decl->type)
+			continue;
+		blob->type = ths_blob_type(decl->type, &blob->schema);
+		blob->size = decl->size;
+		if (!&ths_gate_paths || decl->size % 8 || decl->size > THS_ARGS_MAX)
+			continue;
+		blob->quick = blob->type;
+		blob->in = ths_gate_paths.blob_in[decl->size / 8];
+		blob->out = ths_gate_paths.blob_out[decl->size / 8];
+	}
 }
 
 static enum ths_err resolve_uses(struct ths_instance *instance, struct ths_reason *reason)
@@ -307,6 +331,7 @@ enum ths_err ths_instance_make(const struct ths_module *module, const struct ths
 	if (tmod)
 		instance->tmod = *tmod;
 	lay_out_ops(instance);
+	lay_out_blobs(instance);
 	err = ths_layouts_check(instance, reason);
 	if (err == THS_OK)
 		err = resolve_uses(instance, reason);

@@ -46,6 +46,7 @@
 
 #define WORKSPACE_STACK (32u * 1024) /* of the operations of one CPU */
 #define WORKSPACE_ARENA (16u * 1024) /* nested arguments and blob copies */
+#define BLOB_ROOM       512u         /* for a blob that gate.S copies, with its header */
 #define TASK_STACK      (16u * 1024)
 #define STACK_SLACK     2048u /* what nano_core itself may need of it */
 
@@ -68,13 +69,25 @@ struct gate_paths {
 	const void *enter_portable;             /* gate.c does it */
 	const void *enter_shared, *leave_shared; /* several CPUs */
 	const void *unwound;
+	const void *enter_blob, *leave_blob; /* one CPU, with a blob */
+	const void *blob_in[THS_ARGS_MAX / 8 + 1], *blob_out[THS_ARGS_MAX / 8 + 1];
 };
 extern const struct gate_paths ths_gate_paths THS_WEAK;
+
+/* What a blob of one of a module's types is known by. */
+struct instance_blob { /* 64 bytes: gate.S knows */
+	uint64_t quick; /* its type, if gate.S can copy it */
+	uint32_t schema, size;
+	const void *in, *out; /* where in gate.S its body goes in, and out */
+	uint64_t type;        /* 0: the module has none of that number */
+	uint64_t unused[3];
+};
 
 struct ths_instance {
 	struct instance_op op[OPS_MAX];
 	uint64_t calls[THS_CPU_MAX];                /* gate.S knows this, too, and ... */
 	struct ths_table *table[THS_TABLES_MAX];    /* ... this; &ths_core.no_table: none */
+	struct instance_blob blob[THS_BLOBS_MAX];   /* ... and this */
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t state; /* enum ths_instance_state */
@@ -186,6 +199,10 @@ struct ths_cpu {
 	struct ths_instance *serving;  /* whose operation runs, at the innermost level */
 	uint64_t gate_frame[7];        /* gate.S's caller's registers, as on a stack */
 	uint64_t gate_rsp;
+	/* The outermost call's blob, if gate.S has taken it: 1, then 2 or, if gate.S copied the
+	 * body, the address at which it copies it back. 0: it has not. */
+	uint64_t blob_state;
+	void *blob_room; /* for that body */
 	struct ths_call calls[DEPTH_MAX];
 	struct ths_txn txn;            /* gate.S knows down to here */
 	uint64_t used_by;              /* cpu->activity at the last tick */
@@ -259,6 +276,7 @@ struct ths_core {
 	_Atomic(uint32_t) token; /* 1 + CPU that holds the conflict token exclusively */
 	/* The version of a binding that has no provider: dead, without operations. */
 	uint64_t nobody[(sizeof(struct ths_version) + sizeof(struct provider)) / 8];
+	uint64_t blob_key[2]; /* of this boot, for tags */
 	char cmdline[256];
 	bool up;                 /* past boot: sleeping and switching are possible */
 	struct ths_cpu *cpu[THS_CPU_MAX];
@@ -350,6 +368,7 @@ void *ths_arena_take(struct ths_cpu *cpu, size_t size);
 /* blob_copy.c */
 THS_MUST_CHECK enum ths_err ths_gate_blob_enter(struct ths_call *call);
 void ths_gate_blob_leave(struct ths_call *call, bool commit);
+void ths_gate_blob_commit(struct ths_cpu *cpu); /* gate.S's call succeeded */
 /* sleep.c */
 void ths_sleep_init(void);
 bool ths_sleep_possible(const struct ths_cpu *cpu);

@@ -23,6 +23,8 @@ static const struct {
 /* What arch may bring for a machine on which nobody else commits. */
 extern const void *ths_row_read_alone(unsigned table, uint32_t row) THS_WEAK;
 extern void *ths_row_write_alone(unsigned table, uint32_t row) THS_WEAK;
+extern enum ths_err ths_blob_body_alone(struct ths_call *call, unsigned slot, void **body,
+					bool *fresh) THS_WEAK;
 
 static const struct {
 	const char *name;
@@ -30,6 +32,7 @@ static const struct {
 } alone[] = {
 	{"ths_row_read_", (void *)(uintptr_t)ths_row_read_alone},
 	{"ths_row_write_", (void *)(uintptr_t)ths_row_write_alone},
+	{"ths_blob_body", (void *)(uintptr_t)ths_blob_body_alone},
 };
 
 uint64_t ths_published_find(void *unused, const char *name)

@@ -27,6 +27,7 @@ struct bench_row {
 	OP(bench, spin, struct bench_row, 0)                                             \
 	OP(bench, write, struct bench_row, 0)                                            \
 	OP(bench, weak, struct bench_row, 0)                                             \
+	OP(bench, blob, struct bench_words, THS_OP_IN | THS_OP_BLOB)                     \
 	OP(bench, fill, struct bench_row, 0)                                             \
 	OP(bench, lookup, struct bench_row, 0)
 THS_INTERFACE(bench, 1, BENCH_OPS)

@@ -7,6 +7,7 @@
 #include <theseus/module.h>
 
 enum { ROWS, KEYS };
+enum { SESSION };
 
 struct row64 {
 	uint64_t word[8];
@@ -87,6 +88,19 @@ static enum ths_err bench_weak_op(struct ths_call *call, struct bench_row *arg)
 	return THS_OK;
 }
 
+static enum ths_err bench_blob_op(struct ths_call *call, struct bench_words *arg)
+{
+	struct row64 *session;
+	void *body;
+	bool fresh;
+
+	(void)arg;
+	THS_TRY(ths_blob_body(call, SESSION, &body, &fresh));
+	session = body;
+	session->word[7]++;
+	return THS_OK;
+}
+
 static enum ths_err bench_fill_op(struct ths_call *call, struct bench_row *arg)
 {
 	for (uint64_t key = arg->first; key < arg->first + arg->repeat; key++) {
@@ -117,7 +131,9 @@ THS_MODULE(bench_ops, "bench.ops", 1, 0,
 			.nothing = bench_nothing_op, .read = bench_read_op,
 			.reads = bench_reads_op, .spin = bench_spin_op,
 			.write = bench_write_op, .weak = bench_weak_op,
+			.blob = bench_blob_op,
 			.fill = bench_fill_op, .lookup = bench_lookup_op),
 	   THS_TABLE(ROWS, "bench.row/1", struct row64, .rows = 256, .flags = THS_FIXED),
+	   THS_BLOB(SESSION, "bench.session/1", struct row64),
 	   THS_TABLE(KEYS, "bench.key/1", struct keyed64, .rows = 131072,
 		     .flags = THS_KEYED));

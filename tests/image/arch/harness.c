@@ -86,6 +86,8 @@ void ths_gate_conclude(void);
 void ths_gate_commit(void);
 void ths_gate_pending(void);
 void ths_gate_wake(void);
+void ths_blob_body(void);
+void ths_gate_blob_commit(void);
 void ths_row_read_(void);
 void ths_row_write_(void);
 extern char ths_core[];
@@ -104,6 +106,12 @@ void ths_gate_pending(void)
 {
 }
 void ths_gate_wake(void)
+{
+}
+void ths_blob_body(void)
+{
+}
+void ths_gate_blob_commit(void)
 {
 }
 void ths_row_read_(void)

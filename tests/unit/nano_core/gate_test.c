@@ -271,6 +271,42 @@ START_TEST(a_session_lies_in_the_clients_blob)
 }
 END_TEST
 
+/* Any bit of it that counts: all but the word that says it is in use. */
+START_TEST(a_blob_from_elsewhere_bears_a_tag)
+{
+	THS_BLOB_STORAGE(memory, 64);
+	THS_BLOB_STORAGE(before, 64);
+	struct ths_ref far = THS_REF(toy);
+	struct ths_blob *blob = ths_blob_init(memory, 64);
+	struct toy_args args = {0};
+	size_t size;
+
+	far.flags = THS_REF_TAGGED;
+	for (uint64_t i = 1; i <= 3; i++) {
+		ck_assert_int_eq(toy_session_with(&far, &args, blob), THS_OK);
+		ck_assert_uint_eq(args.value, i);
+	}
+	size = ths_blob_size(blob);
+	memcpy(before, memory, sizeof(memory));
+	for (size_t i = 0; i < size; i++) {
+		if (i >= 8 && i < 16)
+			continue;
+		memory[i] ^= 1u << i % 8;
+		ck_assert_int_eq(toy_session_with(&far, &args, blob), THS_E_BLOB);
+		memory[i] ^= 1u << i % 8;
+		ck_assert_int_eq(memcmp(before, memory, sizeof(memory)), 0);
+	}
+	args.how = NULL_READ;
+	ck_assert_int_eq(toy_session_with(&far, &args, blob), THS_E_FAULT);
+	ck_assert_int_eq(memcmp(before, memory, sizeof(memory)), 0);
+	args.how = FINE;
+	ck_assert_int_eq(toy_session_with(&far, &args, blob), THS_OK);
+	ck_assert_uint_eq(args.value, 4);
+	ck_assert_int_eq(toy_session_with(&toy, &args, blob), THS_OK); /* stale now */
+	ck_assert_int_eq(toy_session_with(&far, &args, blob), THS_E_BLOB);
+}
+END_TEST
+
 START_TEST(what_is_not_there_is_an_error)
 {
 	struct ths_ref nobody = THS_REF_TO(toy, "nobody");
@@ -308,6 +344,7 @@ Suite *ths_test_suite(void)
 	tcase_add_loop_test(whole, a_failed_call_leaves_nothing, 0, n);
 	tcase_add_loop_test(whole, arguments_are_untouched_after_an_error, 0, n);
 	tcase_add_test(whole, a_session_lies_in_the_clients_blob);
+	tcase_add_test(whole, a_blob_from_elsewhere_bears_a_tag);
 	tcase_add_test(whole, again_without_a_task_comes_back);
 	tcase_add_checked_fixture(nesting, setup, rig_stop);
 	tcase_add_test(nesting, a_nested_call_is_part_of_its_caller);
