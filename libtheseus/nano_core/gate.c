@@ -512,11 +512,9 @@ static THS_NOINLINE enum ths_err conclude_any(struct ths_cpu *cpu, int64_t outco
 	struct request request = {
 		.ref = call->ref, .args = call->args, .by_gate_s = true};
 
-	if (call->op->flags & THS_OP_BLOB)
-		request.blob = call->blob;
+	request.blob = call->op->flags & THS_OP_BLOB ? call->blob : NULL;
 
-	call->op_number = call->op->number;
-	request.op = call->op_number;
+	request.op = call->op_number = call->op->number;
 	return serve(cpu, &request, conclude(cpu, outcome));
 }
 
@@ -559,7 +557,6 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	return 0;
 }
 
-/* Nothing was touched, but something waits. */
 enum ths_err ths_gate_pending(void)
 {
 	if (ths_cpu_is_idle())
@@ -648,8 +645,7 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 	cpu->call = parent;
 	cpu->serving = outer;
 	cpu->blob_state = outer_blob;
-	if (outer_blob)
-		parent->blob_held = false;
+	parent->blob_held &= !outer_blob;
 	cpu->arena_used = call->arena;
 	return err;
 }
