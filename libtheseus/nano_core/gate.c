@@ -492,9 +492,8 @@ static void complete_call(struct ths_cpu *cpu)
 		txn_note_read(&cpu->txn, &call->binding->slot, (uintptr_t)call->provider);
 }
 
-/* The common way to fall asleep: the outermost operation itself said THS_E_AGAIN. All it
- * holds are rows and perhaps a blob, for gate.S drives no devices. False: not that common,
- * or no sleep. */
+/* The common way to fall asleep: the outermost operation itself said THS_E_AGAIN. It holds
+ * rows and perhaps a blob, no device. False: not that common, or no sleep. */
 static bool slept(struct ths_cpu *cpu)
 {
 	if (cpu->call != &cpu->calls[0] || txn_reads(&cpu->txn) + cpu->txn.writes <= 1 ||
