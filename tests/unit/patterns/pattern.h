@@ -49,11 +49,13 @@ static inline void pattern_start(const struct ths_module *first,
 /* Who serves now: after a fault another instance may, loaded anew. */
 static inline uint32_t pattern_slot(const struct ths_iface *iface, const char *name)
 {
+	const struct ths_instance *instance;
 	struct ths_binding *binding;
 
 	ck_assert_int_eq(ths_binding_find(iface, name, &binding), THS_OK);
-	ck_assert_ptr_nonnull(ths_binding_instance(binding));
-	return ths_binding_instance(binding)->slot;
+	instance = ths_binding_instance(binding);
+	ck_assert_ptr_nonnull(instance);
+	return instance->slot;
 }
 
 static inline void pattern_swap(void)
