@@ -507,9 +507,8 @@ enum ths_err ths_provider_write(struct ths_cpu *cpu, struct ths_binding *binding
 	struct ths_version *version;
 	struct provider *provider;
 
-	THS_TRY(ths_txn_write(cpu, NULL, &binding->slot,
-			      (uint32_t)(binding - ths_core.binding), WRITE_HIDDEN,
-			      ths_pool_of(sizeof(*provider)), &version));
+	THS_TRY(ths_txn_write_hidden(cpu, &binding->slot, ths_pool_of(sizeof(*provider)),
+				     &version));
 	version->flags = instance ? 0 : VERSION_DEAD;
 	provider = (struct provider *)(void *)version->data;
 	provider->ops = instance ? instance->ops : 0;

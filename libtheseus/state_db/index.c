@@ -84,8 +84,7 @@ static enum ths_err write_bucket(struct ths_cpu *cpu, struct ths_table *table,
 {
 	struct ths_version *version;
 
-	THS_TRY(ths_txn_write(cpu, NULL, &table->bucket[number], number, WRITE_HIDDEN,
-			      BUCKET_POOL, &version));
+	THS_TRY(ths_txn_write_hidden(cpu, &table->bucket[number], BUCKET_POOL, &version));
 	*out = (struct bucket *)(void *)version->data;
 	return THS_OK;
 }

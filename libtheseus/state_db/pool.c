@@ -16,47 +16,37 @@
  * Cost: take and give are O(1); reclaim is O(entries), paid once per LIMBO_EAGER of them.
  */
 #include "nano_core/nano_core_impl.h"
+#include "state_db/txn_quick.h"
 
-static const uint16_t pool_bytes[POOLS] = {8,	32,   64,   128,  256,
-					   512, 1024, 2048, 4096, 4096};
 #define LIMBO_EAGER 64u
 
 unsigned ths_pool_of(uint32_t size)
 {
 	unsigned pool = 0;
 
-	while (pool < POOLS - 1 && pool_bytes[pool] < size)
+	while (pool < POOLS - 1 && ths_pool_bytes(pool) < size)
 		pool++;
 	return pool;
 }
 
-uint32_t ths_pool_bytes(unsigned pool)
-{
-	return pool_bytes[pool];
-}
-
 struct ths_version *ths_pool_take(struct ths_cpu *cpu, unsigned pool)
 {
-	struct ths_version *version = cpu->pool[pool];
-
-	if (THS_UNLIKELY(!version)) {
+	if (THS_UNLIKELY(!cpu->pool[pool])) {
 		cpu->refill_pool = pool;
 		ths_txn_unwind(cpu, OUTCOME_REFILL);
 	}
-	cpu->pool[pool] = version->older;
-	return version;
+	return pool_pop(cpu, pool);
 }
 
 void ths_pool_give(struct ths_cpu *cpu, struct ths_version *version)
 {
-	version->older = cpu->pool[version->pool];
-	cpu->pool[version->pool] = version;
+	pool_push(cpu, version);
 }
 
 /* Cuts a block of pages into versions of one size. */
 enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool)
 {
-	size_t each = sizeof(struct ths_version) + pool_bytes[pool];
+	size_t each = sizeof(struct ths_version) + ths_pool_bytes(pool);
 	unsigned order = each > 1024 ? 2 : 0;
 	uint8_t *block = ths_pages_take(order);
 

@@ -69,21 +69,28 @@ static enum ths_err may_write(const struct ths_cpu *cpu, const struct ths_table 
 	return !device || (table->flags & THS_PER_CPU) ? THS_OK : THS_E_PERM;
 }
 
-static enum ths_err write_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
-			      enum write_kind kind, unsigned pool,
-			      struct ths_version **out)
+static enum ths_err may_write_row(struct ths_cpu *cpu, struct ths_table *table,
+				  uint32_t row)
 {
-	const struct ths_version *dead;
-	enum ths_err err;
-
 	if (THS_UNLIKELY(!slot_exists(table, row)))
 		THS_TRY(note_absent(cpu, table, row));
 	if (THS_UNLIKELY((table->flags & THS_PER_CPU) && row != cpu->number))
 		return THS_E_PERM;
 	if (THS_UNLIKELY((table->flags & THS_HARDWARE) || (cpu->txn.flags & TXN_DEVICE)))
-		THS_TRY(may_write(cpu, table));
-	err = ths_txn_write(cpu, table, table_slot(table, row), row, kind, pool, out);
-	if (THS_UNLIKELY(err == THS_E_NOENT)) /* believed only while it stays dead */
+		return may_write(cpu, table);
+	return THS_OK;
+}
+
+static THS_NOINLINE enum ths_err write_row(struct ths_cpu *cpu, struct ths_table *table,
+					   uint32_t row, enum write_kind kind,
+					   unsigned pool, struct ths_version **out)
+{
+	const struct ths_version *dead;
+	enum ths_err err = may_write_row(cpu, table, row);
+
+	if (err == THS_OK)
+		err = ths_txn_write(cpu, table, table_slot(table, row), kind, pool, out);
+	if (err == THS_E_NOENT && slot_exists(table, row)) /* only while it stays dead */
 		THS_TRY(ths_txn_read(cpu, table_slot(table, row), &dead));
 	return err;
 }
@@ -91,7 +98,17 @@ static enum ths_err write_row(struct ths_cpu *cpu, struct ths_table *table, uint
 enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
 			     struct ths_version **out)
 {
-	return write_row(cpu, table, row, WRITE_CHANGE, table->pool, out);
+	struct ths_version *copy = NULL;
+
+	if (THS_LIKELY(!(table->flags & (THS_PER_CPU | THS_HARDWARE)) &&
+		       slot_exists(table, row)))
+		copy = quick_row_copy(cpu, table, row);
+	if (THS_UNLIKELY(!copy))
+		return write_row(cpu, table, row, WRITE_CHANGE, table->pool, out);
+	if (table->flags & THS_KEYED)
+		cpu->txn.special |= SPECIAL | SPECIAL_KEYED;
+	*out = copy;
+	return THS_OK;
 }
 
 static enum ths_err may_make(const struct ths_cpu *cpu, const struct ths_table *table)
@@ -127,6 +144,7 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 			   uint32_t *row, struct ths_version **out)
 {
 	bool keyed = table->flags & THS_KEYED;
+	uint32_t pool = table->pool; /* once: it grows */
 	const struct ths_version *present;
 	struct ths_version *tombstone;
 	enum ths_err err;
@@ -137,20 +155,15 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 		if (err != THS_E_NOENT)
 			return err == THS_OK ? THS_E_EXIST : err;
 	}
-	if (cpu->txn.writes == WRITES_MAX)
+	if (cpu->txn.writes == WRITES_MAX || THS_FAIL("alloc/write-new"))
 		return THS_E_FULL;
-	need_versions(cpu, table->pool);
+	need_versions(cpu, pool);
 	THS_TRY(ths_table_take_row(cpu, table, row, &tombstone));
 	if (is_newer(cpu, table_slot(table, *row))) {
 		ths_table_give_row(table, *row, tombstone);
 		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
 	}
-	err = ths_txn_write(cpu, table, table_slot(table, *row), *row, WRITE_NEW,
-			    table->pool, out);
-	if (err) {
-		ths_table_give_row(table, *row, tombstone);
-		return err;
-	}
+	*out = ths_txn_write_new(cpu, table, table_slot(table, *row), pool, tombstone);
 	if (!keyed)
 		return THS_OK;
 	set_key(*out, key);

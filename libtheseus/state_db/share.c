@@ -113,8 +113,8 @@ static enum ths_err write_link(struct ths_cpu *cpu, place_t place, struct link *
 	struct share *share;
 
 	if (is_title(place)) {
-		THS_TRY(ths_txn_write(cpu, NULL, &table_of(place)->title[row_of(place)],
-				      row_of(place), WRITE_HIDDEN, TITLE_POOL, &version));
+		THS_TRY(ths_txn_write_hidden(cpu, &table_of(place)->title[row_of(place)],
+					     TITLE_POOL, &version));
 		*out = (struct link *)(void *)version->data;
 		return THS_OK;
 	}

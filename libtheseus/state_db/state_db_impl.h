@@ -44,11 +44,16 @@ struct ths_version {
 	uint64_t commit;           /* the global clock at its commit; 0: never ordered */
 	struct ths_version *older; /* what it superseded; valid while anyone may need it.
 		In a free list: the next */
-	uint32_t generation;       /* of the row's life */
-	uint8_t pool;              /* size class it came from */
-	uint8_t flags;             /* enum version_flags */
-	uint16_t schema;           /* of the data: index in the table's schema steps */
-	uint8_t data[];            /* the row; 8-aligned */
+	union {
+		struct {
+			uint32_t generation; /* of the row's life */
+			uint8_t pool;        /* size class it came from */
+			uint8_t flags;       /* enum version_flags */
+			uint16_t schema; /* of the data: index in the table's schema steps */
+		};
+		uint64_t life; /* all four: the same in the next version of a live row */
+	};
+	uint8_t data[]; /* the row; 8-aligned */
 };
 
 THS_INLINE struct ths_version *slot_version(uintptr_t word)
@@ -131,7 +136,7 @@ THS_INLINE struct ths_slot *table_slot(const struct ths_table *table, uint32_t r
 enum write_kind {
 	WRITE_CHANGE, /* a live row becomes another */
 	WRITE_FREE,   /* a live row becomes a tombstone of the generation to come */
-	WRITE_NEW,    /* a tombstone becomes a live row of zeroes */
+	WRITE_NEW,    /* a tombstone becomes a live row of zeroes: ths_txn_write_new() */
 	WRITE_HIDDEN, /* a row of nano_core's own, without a table: zeroes if never written */
 };
 
@@ -147,7 +152,7 @@ struct txn_write {
 	struct ths_table *table;
 	uint32_t row;
 	uint8_t waiters; /* commit saw WAITERS */
-	uint8_t appears; /* commit saw the row come or go */
+	uint8_t appears; /* commit saw the row come or go, and somebody wait for that */
 	uint16_t under;  /* 1 + index of the entry this one overlays (an outer level's) */
 	uint64_t key; /* of a row that is new */
 	uint64_t unused[2]; /* 64 bytes: gate.S shifts */
@@ -159,6 +164,11 @@ struct txn_effect {
 	uint32_t kind; /* enum effect_kind */
 	uint32_t arg;  /* a task's slot; an operation */
 	uint64_t data; /* a generation; an instance */
+};
+
+enum txn_special {
+	SPECIAL = 1,       /* rows come or go, keyed or hidden ones are written */
+	SPECIAL_KEYED = 2, /* rows that have a key are written: it is to be the same */
 };
 
 enum txn_flags {
@@ -177,7 +187,7 @@ struct ths_txn {
 	union {
 		struct {
 			uint16_t flags, writes, effects;
-			bool special; /* rows come or go, keys or bindings are written */
+			uint8_t special; /* enum txn_special; gate.S commits only without */
 			bool wakes; /* commit saw somebody who waits */
 		};
 		uint64_t dirty;
@@ -191,6 +201,7 @@ struct ths_txn {
 	struct txn_read *read_end;
 	uint64_t filter; /* Bloom filter of the slots written */
 	uint16_t writes_limit; /* WRITES_MAX; 0 where nothing is quick. gate.S knows all above */
+	uint16_t overlays;     /* writes that overlay an outer level's */
 	uint32_t savepoint;    /* first write of the present level */
 	struct txn_write write[WRITES_MAX];
 	struct txn_read read[READS_MAX];
@@ -224,6 +235,11 @@ enum txn_outcome {
 	OUTCOME_FAULT = 5,    /* a fault further in: see to it at depth 0, run again */
 };
 
+/* Of the largest row of that size class: 8, 32, 64, 128 … 4096, and 4096 again. */
+THS_INLINE uint32_t ths_pool_bytes(unsigned pool)
+{
+	return pool == 0 ? 8 : pool < POOLS - 1 ? 16u << pool : 4096;
+}
 /* pool.c */
 struct ths_version *ths_pool_take(struct ths_cpu *cpu, unsigned pool);
 void ths_pool_give(struct ths_cpu *cpu, struct ths_version *version);
@@ -232,7 +248,6 @@ void ths_pool_reclaim(struct ths_cpu *cpu);
 /* Depth 0: makes the pool that was found empty useful again. */
 THS_MUST_CHECK enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool);
 unsigned ths_pool_of(uint32_t size);
-uint32_t ths_pool_bytes(unsigned pool); /* of the largest row of that size class */
 /* Every CPU but @cpu has passed depth 0 since @mark was taken. */
 struct quiet_mark {
 	uint64_t activity[THS_CPU_MAX];
@@ -245,9 +260,13 @@ void ths_txn_begin(struct ths_cpu *cpu, unsigned flags);
 THS_MUST_CHECK enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *slot,
 					 const struct ths_version **out);
 THS_MUST_CHECK enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
-					  struct ths_slot *slot, uint32_t row,
-					  enum write_kind kind, unsigned pool,
-					  struct ths_version **out);
+					  struct ths_slot *slot, enum write_kind kind,
+					  unsigned pool, struct ths_version **out);
+struct ths_version *ths_txn_write_new(struct ths_cpu *cpu, struct ths_table *table,
+				      struct ths_slot *slot, unsigned pool,
+				      struct ths_version *tombstone);
+THS_MUST_CHECK enum ths_err ths_txn_write_hidden(struct ths_cpu *cpu, struct ths_slot *slot,
+						 unsigned pool, struct ths_version **out);
 /* ths_txn_commit() where there is one CPU and something was written. */
 void ths_txn_commit_alone(struct ths_cpu *cpu);
 /* Makes a counting slot part of the read set. */

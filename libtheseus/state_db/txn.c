@@ -23,14 +23,19 @@
 #include "nano_core/nano_core_impl.h"
 #include "state_db/txn_quick.h"
 
-static struct txn_write *find_write(struct ths_txn *txn, const struct ths_slot *slot)
+static THS_NOINLINE struct txn_write *search_writes(struct ths_txn *txn,
+						    const struct ths_slot *slot)
 {
-	if (!(txn->filter & filter_bit(slot)))
-		return NULL;
 	for (unsigned i = txn->writes; i-- > 0;)
 		if (txn->write[i].slot == slot)
 			return &txn->write[i];
 	return NULL;
+}
+
+/* What we wrote to @slot last; NULL: nothing. */
+THS_INLINE struct txn_write *find_write(struct ths_txn *txn, const struct ths_slot *slot)
+{
+	return THS_UNLIKELY(txn->filter & filter_bit(slot)) ? search_writes(txn, slot) : NULL;
 }
 
 void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome)
@@ -80,20 +85,35 @@ static void compact_reads(struct ths_txn *txn)
 	txn->read_next = kept;
 }
 
-static enum ths_err make_room(struct ths_cpu *cpu)
+static THS_NOINLINE enum ths_err make_room_slowly(struct ths_cpu *cpu, bool full)
 {
 	struct ths_txn *txn = &cpu->txn;
-	bool full = THS_FAIL("room/read");
 
-	if (THS_UNLIKELY(cpu->overdue == atomic_load_explicit(&cpu->activity,
-							      memory_order_relaxed))) {
+	if (cpu->overdue == atomic_load_explicit(&cpu->activity, memory_order_relaxed)) {
 		ths_fault_note(cpu, THS_E_DEADLINE, 0, 0); /* spent in nano_core (P3) */
 		ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)(int64_t)THS_E_DEADLINE);
 	}
-	if (THS_LIKELY(txn->read_next < &txn->read[READS_MAX] && !full))
+	if (txn->read_next == txn->read_end)
+		compact_reads(txn);
+	return txn->read_next < txn->read_end && !full ? THS_OK : THS_E_FULL;
+}
+
+/* For one more read; the interaction ends where its time is over. */
+THS_INLINE enum ths_err make_room(struct ths_cpu *cpu)
+{
+	bool full = THS_FAIL("room/read");
+
+	if (THS_LIKELY(!full && cpu->txn.read_next < cpu->txn.read_end &&
+		       cpu->overdue != atomic_load_explicit(&cpu->activity,
+							    memory_order_relaxed)))
 		return THS_OK;
-	compact_reads(txn);
-	return txn->read_next < &txn->read[READS_MAX] && !full ? THS_OK : THS_E_FULL;
+	return make_room_slowly(cpu, full);
+}
+
+/* Likewise for one more write. */
+static THS_NOINLINE enum ths_err make_room_to_write(struct ths_cpu *cpu)
+{
+	return cpu->txn.writes < WRITES_MAX ? make_room(cpu) : THS_E_FULL;
 }
 
 /* The version of the transaction's moment, for those that are not run again (P6). */
@@ -116,15 +136,13 @@ enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *slot,
 {
 	struct ths_txn *txn = &cpu->txn;
 	struct ths_version *version;
+	struct txn_write *own;
 	uintptr_t word;
 
-	if (txn->writes) {
-		struct txn_write *own = find_write(txn, slot);
-
-		if (own) {
-			*out = own->copy;
-			return THS_OK;
-		}
+	own = find_write(txn, slot);
+	if (own) {
+		*out = own->copy;
+		return THS_OK;
 	}
 	THS_TRY(make_room(cpu));
 	if (THS_UNLIKELY(txn->flags & TXN_DEVICE)) {
@@ -142,7 +160,7 @@ enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *slot,
 }
 
 /* Bytes of data in a version of that pool: what the row needs, or all there is. */
-static size_t data_bytes(const struct ths_table *table, unsigned pool)
+THS_INLINE size_t data_bytes(const struct ths_table *table, unsigned pool)
 {
 	size_t room = ths_pool_bytes(pool);
 	size_t size = table ? table->row_size + 7u : room;
@@ -150,77 +168,121 @@ static size_t data_bytes(const struct ths_table *table, unsigned pool)
 	return size < room ? size : room; /* a migration may be under way: T5 */
 }
 
-/* The next version of a row: what it was, in the overlay of an outer level or before; zeroes
- * where nothing was; nothing where nothing will be. */
-static struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *table,
-				     enum write_kind kind, unsigned pool,
-				     const struct ths_version *from)
+/* The next version of a row: what it was before, or in the overlaid copy; zeroes where
+ * nothing was; nothing where nothing will be. */
+THS_INLINE struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *table,
+					 enum write_kind kind, unsigned pool,
+					 const struct ths_version *from)
 {
-	struct ths_version *copy = ths_pool_take(cpu, pool);
-	bool live = ths_version_is_live(from);
+	struct ths_version *copy =
+		THS_LIKELY(cpu->pool[pool]) ? pool_pop(cpu, pool) : ths_pool_take(cpu, pool);
 
 	copy->generation = from ? from->generation : 1;
-	copy->flags = kind == WRITE_FREE ? VERSION_DEAD : 0;
+	copy->flags = 0;
 	copy->schema = table ? table->schema_version : 0;
-	if (kind == WRITE_FREE)
-		copy->generation++;
-	else if (live && kind != WRITE_NEW)
-		copy_data(copy, from,
-			  data_bytes(table, from->pool < pool ? from->pool : pool));
-	else
-		zero_data(copy, data_bytes(table, pool));
-	return copy;
-}
-
-/* The level wrote the row already: its copy is written again. */
-static enum ths_err write_again(struct ths_version *copy, enum write_kind kind)
-{
-	if (kind != WRITE_HIDDEN && !ths_version_is_live(copy))
-		return THS_E_NOENT; /* we freed it ourselves */
 	if (kind == WRITE_FREE) {
 		copy->generation++;
 		copy->flags = VERSION_DEAD;
+	} else if (kind == WRITE_NEW || !ths_version_is_live(from)) {
+		zero_data(copy, data_bytes(table, pool));
+	} else {
+		copy_data(copy, from,
+			  data_bytes(table, from->pool < pool ? from->pool : pool));
 	}
+	return copy;
+}
+
+THS_INLINE uint8_t special_of(const struct ths_table *table, enum write_kind kind)
+{
+	uint8_t special = kind == WRITE_CHANGE ? 0 : SPECIAL;
+
+	if ((kind == WRITE_CHANGE || kind == WRITE_NEW) && (table->flags & THS_KEYED))
+		special = SPECIAL | SPECIAL_KEYED;
+	return special;
+}
+
+/* The row was written already: by this level, whose copy is written again, or by an outer
+ * one, whose copy is overlaid. */
+static THS_NOINLINE enum ths_err write_again(struct ths_cpu *cpu, struct txn_write *own,
+					     enum write_kind kind, unsigned pool,
+					     struct ths_version **out)
+{
+	struct ths_txn *txn = &cpu->txn;
+	struct ths_version *copy = own->copy;
+
+	*out = copy;
+	if (kind != WRITE_HIDDEN && !ths_version_is_live(copy))
+		return THS_E_NOENT; /* we freed it ourselves */
+	if (own < &txn->write[txn->savepoint]) {
+		if (txn->writes == WRITES_MAX)
+			return THS_E_FULL;
+		*out = make_copy(cpu, own->table, kind, pool, copy);
+		note_write(txn, own->table, own->slot, own->old, *out,
+			   (uint16_t)(own - txn->write + 1));
+		txn->overlays++;
+	} else if (kind == WRITE_FREE) {
+		copy->generation++;
+		copy->flags = VERSION_DEAD;
+	}
+	txn->special |= special_of(own->table, kind);
 	return THS_OK;
 }
 
 enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
-			   struct ths_slot *slot, uint32_t row, enum write_kind kind,
-			   unsigned pool, struct ths_version **out)
+			   struct ths_slot *slot, enum write_kind kind, unsigned pool,
+			   struct ths_version **out)
 {
 	struct ths_txn *txn = &cpu->txn;
-	struct txn_write *own = txn->writes ? find_write(txn, slot) : NULL;
+	struct txn_write *own = find_write(txn, slot);
 	struct ths_version *old;
+	uintptr_t word;
 
-	if (own && own >= &txn->write[txn->savepoint]) {
-		*out = own->copy;
-		return write_again(own->copy, kind);
-	}
-	if (THS_UNLIKELY(txn->writes >= WRITES_MAX) || THS_FAIL("alloc/write"))
+	if (own)
+		return write_again(cpu, own, kind, pool, out);
+	if (THS_FAIL("alloc/write"))
 		return THS_E_FULL;
-	THS_TRY(make_room(cpu));
+	if (THS_UNLIKELY(txn->writes >= txn->writes_limit))
+		THS_TRY(make_room_to_write(cpu));
 	if (kind <= WRITE_FREE && THS_FAIL("alloc/version")) {
 		cpu->refill_pool = pool;
 		ths_txn_unwind(cpu, OUTCOME_REFILL);
 	}
-	if (own) {
-		old = own->copy;
-	} else {
-		uintptr_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
-
-		old = slot_version(word);
-		if (THS_UNLIKELY((word & SLOT_LOCKED) ||
-				 (old && old->commit > txn->clock)))
-			ths_txn_unwind(cpu, OUTCOME_CONFLICT);
-	}
+	word = atomic_load_explicit(&slot->word, memory_order_acquire);
+	old = slot_version(word);
+	if (THS_UNLIKELY((word & SLOT_LOCKED) || (old && old->commit > txn->clock)))
+		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
 	if (kind <= WRITE_FREE && THS_UNLIKELY(!ths_version_is_live(old)))
 		return THS_E_NOENT;
 	*out = make_copy(cpu, table, kind, pool, old);
-	note_write(txn, table, slot, row, own ? own->old : old, *out,
-		   (uint16_t)(own ? own - txn->write + 1 : 0));
-	txn->special |= kind != WRITE_CHANGE || (table->flags & THS_KEYED);
-	if (txn->flags & TXN_DEVICE)
-		txn->writes_limit = 0; /* no quick way: whose row it is counts */
+	note_write(txn, table, slot, old, *out, 0);
+	txn->special |= special_of(table, kind);
+	return THS_OK;
+}
+
+/* A live row out of @tombstone, the interaction's alone. There is a version for it in @pool,
+ * and room to note it. */
+struct ths_version *ths_txn_write_new(struct ths_cpu *cpu, struct ths_table *table,
+				      struct ths_slot *slot, unsigned pool,
+				      struct ths_version *tombstone)
+{
+	struct ths_txn *txn = &cpu->txn;
+	struct ths_version *copy = make_copy(cpu, table, WRITE_NEW, pool, tombstone);
+
+	note_write(txn, table, slot, tombstone, copy, 0);
+	txn->special |= special_of(table, WRITE_NEW);
+	return copy;
+}
+
+/* A row of nano_core's own; zeroes where there was none. */
+enum ths_err ths_txn_write_hidden(struct ths_cpu *cpu, struct ths_slot *slot, unsigned pool,
+				  struct ths_version **out)
+{
+	struct ths_version *copy = quick_copy(cpu, NULL, slot, ths_pool_bytes(pool), pool);
+
+	if (THS_UNLIKELY(!copy))
+		return ths_txn_write(cpu, NULL, slot, WRITE_HIDDEN, pool, out);
+	cpu->txn.special |= SPECIAL;
+	*out = copy;
 	return THS_OK;
 }
 
@@ -265,6 +327,7 @@ void ths_txn_mark(const struct ths_txn *txn, struct txn_mark *mark)
 static void drop_write(struct ths_cpu *cpu, struct txn_write *write)
 {
 	ths_pool_give(cpu, write->copy);
+	cpu->txn.overlays -= write->under != 0;
 	if (write->table && !write->under && !ths_version_is_live(write->old))
 		ths_table_give_row(write->table, write->row, write->old); /* to be new */
 }
@@ -314,13 +377,15 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 	struct ths_txn *txn = &cpu->txn;
 	unsigned kept = mark->writes;
 
+	txn->savepoint = mark->savepoint;
+	if (THS_LIKELY(txn->overlays == 0))
+		return;
 	for (unsigned i = mark->writes; i < txn->writes; i++) {
 		struct txn_write *write = &txn->write[i];
 		struct txn_write *under;
 
 		if (!write->under || write->under - 1u < mark->savepoint) {
-			if (kept != i) /* mostly nothing has to close up */
-				txn->write[kept] = *write;
+			txn->write[kept] = *write;
 			kept++;
 			continue;
 		}
@@ -331,9 +396,9 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 		under->copy->generation = write->copy->generation;
 		under->copy->flags = write->copy->flags;
 		ths_pool_give(cpu, write->copy);
+		txn->overlays--;
 	}
 	txn->writes = (uint16_t)kept;
-	txn->savepoint = mark->savepoint;
 }
 
 /* ---- the end ----------------------------------------------------------------------- */
@@ -491,6 +556,13 @@ static bool comes_from_pool(const struct txn_write *write)
 	       (!write->table || write->old != write->table->zero);
 }
 
+/* Whether anybody waits for rows to come or go; to be asked after the count has moved:
+ * who marks it later finds it moved (Z1). */
+static bool population_wakes(const struct ths_table *table)
+{
+	return atomic_load(&table->population.word) & SLOT_WAITERS;
+}
+
 static void install(struct ths_cpu *cpu, struct txn_write *write, uint64_t version)
 {
 	uintptr_t before;
@@ -506,11 +578,12 @@ static void install(struct ths_cpu *cpu, struct txn_write *write, uint64_t versi
 	if (!write->table)
 		return;
 	atomic_fetch_add_explicit(&write->table->commits, 1, memory_order_relaxed);
-	write->appears = appears(write) != 0;
-	cpu->txn.wakes |= write->appears;
-	if (write->appears)
+	if (appears(write)) {
+		write->appears = population_wakes(write->table);
+		cpu->txn.wakes |= write->appears;
 		atomic_fetch_add_explicit(&write->table->live, (uint32_t)appears(write),
 					  memory_order_relaxed);
+	}
 }
 
 static bool commit_locked(struct ths_cpu *cpu)
@@ -544,7 +617,7 @@ static uint64_t key_in(const struct ths_version *version)
 /* A key is a row's name: what it was made for, and the same while the row lives. */
 bool ths_txn_keys_hold(const struct ths_txn *txn)
 {
-	if (!txn->special)
+	if (!(txn->special & SPECIAL_KEYED))
 		return true;
 	for (unsigned i = 0; i < txn->writes; i++) {
 		const struct txn_write *write = &txn->write[i];
@@ -559,26 +632,27 @@ bool ths_txn_keys_hold(const struct ths_txn *txn)
 	return true;
 }
 
-/* A bucket or a binding: there may have been none; and the one of nobody stays. */
-static void settle_internal(struct ths_cpu *cpu, const struct txn_write *write)
+/* A bucket, a title or a binding: there may have been none; and the one of nobody stays. */
+static void settle_hidden(struct ths_cpu *cpu, const struct txn_write *write)
 {
-	if (comes_from_pool(write))
-		ths_pool_give(cpu, write->old);
+	if (write->old && write->old != (struct ths_version *)ths_core.nobody)
+		pool_push(cpu, write->old);
 }
 
-/* A row came or went. */
+/* A row came or went, or both. */
 static void settle_appearance(struct ths_txn *txn, struct txn_write *write)
 {
 	struct ths_table *table = write->table;
+	bool came = !(write->copy->flags & VERSION_DEAD);
 
-	write->appears = true;
-	txn->wakes = true;
-	if (appears(write)) {
+	if (came != !(write->old->flags & VERSION_DEAD)) {
 		atomic_fetch_add(&table->population.word, 4);
-		atomic_fetch_add_explicit(&table->live, (uint32_t)appears(write),
+		atomic_fetch_add_explicit(&table->live, came ? 1 : UINT32_MAX,
 					  memory_order_relaxed);
+		write->appears = population_wakes(table);
+		txn->wakes |= write->appears;
 	}
-	if (!ths_version_is_live(write->copy))
+	if (!came)
 		ths_table_give_row(table, write->row, write->copy);
 }
 
@@ -600,14 +674,14 @@ void ths_txn_commit_alone(struct ths_cpu *cpu)
 		uintptr_t word =
 			atomic_load_explicit(&write->slot->word, memory_order_relaxed);
 
-		copy->commit = table && (table->flags & THS_PER_CPU) ? 0 : version;
+		copy->commit = version;
 		atomic_store_explicit(&write->slot->word, (uintptr_t)copy,
 				      memory_order_release);
 		write->waiters = (word & SLOT_WAITERS) != 0;
 		write->appears = false;
 		txn->wakes |= write->waiters;
-		if (THS_UNLIKELY(!table)) {
-			settle_internal(cpu, write);
+		if (!table) {
+			settle_hidden(cpu, write);
 			continue;
 		}
 		atomic_store_explicit(
@@ -616,10 +690,8 @@ void ths_txn_commit_alone(struct ths_cpu *cpu)
 			memory_order_relaxed);
 		if (THS_UNLIKELY((old->flags | copy->flags) & VERSION_DEAD))
 			settle_appearance(txn, write);
-		if (THS_LIKELY(old != table->zero)) {
-			old->older = cpu->pool[old->pool];
-			cpu->pool[old->pool] = old;
-		}
+		if (THS_LIKELY(old != table->zero))
+			pool_push(cpu, old);
 	}
 }
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 
 THS_INLINE uint64_t filter_bit(const struct ths_slot *slot)
@@ -13,7 +14,23 @@ THS_INLINE uint64_t filter_bit(const struct ths_slot *slot)
 	return 1ull << (((uintptr_t)slot / sizeof(*slot)) % 64);
 }
 
-/* Whole runs of 32 bytes, as every size class but the smallest has room for. */
+/* The first of a pool, which is not empty. */
+THS_INLINE struct ths_version *pool_pop(struct ths_cpu *cpu, unsigned pool)
+{
+	struct ths_version *version = cpu->pool[pool];
+
+	cpu->pool[pool] = version->older;
+	return version;
+}
+
+THS_INLINE void pool_push(struct ths_cpu *cpu, struct ths_version *version)
+{
+	version->older = cpu->pool[version->pool];
+	cpu->pool[version->pool] = version;
+}
+
+/* Whole runs of 32 bytes, as every size class but the smallest has room for. Bytes are to be
+ * one at least. */
 THS_INLINE void copy_data(struct ths_version *to_version, const struct ths_version *from_version,
 			  size_t bytes)
 {
@@ -38,63 +55,83 @@ THS_INLINE void copy_data(struct ths_version *to_version, const struct ths_versi
 THS_INLINE void zero_data(struct ths_version *version, size_t bytes)
 {
 	uint64_t *word = (uint64_t *)(void *)version->data;
+	const uint64_t *end = word + bytes / 8;
 
-	for (size_t i = 0; i < bytes / 8; i++)
-		word[i] = 0;
+	if (version->pool == 0) {
+		*word = 0;
+		return;
+	}
+	do {
+		word[0] = 0;
+		word[1] = 0;
+		word[2] = 0;
+		word[3] = 0;
+		word += 4;
+	} while (word < end);
 }
 
 /* Pushes what commit will need to know. */
 THS_INLINE void note_write(struct ths_txn *txn, struct ths_table *table,
-			   struct ths_slot *slot, uint32_t row, struct ths_version *old,
+			   struct ths_slot *slot, struct ths_version *old,
 			   struct ths_version *copy, uint16_t under)
 {
-	struct txn_write *entry = &txn->write[txn->writes];
+	struct txn_write *entry = &txn->write[txn->writes++];
 
 	entry->slot = slot;
 	entry->old = old;
 	entry->copy = copy;
 	entry->table = table;
-	entry->row = row;
+	entry->row = table ? (uint32_t)(slot - table->slots) : 0;
 	entry->under = under;
-	txn->writes++;
 	txn->filter |= filter_bit(slot);
 	txn->read_limit = txn->read; /* reads have to look at our own writes now */
 }
 
 /*
- * The common write: a live row of an ordinary table, not written so far in this
- * interaction. NULL: not that common, or not to be had; ths_table_write() knows more.
+ * The common write: of a slot that holds a live version and that this interaction has not
+ * written so far. @pool is loaded after @bytes where a migration may change them (T5).
+ * NULL: not that common, or not to be had; ths_txn_write() knows more.
  */
-THS_INLINE struct ths_version *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
+THS_INLINE struct ths_version *quick_copy(struct ths_cpu *cpu, struct ths_table *table,
+					  struct ths_slot *slot, uint32_t bytes,
+					  uint32_t pool)
 {
 	struct ths_txn *txn = &cpu->txn;
-	struct ths_version *old, *copy;
+	uintptr_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
+	struct ths_version *old = slot_version(word), *copy;
+
+	if (THS_UNLIKELY(txn->writes >= txn->writes_limit ||
+			 (txn->filter & filter_bit(slot)) || !cpu->pool[pool] || !old ||
+			 (word & SLOT_LOCKED) || old->commit > txn->clock ||
+			 (old->flags & VERSION_DEAD) || old->pool != pool ||
+			 THS_FAIL("alloc/quick")))
+		return NULL;
+	copy = pool_pop(cpu, pool);
+	copy->life = old->life;
+	copy_data(copy, old, bytes);
+	note_write(txn, table, slot, old, copy, 0);
+	return copy;
+}
+
+THS_INLINE struct ths_version *quick_row_copy(struct ths_cpu *cpu, struct ths_table *table,
+					      uint32_t row)
+{
+	uint32_t size = atomic_load_explicit(&table->row_size, memory_order_acquire);
+
+	return quick_copy(cpu, table, table_slot(table, row), size + 7u,
+			  atomic_load_explicit(&table->pool, memory_order_relaxed));
+}
+
+/* A row of a table that has no rules of its own. */
+THS_INLINE struct ths_version *quick_write(struct ths_cpu *cpu, unsigned number, uint32_t row)
+{
 	struct ths_table *table;
-	struct ths_slot *slot;
-	uintptr_t word;
-	uint32_t size, pool;
 
 	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
 		return NULL;
 	table = cpu->serving->table[number];
 	if (THS_UNLIKELY(row >= atomic_load_explicit(&table->write_rows,
-						     memory_order_acquire) ||
-			 txn->writes >= txn->writes_limit))
+						     memory_order_acquire)))
 		return NULL;
-	slot = table_slot(table, row);
-	word = atomic_load_explicit(&slot->word, memory_order_acquire);
-	old = slot_version(word);
-	size = atomic_load_explicit(&table->row_size, memory_order_acquire); /* T5 */
-	pool = atomic_load_explicit(&table->pool, memory_order_relaxed); /* once: it grows */
-	copy = cpu->pool[pool];
-	if (THS_UNLIKELY((txn->filter & filter_bit(slot)) || !copy || (word & SLOT_LOCKED) ||
-			 old->commit > txn->clock || (old->flags & VERSION_DEAD)))
-		return NULL;
-	cpu->pool[pool] = copy->older;
-	copy->generation = old->generation;
-	copy->flags = 0;
-	copy->schema = old->schema;
-	copy_data(copy, old, size + 7u);
-	note_write(txn, table, slot, row, old, copy, 0);
-	return copy;
+	return quick_row_copy(cpu, table, row);
 }
