@@ -319,8 +319,8 @@ ths_row_write_alone:
 	movzwl %gs:TXN_WRITES, %r10d
 	cmpw %r10w, %gs:TXN_WRITES_LIMIT
 	jbe ths_row_write_
-	movl %r9d, %ecx
-	shrl $3, %ecx
+	imull $FILTER_FACTOR, %r9d, %ecx
+	shrl $FILTER_SHIFT, %ecx
 	movq %gs:TXN_FILTER, %r11
 	btsq %rcx, %r11
 	jc ths_row_write_

@@ -79,6 +79,8 @@
 #define PROVIDER_INSTANCE 8
 #define SLOT_WAITERS_BIT  2
 #define SLOT_FLAGS_BITS   3
+#define FILTER_FACTOR     0x9e3779b1 /* a slot's bit: the upper 6 of 32, multiplied */
+#define FILTER_SHIFT      26
 #define VERSION_DEAD_BIT  1
 #define THS_TABLES        8
 

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <theseus/point.h>
+#include "nano_core/gate_layout.h"
 #include "nano_core/nano_core_impl.h"
 
+/* Multiplied, for else the first rows of all tables had one bit: their slots begin pages. */
 THS_INLINE uint64_t filter_bit(const struct ths_slot *slot)
 {
-	return 1ull << (((uintptr_t)slot / sizeof(*slot)) % 64);
+	return 1ull << ((uint32_t)(uintptr_t)slot * FILTER_FACTOR >> FILTER_SHIFT);
 }
 
 /* The first of a pool, which is not empty. */
