@@ -14,7 +14,7 @@
  *   K4  A slot is reused after its shares are reaped, with a new generation; its stack
  *       stays with it.
  *
- * Cost: O(1), but for the fallback pick and the reaper: O(contexts ever used).
+ * Cost: O(1), however many tasks there are; the fallback pick alone is O(contexts used).
  */
 #include <theseus/iface/tasks.h>
 #include <theseus/point.h>
@@ -43,9 +43,31 @@ void ths_context_init(struct ths_cpu *cpu)
 
 /* ---- slots and stacks ---------------------------------------------------------------- */
 
-static bool is_spare(const struct ths_context *context)
+/* Under ths_core.lock. */
+static void push(uint32_t *list, uint32_t slot)
 {
-	return atomic_load(&context->state) == CONTEXT_FREE && !context->reserved;
+	context_of(slot)->next = *list;
+	*list = slot + 1;
+}
+
+/* Likewise. THS_ROW_NONE: the list is empty. */
+static uint32_t pop(uint32_t *list)
+{
+	uint32_t slot = *list - 1;
+
+	if (slot != THS_ROW_NONE)
+		*list = context_of(slot)->next;
+	return slot;
+}
+
+/* Likewise: one without a stack. */
+static uint32_t pop_bare(void)
+{
+	uint32_t slot = pop(&ths_core.bare);
+
+	return slot == THS_ROW_NONE && ths_core.contexts_used < CONTEXTS_MAX
+		       ? ths_core.contexts_used++
+		       : slot;
 }
 
 /* Maps a stack for slot @slot: a guard page lies below. */
@@ -70,45 +92,68 @@ static enum ths_err make_stack(struct ths_context *context, uint32_t slot)
 	return THS_OK;
 }
 
+/* Under ths_core.lock. */
+static bool are_spare(uint32_t needed)
+{
+	for (uint32_t at = ths_core.spare; at && needed; at = context_of(at - 1)->next)
+		needed--;
+	return needed == 0;
+}
+
+/* One slot more gets a stack, if less than @needed have one; else *@enough. */
+static enum ths_err make_spare(uint32_t needed, bool *enough)
+{
+	uint32_t slot = THS_ROW_NONE;
+	enum ths_err err;
+
+	ths_spin_lock(&ths_core.lock);
+	*enough = are_spare(needed);
+	if (!*enough)
+		slot = pop_bare();
+	ths_spin_unlock(&ths_core.lock);
+	if (slot == THS_ROW_NONE)
+		return *enough ? THS_OK : THS_E_FULL;
+	err = make_stack(context_of(slot), slot);
+	ths_spin_lock(&ths_core.lock);
+	push(err ? &ths_core.bare : &ths_core.spare, slot);
+	ths_spin_unlock(&ths_core.lock);
+	return err;
+}
+
 /* Depth 0: makes sure that @needed slots with a stack are spare. */
 enum ths_err ths_context_spare(uint32_t needed)
 {
-	for (uint32_t i = THS_FAIL("alloc/context") ? CONTEXTS_MAX : 0;
-	     needed && i < CONTEXTS_MAX; i++) {
-		struct ths_context *context = context_of(i);
+	enum ths_err err = THS_FAIL("alloc/context") ? THS_E_FULL : THS_OK;
+	bool enough = false;
 
-		if (!is_spare(context))
-			continue;
-		if (!context->stack)
-			THS_TRY(make_stack(context, i));
-		needed--;
-	}
-	return needed ? THS_E_FULL : THS_OK;
+	while (err == THS_OK && !enough)
+		err = make_spare(needed, &enough);
+	return err;
 }
 
 /* Inside an interaction: a slot with a stack is ours; THS_ROW_NONE: there is none. */
 uint32_t ths_context_reserve(void)
 {
 	struct ths_cpu *cpu = ths_cpu();
-	uint32_t found = THS_ROW_NONE;
+	uint32_t slot;
 
 	cpu->locks++;
 	ths_spin_lock(&ths_core.lock);
-	for (uint32_t i = 0; i < CONTEXTS_MAX && found == THS_ROW_NONE; i++)
-		if (is_spare(context_of(i)) && context_of(i)->stack)
-			found = i;
-	if (found != THS_ROW_NONE)
-		context_of(found)->reserved = true;
-	if (found != THS_ROW_NONE && found >= ths_core.contexts_used)
-		ths_core.contexts_used = found + 1;
+	slot = pop(&ths_core.spare);
 	ths_spin_unlock(&ths_core.lock);
 	cpu->locks--;
-	return found;
+	return slot;
 }
 
 void ths_context_unreserve(uint32_t slot)
 {
-	context_of(slot)->reserved = false;
+	struct ths_cpu *cpu = ths_cpu();
+
+	cpu->locks++;
+	ths_spin_lock(&ths_core.lock);
+	push(&ths_core.spare, slot);
+	ths_spin_unlock(&ths_core.lock);
+	cpu->locks--;
 }
 
 /* ---- the life of a task ---------------------------------------------------------------- */
@@ -161,9 +206,8 @@ void ths_context_start(struct ths_cpu *cpu, uint32_t slot)
 
 	ths_arch_context_init(&context->arch, (void *)(uintptr_t)(context->stack + TASK_STACK),
 			      first_steps, context);
-	context->cpu = cpu->number;
+	context->cpu = (uint8_t)cpu->number;
 	ths_spin_lock(&ths_core.lock);
-	context->reserved = false;
 	atomic_store(&context->state, CONTEXT_RUNNABLE);
 	post(cpu, slot);
 	ths_spin_unlock(&ths_core.lock);
@@ -188,9 +232,11 @@ void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)
 
 	ths_spin_lock(&ths_core.lock);
 	if (context->generation == generation &&
-	    atomic_load(&context->state) != CONTEXT_FREE) {
+	    atomic_load(&context->state) != CONTEXT_FREE &&
+	    atomic_load(&context->state) != CONTEXT_DYING) {
 		context->sleep_number++;
 		atomic_store(&context->state, CONTEXT_DYING);
+		push(&ths_core.cpu[context->cpu]->dying, slot);
 	}
 	ths_spin_unlock(&ths_core.lock);
 	ths_pending(cpu, PENDING_REAP);
@@ -230,7 +276,8 @@ static bool is_dead(const struct ths_context *context)
 	       !context->queued && !context->posted;
 }
 
-static void forget(uint32_t slot)
+/* False: its shares could not be freed, and the slot has to wait (K4). */
+static bool forget(uint32_t slot)
 {
 	struct ths_context *context = context_of(slot);
 	enum ths_err err = THS_OK;
@@ -241,31 +288,46 @@ static void forget(uint32_t slot)
 		ths_logf("reaping task %u: %s", slot, ths_err_text(err));
 	if (ths_share_has_any(slot)) { /* K4: the slot has to wait */
 		ths_cpu()->reap_again = true;
-		return;
+		return false;
 	}
 	ths_spin_lock(&ths_core.lock);
 	context->generation++;
 	atomic_store(&context->state, CONTEXT_FREE);
+	push(&ths_core.spare, slot);
 	ths_spin_unlock(&ths_core.lock);
+	return true;
 }
 
-/* Depth 0: frees what dead tasks left. */
+static bool reap(struct ths_cpu *cpu, uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+
+	if (context->queued) {
+		struct sched_remove args = {.task = slot, .cpu = cpu->number};
+
+		(void)!sched_remove(&ths_core.sched, &args);
+		context->queued = false;
+	}
+	return is_dead(context) && forget(slot);
+}
+
+/* Depth 0: frees what dead tasks left. Who is on the CPU still is kept for later. */
 void ths_context_reap(struct ths_cpu *cpu)
 {
-	for (uint32_t i = 0; i < ths_core.contexts_used; i++) {
-		struct ths_context *context = context_of(i);
+	uint32_t list, slot;
 
-		if (atomic_load(&context->state) != CONTEXT_DYING ||
-		    context->cpu != cpu->number)
+	ths_spin_lock(&ths_core.lock);
+	list = cpu->dying;
+	cpu->dying = 0;
+	ths_spin_unlock(&ths_core.lock);
+	while (list) {
+		slot = list - 1;
+		list = context_of(slot)->next;
+		if (reap(cpu, slot))
 			continue;
-		if (context->queued) {
-			struct sched_remove args = {.task = i, .cpu = cpu->number};
-
-			(void)!sched_remove(&ths_core.sched, &args);
-			context->queued = false;
-		}
-		if (is_dead(context))
-			forget(i);
+		ths_spin_lock(&ths_core.lock);
+		push(&cpu->dying, slot);
+		ths_spin_unlock(&ths_core.lock);
 	}
 }
 

@@ -225,6 +225,7 @@ struct ths_cpu {
 	uint64_t longest;              /* counter ticks of the longest interaction seen */
 	_Atomic(uint64_t) irqs[VECTORS / 64];
 	struct ths_version *pool[POOLS];
+	uint32_t dying;                /* 1 + slot: its contexts that were killed, linked */
 	bool reap_again;               /* a dead task's shares could not be freed: next tick */
 	uint64_t pool_pages[POOLS];    /* cut into versions so far; they are never given back */
 	uint32_t limbo_count;
@@ -249,11 +250,11 @@ struct ths_context {
 	uint32_t generation;
 	uint32_t sleep_number;
 	uint32_t wake_next; /* 1 + slot, in a CPU's list */
-	uint32_t cpu;
+	uint32_t next;      /* 1 + slot, in the list of the spare or of the dying */
+	uint8_t cpu;
 	bool on_cpu;        /* runs, or has not left its stack yet */
 	bool queued;        /* the scheduler was told */
 	bool posted;        /* on a CPU's list, to be admitted */
-	bool reserved;      /* an interaction in progress is about to start it */
 	uint64_t stack;     /* its base; 0: none so far. Kept when the task ends */
 	void (*entry)(void *);
 	void *arg;
@@ -282,6 +283,7 @@ struct ths_core {
 	struct ths_cpu *cpu[THS_CPU_MAX];
 	struct ths_context context[CONTEXTS_MAX];
 	uint32_t contexts_used;  /* slots above were never in use */
+	uint32_t spare, bare;    /* 1 + slot: those that are free, with a stack and without */
 	_Atomic(uint32_t) lock;  /* of contexts, waiters */
 	struct waiter waiter[WAITERS_MAX]; /* for anybody */
 	struct waiter own_waiter[CONTEXTS_MAX][OWN_WAITERS];

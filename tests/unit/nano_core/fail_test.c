@@ -223,16 +223,18 @@ static void call_it(void)
 static void kill_all(void)
 {
 	struct ths_cpu *cpu = ths_cpu();
+	uint32_t spare = 0;
 
 	for (uint32_t i = 0; i < ths_core.contexts_used; i++)
 		if (ths_core.context[i].state != CONTEXT_FREE)
 			ths_context_kill(cpu, i, ths_core.context[i].generation);
 	ths_context_admit_posted(cpu);
 	ths_context_reap(cpu);
-	for (uint32_t i = 0; i < ths_core.contexts_used; i++) {
-		ck_assert_int_eq(ths_core.context[i].state, CONTEXT_FREE);
-		ck_assert(!ths_core.context[i].reserved);
+	for (uint32_t i = ths_core.spare; i; i = ths_core.context[i - 1].next) {
+		ck_assert_int_eq(ths_core.context[i - 1].state, CONTEXT_FREE);
+		spare++;
 	}
+	ck_assert_uint_eq(spare, ths_core.contexts_used);
 }
 
 static bool is_bound(const char *iface)
