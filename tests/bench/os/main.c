@@ -221,7 +221,7 @@ static void ends_at_once(void *arg)
 	(void)arg;
 }
 
-static void measure_create_join(void)
+static void measure_create_join(const char *name)
 {
 	uint64_t start_at;
 
@@ -230,7 +230,7 @@ static void measure_create_join(void)
 	start_at = now();
 	for (unsigned i = 0; i < 100; i++)
 		join(start(ends_at_once, NULL));
-	tell("task_create_join", (now() - start_at) / 100);
+	tell(name, (now() - start_at) / 100);
 }
 
 static void post(uint32_t box, uint32_t byte)
@@ -272,6 +272,22 @@ static void measure_mailbox(void)
 	join(task);
 }
 
+static void sleeps(void *arg)
+{
+	(void)arg;
+	(void)fetch(2);
+}
+
+/* Ours, asleep, for good: each is a row of ours that has to be told from the others. */
+static void measure_create_join_among(void)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		(void)start(sleeps, NULL);
+		ths_yield();
+	}
+	measure_create_join("task_create_join_among_500");
+}
+
 /* ---- modules -------------------------------------------------------------------------- */
 
 /* Without ticks in between: the least of several. */
@@ -306,9 +322,10 @@ static void measure(void *arg)
 	measure_blobs();
 	measure_lookup();
 	measure_switch();
-	measure_create_join();
+	measure_create_join("task_create_join");
 	measure_mailbox();
 	measure_modules();
+	measure_create_join_among();
 	ths_logf("%sok 1 - every measured call returned THS_OK", wrong ? "not " : "");
 	ths_logf("theseus: %u passed, %u failed", !wrong, !!wrong);
 	ths_stop(THS_STOP_TEST, 0x2a);
