@@ -53,7 +53,7 @@ THS_INLINE const void *quick_find(struct ths_cpu *cpu, const struct ths_table *t
 		return NULL;
 	word = atomic_load_explicit(&table->bucket[index_home(table, hash, 0)].word,
 				    memory_order_acquire);
-	if (THS_UNLIKELY(word == 0 || !is_quick(txn, word)))
+	if (THS_UNLIKELY(word <= SLOT_FLAGS || !is_quick(txn, word))) /* none, or waited for */
 		return NULL;
 	bucket = (const struct bucket *)(const void *)slot_version(word)->data;
 	end = bucket->entry + bucket->count;

@@ -232,6 +232,18 @@ START_TEST(equal_tags_are_not_equal_keys)
 }
 END_TEST
 
+/* Who sleeps until a row appears marks the bucket it would be in, be there one or not. */
+START_TEST(a_bucket_that_never_was_may_be_waited_for)
+{
+	start(_i, 1);
+	atomic_fetch_or(&table->bucket[home_of(keys[0])].word, SLOT_WAITERS);
+	ck_assert_int_eq(script_by(&ref, find_item, &keys[0]), THS_E_NOENT);
+	ck_assert_int_eq(script_by(&ref, new_item, &keys[0]), THS_OK);
+	ck_assert_int_eq(script_by(&ref, find_item, &keys[0]), THS_OK);
+	rig_stop();
+}
+END_TEST
+
 /* ---- lookups and the read set
  * ------------------------------------------------------------ */
 
@@ -271,6 +283,7 @@ Suite *ths_test_suite(void)
 	tcase_add_loop_test(h1, any_keys_agree_with_a_model, 1, 3);
 	tcase_add_loop_test(h1, keys_of_one_home_agree_with_a_model, 1, 3);
 	tcase_add_test(h2, equal_tags_are_not_equal_keys);
+	tcase_add_loop_test(h2, a_bucket_that_never_was_may_be_waited_for, 1, 3);
 	tcase_add_test(reads, a_found_row_depends_on_itself_alone);
 	suite_add_tcase(suite, h1);
 	suite_add_tcase(suite, h2);
