@@ -250,7 +250,7 @@ struct ths_context {
 	uint32_t generation;
 	uint32_t sleep_number;
 	uint32_t wake_next; /* 1 + slot, in a CPU's list */
-	uint32_t next;      /* 1 + slot, in the list of the spare or of the dying */
+	uint32_t next;      /* 1 + slot, in the list of the spare, the bare or the dying */
 	uint8_t cpu;
 	bool on_cpu;        /* runs, or has not left its stack yet */
 	bool queued;        /* the scheduler was told */

@@ -50,11 +50,12 @@ static void settle(void)
 
 static unsigned contexts_in_use(void)
 {
-	unsigned count = 0;
+	unsigned count = ths_core.contexts_used;
 
-	for (unsigned i = 0; i < CONTEXTS_MAX; i++)
-		count += ths_core.context[i].state != CONTEXT_FREE ||
-			 ths_core.context[i].reserved;
+	for (uint32_t i = ths_core.spare; i; i = ths_core.context[i - 1].next)
+		count--;
+	for (uint32_t i = ths_core.bare; i; i = ths_core.context[i - 1].next)
+		count--;
 	return count;
 }
 

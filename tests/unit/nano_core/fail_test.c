@@ -232,6 +232,11 @@ static void kill_all(void)
 	ths_context_reap(cpu);
 	for (uint32_t i = ths_core.spare; i; i = ths_core.context[i - 1].next) {
 		ck_assert_int_eq(ths_core.context[i - 1].state, CONTEXT_FREE);
+		ck_assert(ths_core.context[i - 1].stack);
+		spare++;
+	}
+	for (uint32_t i = ths_core.bare; i; i = ths_core.context[i - 1].next) {
+		ck_assert(!ths_core.context[i - 1].stack);
 		spare++;
 	}
 	ck_assert_uint_eq(spare, ths_core.contexts_used);

@@ -187,7 +187,9 @@ static unsigned reap(uint32_t client)
 {
 	unsigned rounds = 0;
 
-	become(client, CONTEXT_DYING);
+	become(client, CONTEXT_RUNNABLE);
+	ths_cpu()->current = CONTEXTS_MAX;
+	ths_context_kill(ths_cpu(), client, ths_core.context[client].generation);
 	while (atomic_load(&ths_core.context[client].state) != CONTEXT_FREE) {
 		ths_context_reap(ths_cpu());
 		ck_assert_uint_lt(++rounds, 1000);
