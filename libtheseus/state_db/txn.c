@@ -243,7 +243,7 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 		return THS_E_FULL;
 	if (THS_UNLIKELY(txn->writes >= txn->writes_limit))
 		THS_TRY(make_room_to_write(cpu));
-	if (kind <= WRITE_FREE && THS_FAIL("alloc/version")) {
+	if (kind == WRITE_CHANGE && THS_FAIL("alloc/version")) {
 		cpu->refill_pool = pool;
 		ths_txn_unwind(cpu, OUTCOME_REFILL);
 	}
