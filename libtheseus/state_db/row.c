@@ -100,6 +100,8 @@ enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table, uint3
 {
 	struct ths_version *copy = NULL;
 
+	if (!is_room_to_write())
+		return THS_E_FULL;
 	if (THS_LIKELY(!(table->flags & (THS_PER_CPU | THS_HARDWARE)) &&
 		       slot_exists(table, row)))
 		copy = quick_row_copy(cpu, table, row);
@@ -155,7 +157,7 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 		if (err != THS_E_NOENT)
 			return err == THS_OK ? THS_E_EXIST : err;
 	}
-	if (cpu->txn.writes == WRITES_MAX || THS_FAIL("alloc/write-new"))
+	if (cpu->txn.writes == WRITES_MAX || !is_room_to_write())
 		return THS_E_FULL;
 	need_versions(cpu, pool);
 	THS_TRY(ths_table_take_row(cpu, table, row, &tombstone));
@@ -182,7 +184,8 @@ enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table *table, uint32
 	if (table->flags & THS_KEYED)
 		THS_TRY(ths_index_remove(
 			cpu, table, *(const uint64_t *)(const void *)present->data, row));
-	return write_row(cpu, table, row, WRITE_FREE, 0, &tombstone);
+	return is_room_to_write() ? write_row(cpu, table, row, WRITE_FREE, 0, &tombstone)
+				  : THS_E_FULL;
 }
 
 enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)

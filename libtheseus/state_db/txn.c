@@ -239,8 +239,6 @@ enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 
 	if (own)
 		return write_again(cpu, own, kind, pool, out);
-	if (THS_FAIL("alloc/write"))
-		return THS_E_FULL;
 	if (THS_UNLIKELY(txn->writes >= txn->writes_limit))
 		THS_TRY(make_room_to_write(cpu));
 	if (kind == WRITE_CHANGE && THS_FAIL("alloc/version")) {
@@ -277,8 +275,11 @@ struct ths_version *ths_txn_write_new(struct ths_cpu *cpu, struct ths_table *tab
 enum ths_err ths_txn_write_hidden(struct ths_cpu *cpu, struct ths_slot *slot, unsigned pool,
 				  struct ths_version **out)
 {
-	struct ths_version *copy = quick_copy(cpu, NULL, slot, ths_pool_bytes(pool), pool);
+	struct ths_version *copy;
 
+	if (!is_room_to_write())
+		return THS_E_FULL;
+	copy = quick_copy(cpu, NULL, slot, ths_pool_bytes(pool), pool);
 	if (THS_UNLIKELY(!copy))
 		return ths_txn_write(cpu, NULL, slot, WRITE_HIDDEN, pool, out);
 	cpu->txn.special |= SPECIAL;

@@ -171,15 +171,15 @@ static void nothing_is_left(void)
 /* ---- thousands of rows -------------------------------------------------------------------
  */
 
-static void become(uint32_t client, enum context_state state)
+static void become(uint32_t client)
 {
 	struct ths_context *context = &ths_core.context[client];
 
 	context->cpu = 0;
 	if (client >= ths_core.contexts_used)
 		ths_core.contexts_used = client + 1;
-	atomic_store(&context->state, state);
-	ths_cpu()->current = state == CONTEXT_RUNNABLE ? client : CONTEXTS_MAX;
+	atomic_store(&context->state, CONTEXT_RUNNABLE);
+	ths_cpu()->current = client;
 }
 
 /* Rounds it took until the slot is free. */
@@ -187,7 +187,7 @@ static unsigned reap(uint32_t client)
 {
 	unsigned rounds = 0;
 
-	become(client, CONTEXT_RUNNABLE);
+	become(client);
 	ths_cpu()->current = CONTEXTS_MAX;
 	ths_context_kill(ths_cpu(), client, ths_core.context[client].generation);
 	while (atomic_load(&ths_core.context[client].state) != CONTEXT_FREE) {
@@ -204,7 +204,7 @@ START_TEST(all_goes_and_every_row_is_told_of_once)
 
 	setup();
 	for (uint32_t client = 1; client <= 3; client++) {
-		become(client, CONTEXT_RUNNABLE);
+		become(client);
 		for (uint64_t i = 0; i < 800; i++) {
 			struct named named = {client * 1000 + i, WELL};
 			uint64_t word = roll(1000);
@@ -247,7 +247,7 @@ START_TEST(without_a_module_it_goes_as_well)
 	struct named named = {5, WELL};
 
 	setup();
-	become(1, CONTEXT_RUNNABLE);
+	become(1);
 	ck_assert_int_eq(run(take_named, &named), THS_OK);
 	ck_assert_int_eq(ths_unbind(&room_iface, ""), THS_OK);
 	(void)reap(1);
