@@ -1,5 +1,5 @@
 /*
- * txn_quick - the common write of a row, in line.
+ * txn_quick - how a row is copied to be written, and the common write, in line.
  *
  * Part of txn.c's business, kept here so that row.c's entry for modules is one function
  * without calls.
@@ -70,6 +70,48 @@ THS_INLINE void zero_data(struct ths_version *version, size_t bytes)
 		word[3] = 0;
 		word += 4;
 	} while (word < end);
+}
+
+/* Bytes of data in a version of that pool: what the row needs, or all there is. */
+THS_INLINE size_t data_bytes(const struct ths_table *table, unsigned pool)
+{
+	size_t room = ths_pool_bytes(pool);
+	size_t size = table ? table->row_size + 7u : room;
+
+	return size < room ? size : room; /* a migration may be under way: T5 */
+}
+
+/* The next version of a row: what it was before, or in the overlaid copy; zeroes where
+ * nothing was; nothing where nothing will be. */
+THS_INLINE struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *table,
+					 enum write_kind kind, unsigned pool,
+					 const struct ths_version *from)
+{
+	struct ths_version *copy =
+		THS_LIKELY(cpu->pool[pool]) ? pool_pop(cpu, pool) : ths_pool_take(cpu, pool);
+
+	copy->generation = from ? from->generation : 1;
+	copy->flags = 0;
+	copy->schema = table ? table->schema_version : 0;
+	if (kind == WRITE_FREE) {
+		copy->generation++;
+		copy->flags = VERSION_DEAD;
+	} else if (kind == WRITE_NEW || !ths_version_is_live(from)) {
+		zero_data(copy, data_bytes(table, pool));
+	} else {
+		copy_data(copy, from,
+			  data_bytes(table, from->pool < pool ? from->pool : pool));
+	}
+	return copy;
+}
+
+THS_INLINE uint8_t special_of(const struct ths_table *table, enum write_kind kind)
+{
+	uint8_t special = kind == WRITE_CHANGE ? 0 : SPECIAL;
+
+	if ((kind == WRITE_CHANGE || kind == WRITE_NEW) && (table->flags & THS_KEYED))
+		special = SPECIAL | SPECIAL_KEYED;
+	return special;
 }
 
 /* Pushes what commit will need to know. */
