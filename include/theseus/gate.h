@@ -106,10 +106,27 @@ THS_MUST_CHECK enum ths_err ths_gate(struct ths_ref *ref, uint32_t op, void *arg
 				     struct ths_blob *blob);
 
 /**
- * ths_forward() - pass the present call on, unchanged, to another provider
- * @ref: where to; an interposer's next in the chain
+ * ths_forward() - pass the present call on, unchanged
+ * @ref: to whom; NULL, in an interposer: to whoever stands behind it
  *
- * The operation, its arguments and blob are those the caller of this operation gave; the
- * results come back in the same place. Context: inside an operation.
+ * The operation is the one this operation was called as; arguments are those in its own
+ * copy, and the results come back there; the blob, if there is one, is the client's, and
+ * what is made of its body counts when this operation too returns THS_OK. An interposer
+ * (iface/interpose.h) needs nothing else to stand before any interface.
+ *
+ * Context: inside an operation.
+ * Return:  as ths_gate(); also THS_E_INVAL where there is nothing to pass on (start,
+ *          recover, self-test), or NULL was said by somebody who stands before nobody.
  */
 THS_MUST_CHECK enum ths_err ths_forward(struct ths_call *call, struct ths_ref *ref);
+
+/**
+ * ths_call_op() - which operation of which interface we were called as
+ * @iface: out: the interface, for an interposer that of whoever stands behind it; good
+ *         until the interaction ends
+ *
+ * Context: inside an operation. Return: the operation's number; UINT32_MAX when it is none
+ * (start, recover, self-test), or when nobody stands behind an interposer: *@iface is as
+ * it was then.
+ */
+uint32_t ths_call_op(const struct ths_call *call, const struct ths_iface **iface);

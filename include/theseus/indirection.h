@@ -16,7 +16,8 @@
  *   I3  A change of the order is one row write: each call meets the old order or the new.
  *   I4  The hint is soft: a wrong one costs a lookup and changes no answer.
  *   I5  A provider may pass on what it is called with by ths_indirection_next(), to whoever
- *       comes behind it; the others do not notice.
+ *       comes behind it; the others do not notice. (To stand before a binding that is no
+ *       layer: iface/interpose.h.)
  *
  * Use: a THS_FIXED table whose row number is the point and whose rows are arrays of struct
  * ths_provider, of 1..THS_PROVIDERS_MAX; a const struct ths_indirection that names it;

@@ -36,10 +36,12 @@ theseusinclude_HEADERS += \
 theseusiface_HEADERS += \
 	%D%/iface/clock.h \
 	%D%/iface/frames.h \
+	%D%/iface/interpose.h \
 	%D%/iface/irq.h \
 	%D%/iface/module.h \
 	%D%/iface/sched.h \
 	%D%/iface/sched_queue.h \
 	%D%/iface/serial.h \
 	%D%/iface/tasks.h \
-	%D%/iface/testsrv.h
+	%D%/iface/testsrv.h \
+	%D%/iface/trace.h

@@ -80,12 +80,32 @@ THS_MUST_CHECK enum ths_err ths_module_find(const char *name, uint32_t *slot);
  * ths_bind() - make instance @slot the provider of its interface under @name
  * Starts the instance if its tables are new, attaches its interrupt lines.
  * Return: THS_OK; THS_E_EXIST the binding has a provider; THS_E_NOENT no such instance;
+ *         THS_E_VERSION an interposer stands there, before another set of operations;
  *         what `start` returned.
  */
 THS_MUST_CHECK enum ths_err ths_bind(uint32_t slot, const char *name);
 /* The binding's provider goes; calls get THS_E_UNAVAIL. THS_E_NOENT. */
 THS_MUST_CHECK enum ths_err ths_unbind(const struct ths_iface *iface, const char *name);
 
+/**
+ * ths_interpose() - instance @slot, an interposer, is put before whoever serves a binding
+ * @slot:  loaded, not bound; provides interpose/1 (iface/interpose.h)
+ * @iface: the interface's name; @name: of the binding, NULL: the default one
+ *
+ * One commit: each call meets the binding with or without it. Calls of clients go to the
+ * interposer, device operations go by. Binding, unbinding and swapping the server go on as
+ * before, behind it; the interposer may be swapped for another. Interposers stack.
+ *
+ * Return: THS_OK; THS_E_NOENT no such instance, or it is bound; THS_E_VERSION it is no
+ *         interposer; THS_E_UNAVAIL nobody serves that binding; THS_E_FULL four interposers
+ *         stand there, or there is no binding left; THS_E_SCHEMA; THS_E_NOMEM; what `start`
+ *         returned. After an error all is as before.
+ */
+THS_MUST_CHECK enum ths_err ths_interpose(uint32_t slot, const char *iface,
+					  const char *name);
+/* The interposer leaves its chain and is loaded, not bound, as before ths_interpose().
+ * THS_E_NOENT: it stands before nobody; THS_E_NOMEM, THS_E_FULL: it still stands there. */
+THS_MUST_CHECK enum ths_err ths_interpose_end(uint32_t slot);
 /*
  * A successor serves its probation first: so many calls or so many ticks, whichever is
  * over sooner. Until then the one before stays linked, and is bound again if the successor

@@ -10,5 +10,6 @@ include libtheseus/modules/serial_16550/local.mk
 include libtheseus/modules/testsrv/local.mk
 include libtheseus/modules/testsrv_v2/local.mk
 include libtheseus/modules/spiller/local.mk
+include libtheseus/modules/trace/local.mk
 
 dist_pkgdata_DATA += %D%/module.lds

@@ -8,7 +8,8 @@
  *	on probation           back to who served before          reverted
  *	first in a row         vital: the resident second          next
  *	                       else: loaded anew from its file     anew
- *	BREAK in a row         another provider that is loaded     next
+ *	BREAK in a row         an interposer leaves its chain      left
+ *	                       another provider that is loaded     next
  *	                       its soft tables are emptied         soft
  *	                       nobody: THS_E_UNAVAIL               unbound
  *
@@ -145,7 +146,7 @@ static enum ths_err take_next(struct ths_instance *instance, struct ths_instance
 {
 	struct ths_instance *next = second_of(instance);
 
-	if (!next)
+	if (!next || ths_is_interposing(instance)) /* another interposer is no second */
 		return THS_E_NOENT;
 	if (next->fresh)
 		THS_TRY(ths_invoke_start(next));
@@ -244,10 +245,19 @@ static enum ths_err take_unbound(struct ths_instance *instance, struct ths_insta
 	return ths_swap_unbind(instance);
 }
 
+static enum ths_err take_left(struct ths_instance *instance, struct ths_instance **by)
+{
+	if (!ths_is_interposing(instance))
+		return THS_E_NOENT;
+	*by = ths_binding_server(ths_ref_binding(&instance->next));
+	*by = *by ? *by : &ths_core.instance[0];
+	return ths_interpose_leave(instance);
+}
+
 static enum ths_err (*const takes[])(struct ths_instance *, struct ths_instance **) = {
 	[MODULE_FAULT_REVERTED] = take_reverted, [MODULE_FAULT_ANEW] = take_anew,
 	[MODULE_FAULT_NEXT] = take_next,         [MODULE_FAULT_SOFT] = take_soft,
-	[MODULE_FAULT_UNBOUND] = take_unbound,
+	[MODULE_FAULT_LEFT] = take_left,         [MODULE_FAULT_UNBOUND] = take_unbound,
 };
 
 static enum ths_err take(enum module_fault_step step, const struct fault *fault)
@@ -267,7 +277,8 @@ static enum ths_err take(enum module_fault_step step, const struct fault *fault)
 /* The steps that are left to who serves nobody, one after the other. */
 static bool go_down(struct account *account, const struct fault *fault)
 {
-	static const enum module_fault_step way[] = {MODULE_FAULT_NEXT, MODULE_FAULT_SOFT,
+	static const enum module_fault_step way[] = {MODULE_FAULT_LEFT, MODULE_FAULT_NEXT,
+						     MODULE_FAULT_SOFT,
 						     MODULE_FAULT_UNBOUND};
 
 	while (account->level < THS_ARRAY_SIZE(way))

@@ -14,6 +14,7 @@
  * the old one find it dead, and the gate need not compare versions at each call.
  *
  * Left out on purpose: probation of a set. A self-test that fails refuses the evolution.
+ * Chains of interposers do not change with a set: they are taken away first.
  *
  * Context: the loader's turn. Cost: a load for each module; publish O(bindings).
  */
@@ -73,6 +74,16 @@ static bool is_leaving(const struct ths_instance *instance)
 	return false;
 }
 
+/* Whether it interposes, or serves behind somebody who does. */
+static bool is_in_chain(const struct ths_instance *instance)
+{
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
+		if (ths_core.binding[i].behind &&
+		    ths_binding_instance(&ths_core.binding[i]) == instance)
+			return true;
+	return ths_is_interposing(instance);
+}
+
 static enum ths_err let_go(const struct ths_evolve_item *item, struct ths_instance **out)
 {
 	struct ths_reason why;
@@ -85,6 +96,9 @@ static enum ths_err let_go(const struct ths_evolve_item *item, struct ths_instan
 		return refuse(THS_E_PERM, item, "nano_core cannot leave");
 	if (is_leaving(*out))
 		return refuse(THS_E_EXIST, item, "%s leaves already", (*out)->name);
+	if (is_in_chain(*out))
+		return refuse(THS_E_BUSY, item, "an interposer is before %s, or is it",
+			      (*out)->name);
 	set.out[set.outs++] = *out;
 	return THS_OK;
 }
@@ -165,7 +179,7 @@ static struct ths_instance *afterwards(const struct ths_binding *binding)
 {
 	const struct change *change = change_of(binding);
 
-	return change ? change->instance : ths_binding_instance(binding);
+	return change ? change->instance : ths_binding_server(binding);
 }
 
 static enum ths_err lead(const struct ths_evolve_item *item, struct ths_binding *binding,
@@ -236,7 +250,7 @@ static enum ths_err plan_replace(const struct newcomer *in)
 			continue;
 		}
 		THS_TRY(lead(in->item, binding, NULL));
-		THS_TRY(lead(in->item, ths_binding_make(iface, binding->name),
+		THS_TRY(lead(in->item, ths_binding_for(iface, binding->name),
 			     in->instance));
 	}
 	return THS_OK;
@@ -278,7 +292,9 @@ static enum ths_err plan_bind(const struct ths_evolve_item *item)
 			 server->module->provides.iface->version);
 	if (!ths_streq(iface, item->word[0]))
 		return refuse(THS_E_VERSION, item, "%s provides %s", server->name, iface);
-	binding = ths_binding_make(server->module->provides.iface, item->word[1]);
+	binding = ths_binding_for(server->module->provides.iface, item->word[1]);
+	if (binding && ths_binding_end(binding) != binding && afterwards(binding) != server)
+		return refuse(THS_E_BUSY, item, "an interposer stands before %s", iface);
 	if (binding && afterwards(binding) && afterwards(binding) != server)
 		return refuse(THS_E_EXIST, item, "%s serves %s", afterwards(binding)->name,
 			      iface);
@@ -307,7 +323,7 @@ static bool will_be_there(const struct ths_iface *iface, const char *name)
 		const struct ths_binding *binding = &ths_core.binding[i];
 		const struct ths_instance *server = afterwards(binding);
 
-		if (server && binding->version == iface->version &&
+		if (server && !binding->behind && binding->version == iface->version &&
 		    ths_streq(binding->iface, iface->name) && ths_streq(binding->name, name))
 			return ths_iface_agrees(iface, server->module->provides.iface);
 	}
@@ -344,7 +360,7 @@ static enum ths_err verify_ours(void)
 		struct ths_binding *binding;
 
 		if (ths_binding_find(ours[i]->iface, "", &binding) == THS_OK &&
-		    ths_binding_instance(binding))
+		    ths_binding_server(binding))
 			THS_TRY(verify_use("nano_core", ours[i]->iface, ""));
 	}
 	return THS_OK;

@@ -39,19 +39,8 @@ struct request {
 	bool by_gate_s; /* which asks anew by itself */
 	bool resigned;  /* nothing is left to be done about faults: callers see them */
 	struct fault fault; /* with GATE_FAULT: what was believed */
+	bool forwarded; /* the caller's own call, passed on */
 };
-
-void ths_section_enter(struct ths_cpu *cpu)
-{
-	cpu->section++;
-}
-
-void ths_section_leave(struct ths_cpu *cpu)
-{
-	cpu->section--;
-	if (THS_UNLIKELY(atomic_load(&cpu->pending)) && ths_cpu_is_idle())
-		ths_work();
-}
 
 /* ---- the workspace ------------------------------------------------------------------- */
 
@@ -87,7 +76,7 @@ void *ths_arena_take(struct ths_cpu *cpu, size_t size)
 	return room;
 }
 
-/* ---- tokens and hardware locks ------------------------------------------------------- */
+/* ---- hardware locks --------------------------------------------------------------------- */
 
 /* The token, shared, until the outermost device operation ends. */
 static void device_token(struct ths_cpu *cpu)
@@ -142,7 +131,7 @@ static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_er
 	if (cpu->recovering)
 		return;
 	if (ths_err_is_fault(err) && instance->module->recover) {
-		cpu->section++; /* no interrupt's work may wait for its lock: ths_recover_devices() */
+		cpu->section++; /* no interrupt's work may wait for its lock */
 		cpu->faulted[cpu->faulted_count++] = instance;
 	} else {
 		ths_spin_unlock(&instance->busy);
@@ -179,6 +168,24 @@ static enum ths_err find_op(struct ths_call *call, const struct provider *provid
 }
 
 static enum ths_err find_provider(struct ths_cpu *cpu, struct ths_call *call,
+				  struct ths_ref *ref, uint32_t op);
+
+/* Device operations are not interposed (P19): on to whoever stands behind, if the chain
+ * is still the one that led there. */
+static enum ths_err pass_by(struct ths_cpu *cpu, struct ths_call *call, uint32_t op)
+{
+	const struct ths_binding *front = call->binding;
+	const struct ths_version *was = call->provider;
+	struct ths_ref next = call->instance->next;
+	enum ths_err err = find_provider(cpu, call, &next, op);
+
+	if (slot_version(atomic_load_explicit(&front->slot.word, memory_order_acquire)) !=
+	    was)
+		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
+	return err;
+}
+
+static enum ths_err find_provider(struct ths_cpu *cpu, struct ths_call *call,
 				  struct ths_ref *ref, uint32_t op)
 {
 	const struct ths_version *version;
@@ -190,7 +197,8 @@ static enum ths_err find_provider(struct ths_cpu *cpu, struct ths_call *call,
 	if (!ths_version_is_live(version))
 		return THS_E_UNAVAIL;
 	call->provider = version;
-	return find_op(call, (const struct provider *)(const void *)version->data, op);
+	THS_TRY(find_op(call, (const struct provider *)(const void *)version->data, op));
+	return THS_UNLIKELY(call->op->flags & OP_PASS) ? pass_by(cpu, call, op) : THS_OK;
 }
 
 static enum ths_err find_target(struct ths_cpu *cpu, struct ths_call *call,
@@ -322,12 +330,6 @@ static void leave_levels(struct ths_cpu *cpu)
 	cpu->serving = cpu->calls[0].instance;
 }
 
-static bool somebody_waits_for_any(void)
-{
-	return atomic_load_explicit(&ths_core.any_commit.word, memory_order_seq_cst) &
-	       SLOT_WAITERS;
-}
-
 static enum ths_err commit(struct ths_cpu *cpu, struct ths_call *call, bool *conflict)
 {
 	if (!ths_txn_keys_hold(&cpu->txn))
@@ -339,7 +341,7 @@ static enum ths_err commit(struct ths_cpu *cpu, struct ths_call *call, bool *con
 	copy_args(call->args, call->copy, call->op->out_size);
 	if (call->blob_held)
 		ths_gate_blob_leave(call, true);
-	if (cpu->txn.wakes || somebody_waits_for_any())
+	if (cpu->txn.wakes || ths_somebody_waits_for_any())
 		ths_wake_committed(cpu);
 	ths_effects_perform(cpu);
 	return THS_OK;
@@ -512,7 +514,6 @@ static THS_NOINLINE enum ths_err conclude_any(struct ths_cpu *cpu, int64_t outco
 		.ref = call->ref, .args = call->args, .by_gate_s = true};
 
 	request.blob = call->op->flags & THS_OP_BLOB ? call->blob : NULL;
-
 	request.op = call->op_number = call->op->number;
 	return serve(cpu, &request, conclude(cpu, outcome));
 }
@@ -543,7 +544,7 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 		if (!ths_txn_commit(cpu))
 			return OUTCOME_CONFLICT;
 	}
-	if (THS_UNLIKELY(txn->wakes || somebody_waits_for_any()))
+	if (THS_UNLIKELY(txn->wakes || ths_somebody_waits_for_any()))
 		ths_wake_committed(cpu);
 	if (THS_UNLIKELY(txn->effects))
 		ths_effects_perform(cpu);
@@ -554,13 +555,6 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	if (THS_UNLIKELY(cpu->limbo_count >= LIMBO_MAX / 4))
 		ths_pending(cpu, PENDING_RECLAIM);
 	return 0;
-}
-
-enum ths_err ths_gate_pending(void)
-{
-	if (ths_cpu_is_idle())
-		ths_work();
-	return THS_OK;
 }
 
 /* ---- nesting --------------------------------------------------------------------------- */
@@ -599,6 +593,8 @@ static enum ths_err finish_nested(struct ths_cpu *cpu, struct ths_call *call,
 	}
 	if (call->blob_held)
 		ths_gate_blob_leave(call, err == THS_OK);
+	else if (call->blob_shared && call->blob_copy && err == THS_OK)
+		ths_gate_blob_pass_up(cpu, call);
 	if (call->device_held)
 		device_leave(cpu, call, err);
 	return err;
@@ -622,6 +618,7 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 	call->op = NULL;
 	call->blob_copy = NULL;
 	call->blob_held = false;
+	call->blob_shared = request->forwarded && request->blob;
 	call->device_held = false;
 	call->arena = cpu->arena_used;
 	ths_txn_mark(&cpu->txn, &call->mark);
@@ -643,7 +640,7 @@ static enum ths_err nested(struct ths_cpu *cpu, const struct request *request)
 	err = finish_nested(cpu, call, err);
 	cpu->call = parent;
 	cpu->serving = outer;
-	cpu->blob_state = outer_blob;
+	cpu->blob_state = outer_blob == BLOB_READY && parent->blob_copy ? 2 : outer_blob;
 	parent->blob_held &= !outer_blob;
 	cpu->arena_used = call->arena;
 	return err;
@@ -671,17 +668,20 @@ THS_WEAK enum ths_err ths_gate(struct ths_ref *ref, uint32_t op, void *args,
 	return ths_gate_portable(ref, op, args, blob);
 }
 
-enum ths_err ths_forward(struct ths_call *call, struct ths_ref *ref)
+/* The operation in progress once more, nested in itself, for whoever @ref leads to. */
+enum ths_err ths_gate_pass_on(struct ths_cpu *cpu, struct ths_ref *ref, uint32_t op)
 {
-	struct ths_cpu *cpu = ths_cpu();
+	const struct ths_call *call = cpu->call;
+	struct request request = {.ref = ref, .op = op, .forwarded = true};
+	enum ths_err err;
 
-	(void)call;
-	if (!ths_cpu_is_inside(cpu) || !ref)
-		return THS_E_INVAL;
-	return ths_gate_portable(ref, cpu->call->op->number, cpu->call->copy,
-				 cpu->call->blob_held || cpu->blob_state
-					 ? cpu->call->blob
-					 : NULL);
+	request.args = call == &cpu->calls[0] ? cpu->stack_top : call->copy;
+	request.blob = ths_has_blob(cpu, call) ? call->blob : NULL;
+	ths_arch_core_enter();
+	ths_stack_check(cpu);
+	err = nested(cpu, &request);
+	ths_arch_core_leave();
+	return err;
 }
 
 /* A call of an instance, not of a binding: a handler, a kick, start, recover. Depth 0;

@@ -49,7 +49,7 @@ enum ths_err ths_binding_find(const struct ths_iface *iface, const char *name,
 
 		if (binding->generation == 0)
 			break;
-		if (!ths_streq(binding->iface, iface->name) ||
+		if (binding->behind || !ths_streq(binding->iface, iface->name) ||
 		    !ths_streq(binding->name, name))
 			continue;
 		if (!found || binding->version == iface->version)
@@ -72,7 +72,7 @@ enum ths_err ths_ref_resolve(struct ths_ref *ref)
 	if (!ref->iface)
 		return THS_E_STALE; /* a bare binding number that is no longer true */
 	THS_TRY(ths_binding_find(ref->iface, ref->instance, &binding));
-	instance = ths_binding_instance(binding);
+	instance = ths_binding_server(binding);
 	if (!instance)
 		return THS_E_UNAVAIL;
 	if (binding->version != ref->iface->version ||
@@ -116,13 +116,13 @@ static enum ths_err check_descriptor(const struct ths_module *module,
 }
 
 /* Its way through gate.S, where there is one. */
-static void choose_path(struct instance_op *op)
+void ths_op_choose_path(struct instance_op *op)
 {
 	const struct gate_paths *paths = &ths_gate_paths;
 
 	if (!paths)
 		return;
-	if (!op->fn || (op->flags & THS_OP_DEVICE) ||
+	if (!op->fn || (op->flags & (THS_OP_DEVICE | OP_PASS)) ||
 	    ((op->flags & THS_OP_BLOB) && ths_core.cpus > 1)) {
 		op->enter = paths->enter_portable;
 	} else if (op->flags & THS_OP_BLOB) {
@@ -153,7 +153,7 @@ static void lay_out_ops(struct ths_instance *instance)
 		op->flags = (uint8_t)iface->info[i].flags;
 		op->out_size = op->flags & THS_OP_IN ? 0 : op->args_size;
 		op->budget = (uint16_t)module->budget_ticks;
-		choose_path(op);
+		ths_op_choose_path(op);
 	}
 }
 
@@ -528,27 +528,35 @@ static enum ths_err set_provider(struct ths_cpu *cpu, void *arg)
 	return ths_provider_write(cpu, set->binding, set->instance);
 }
 
-struct ths_binding *ths_binding_make(const struct ths_iface *iface, const char *name)
+struct ths_binding *ths_binding_make(const char *iface, uint32_t version,
+				     const char *name, bool behind)
+{
+	for (unsigned i = THS_FAIL("alloc/binding") ? BINDINGS_MAX : 1; i < BINDINGS_MAX;
+	     i++) {
+		struct ths_binding *binding = &ths_core.binding[i];
+
+		if (binding->generation)
+			continue;
+		if (ths_str_copy(binding->iface, sizeof(binding->iface), iface) ||
+		    ths_str_copy(binding->name, sizeof(binding->name), name))
+			return NULL;
+		binding->version = version;
+		binding->behind = behind;
+		atomic_store(&binding->slot.word, (uintptr_t)ths_core.nobody);
+		binding->generation = 2;
+		return binding;
+	}
+	return NULL;
+}
+
+struct ths_binding *ths_binding_for(const struct ths_iface *iface, const char *name)
 {
 	struct ths_binding *binding;
 
 	if (ths_binding_find(iface, name, &binding) == THS_OK &&
 	    binding->version == iface->version)
 		return binding;
-	for (unsigned i = THS_FAIL("alloc/binding") ? BINDINGS_MAX : 1; i < BINDINGS_MAX;
-	     i++) {
-		binding = &ths_core.binding[i];
-		if (binding->generation)
-			continue;
-		if (ths_str_copy(binding->iface, sizeof(binding->iface), iface->name) ||
-		    ths_str_copy(binding->name, sizeof(binding->name), name))
-			return NULL;
-		binding->version = iface->version;
-		atomic_store(&binding->slot.word, (uintptr_t)ths_core.nobody);
-		binding->generation = 2;
-		return binding;
-	}
-	return NULL;
+	return ths_binding_make(iface->name, iface->version, name, false);
 }
 
 /* A line whose controller is not bound so far is attached when that is: see
@@ -580,7 +588,9 @@ static enum ths_err attach_all(void)
 	for (unsigned i = 0; i < BINDINGS_MAX; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
 		struct ths_instance *instance =
-			binding->generation ? ths_binding_instance(binding) : NULL;
+			binding->generation && !binding->behind
+				? ths_binding_server(binding)
+				: NULL;
 
 		if (instance)
 			THS_TRY(attach_lines(instance, binding));
@@ -591,27 +601,33 @@ static enum ths_err attach_all(void)
 static enum ths_err bind_locked(struct ths_instance *instance, const char *name)
 {
 	struct set_provider set = {.instance = instance};
+	struct ths_instance *front;
+	struct ths_binding *binding;
 	const struct ths_iface *iface;
 
 	if (instance->state != THS_INSTANCE_LOADED &&
 	    instance->state != THS_INSTANCE_BOUND)
 		return THS_E_NOENT;
 	iface = instance->module->provides.iface;
-	set.binding = ths_binding_make(iface, name ? name : "");
-	if (!set.binding)
+	binding = ths_binding_for(iface, name ? name : "");
+	if (!binding)
 		return THS_E_FULL;
+	set.binding = ths_binding_end(binding);
 	if (ths_binding_instance(set.binding))
 		return THS_E_EXIST;
+	front = ths_binding_instance(binding); /* an interposer */
+	if (front && !ths_interpose_fits(front, instance))
+		return THS_E_VERSION;
 	if (ths_migrate_needed(instance))
 		return THS_E_SCHEMA; /* a change of schema is a swap's */
 	if (instance->fresh)
 		THS_TRY(ths_invoke_start(instance));
 	instance->fresh = false;
 	THS_TRY(ths_publish(set_provider, &set));
-	set.binding->published++;
+	binding->published++;
 	instance->state = THS_INSTANCE_BOUND;
 	return ths_streq(iface->name, "irq") ? attach_all()
-					     : attach_lines(instance, set.binding);
+					     : attach_lines(instance, binding);
 }
 
 enum ths_err ths_bind(uint32_t slot, const char *name)
@@ -650,6 +666,7 @@ static enum ths_err unbind_locked(const struct ths_iface *iface, const char *nam
 
 	if (ths_binding_find(iface, name ? name : "", &set.binding))
 		return THS_E_NOENT;
+	set.binding = ths_binding_end(set.binding);
 	before = ths_binding_instance(set.binding);
 	if (!before)
 		return THS_E_NOENT;

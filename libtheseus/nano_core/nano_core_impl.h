@@ -58,7 +58,7 @@ struct instance_op { /* 32 bytes: gate.S knows */
 	ths_op_fn *fn;
 	uint16_t args_size; /* bytes copied in ... */
 	uint16_t out_size;  /* ... and out: the same, or 0 with THS_OP_IN */
-	uint8_t flags;
+	uint8_t flags;      /* enum ths_op_flags, OP_PASS */
 	uint8_t number;
 	uint16_t budget;    /* ticks; 0: the default */
 };
@@ -83,6 +83,8 @@ struct instance_blob { /* 64 bytes: gate.S knows */
 	uint64_t unused[3];
 };
 
+#define OP_PASS 0x80u /* a device operation behind an interposer: it is not stopped */
+
 struct ths_instance {
 	struct instance_op op[OPS_MAX];
 	uint64_t calls[THS_CPU_MAX];                /* gate.S knows this, too, and ... */
@@ -95,6 +97,7 @@ struct ths_instance {
 	const struct ths_module *module; /* in its rodata */
 	char name[THS_NAME_MAX];
 	struct ths_ref use[THS_USES_MAX];
+	struct ths_ref next;      /* an interposer: who is behind it. generation 0: it is none */
 	uint64_t text, text_size, rodata, rodata_size;
 	uint32_t pages;           /* of both, from text on; 0: linked into the image */
 	struct ths_tmod tmod;     /* for symbols, layouts; its image lies in the archive */
@@ -127,6 +130,7 @@ struct ths_binding { /* 128 bytes: gate.S knows */
 	char iface[THS_NAME_MAX];
 	char name[THS_NAME_MAX];   /* of the binding; "": default */
 	uint32_t published;
+	bool behind;               /* has who stands behind an interposer; found by nobody */
 	/* The cascade's account: cascade.c. */
 	struct account {
 		uint8_t in_a_row; /* faults, with nothing served between */
@@ -154,12 +158,13 @@ struct ths_call {
 	void *copy;                     /* ours */
 	struct ths_blob *blob;          /* the caller's, or NULL */
 	void *blob_copy;                /* its body in the arena, once asked for */
-	uint32_t blob_slot;
+	uint32_t blob_slot;             /* of which instance's blobs: blob_copy.c */
 	uint32_t depth;                 /* 0: outermost */
 	struct txn_mark mark;
 	uint32_t arena;                 /* arena in use when the level was entered */
 	uint32_t op_number;
 	bool blob_held, device_held;    /* to be let go when the level ends */
+	bool blob_shared;               /* the call was passed on; the caller holds it */
 };
 
 /* What went wrong last on a CPU, as its fault says; good while `activity` is the CPU's. */
@@ -311,6 +316,18 @@ THS_INLINE uint64_t ths_ticks(void)
 	return atomic_load_explicit(&ths_core.cpu[0]->ticks, memory_order_relaxed);
 }
 
+THS_INLINE bool ths_somebody_waits_for_any(void)
+{
+	return atomic_load_explicit(&ths_core.any_commit.word, memory_order_seq_cst) &
+	       SLOT_WAITERS;
+}
+
+/* Whether the call was given a blob that we or, where it was passed on, its caller holds. */
+THS_INLINE bool ths_has_blob(const struct ths_cpu *cpu, const struct ths_call *call)
+{
+	return call->blob_held || call->blob_shared || cpu->blob_state != 0;
+}
+
 /* Binding 0 is nobody's: where unresolved references lead. */
 THS_INLINE struct ths_binding *ths_ref_binding(const struct ths_ref *ref)
 {
@@ -363,6 +380,8 @@ THS_MUST_CHECK enum ths_err ths_gate_portable(struct ths_ref *ref, uint32_t op, 
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome);
 int64_t ths_gate_commit(struct ths_cpu *cpu);
 enum ths_err ths_gate_pending(void);
+THS_MUST_CHECK enum ths_err ths_gate_pass_on(struct ths_cpu *cpu, struct ths_ref *ref,
+					     uint32_t op);
 THS_MUST_CHECK enum ths_err ths_invoke(const struct ths_invoke *invoke);
 void ths_section_enter(struct ths_cpu *cpu);
 void ths_section_leave(struct ths_cpu *cpu);
@@ -371,6 +390,7 @@ void *ths_arena_take(struct ths_cpu *cpu, size_t size);
 THS_MUST_CHECK enum ths_err ths_gate_blob_enter(struct ths_call *call);
 void ths_gate_blob_leave(struct ths_call *call, bool commit);
 void ths_gate_blob_commit(struct ths_cpu *cpu); /* gate.S's call succeeded */
+void ths_gate_blob_pass_up(struct ths_cpu *cpu, struct ths_call *call);
 /* sleep.c */
 void ths_sleep_init(void);
 bool ths_sleep_possible(const struct ths_cpu *cpu);
@@ -432,7 +452,9 @@ void ths_instance_wipe(struct ths_instance *instance);
 bool ths_iface_agrees(const struct ths_iface *user, const struct ths_iface *provider);
 bool ths_iface_extends(const struct ths_iface *iface, const struct ths_iface *as);
 /* The binding of that interface, version and name; NULL: no room for another. */
-struct ths_binding *ths_binding_make(const struct ths_iface *iface, const char *name);
+/* The one so named in that version, or a new one; NULL: no room. */
+struct ths_binding *ths_binding_for(const struct ths_iface *iface, const char *name);
+void ths_op_choose_path(struct instance_op *op);
 void ths_irqs_attach(struct ths_instance *instance, struct ths_binding *binding);
 /* layout.c */
 THS_MUST_CHECK enum ths_err ths_layouts_check(struct ths_instance *instance,
@@ -440,6 +462,8 @@ THS_MUST_CHECK enum ths_err ths_layouts_check(struct ths_instance *instance,
 void ths_instance_drop(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
 					     const char *name, struct ths_binding **out);
+struct ths_binding *ths_binding_make(const char *iface, uint32_t version,
+				     const char *name, bool behind); /* NULL: no room */
 THS_MUST_CHECK enum ths_err ths_ref_resolve(struct ths_ref *ref);
 THS_MUST_CHECK enum ths_err ths_invoke_recover(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_reread(struct ths_instance *instance);
@@ -468,6 +492,20 @@ THS_INLINE void ths_instance_count(struct ths_instance *instance, unsigned cpu)
 uint64_t ths_instance_calls(const struct ths_instance *instance);
 const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module,
 						 const char *from, const char *to);
+/* interpose.c */
+struct ths_instance *ths_binding_server(const struct ths_binding *binding);
+struct ths_binding *ths_binding_end(struct ths_binding *binding);
+const struct ths_iface *ths_instance_iface(const struct ths_instance *instance);
+THS_INLINE bool ths_is_interposing(const struct ths_instance *instance)
+{
+	return instance->next.generation != 0;
+}
+THS_MUST_CHECK enum ths_err ths_interpose_leave(struct ths_instance *interposer);
+void ths_interpose_inherit(const struct ths_instance *old, struct ths_instance *new);
+bool ths_interpose_extends(const struct ths_instance *old, const struct ths_instance *new,
+			   const struct ths_binding *binding);
+bool ths_interpose_fits(const struct ths_instance *front,
+			const struct ths_instance *server);
 /* swap.c, migrate.c */
 void ths_quiesce(void);
 void ths_swap_count(const struct ths_instance *instance);

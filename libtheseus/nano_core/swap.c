@@ -39,11 +39,15 @@ static enum ths_err change_bindings(struct ths_cpu *cpu, void *arg)
 	swap->bindings = 0;
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
+		struct ths_instance *here = ths_binding_instance(binding);
 
-		if (ths_binding_instance(binding) != swap->old)
-			continue;
-		THS_TRY(ths_provider_write(cpu, binding, swap->new));
-		swap->bindings++;
+		if (here == swap->old) {
+			THS_TRY(ths_provider_write(cpu, binding, swap->new));
+			swap->bindings++;
+		} else if (here && ths_is_interposing(here) && swap->new &&
+			   ths_interpose_extends(swap->old, swap->new, binding)) {
+			THS_TRY(ths_provider_write(cpu, binding, here));
+		}
 	}
 	return swap->bindings ? THS_OK : THS_E_NOENT;
 }
@@ -155,6 +159,7 @@ void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new)
 	ths_quiesce();
 	ths_swap_hand_kicks(old, new);
 	atomic_store(&old->heir, NULL);
+	old->next = (struct ths_ref){.generation = 0};
 	old->state = THS_INSTANCE_LOADED;
 }
 
@@ -178,6 +183,7 @@ enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new
 	struct swap swap = {old, new, 0};
 	enum ths_err err;
 
+	ths_interpose_inherit(old, new);
 	THS_POINT("swap/before-publish");
 	if (ths_migrate_needed(new)) {
 		err = ths_migrate(old, new, change_bindings, &swap);
@@ -252,7 +258,7 @@ enum ths_err ths_swap_find(const char *from, uint32_t *slot, struct ths_reason *
 		return THS_OK;
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_instance *instance =
-			ths_binding_instance(&ths_core.binding[i]);
+			ths_binding_server(&ths_core.binding[i]);
 
 		if (instance && ths_streq(ths_core.binding[i].iface, from)) {
 			*slot = instance->slot;

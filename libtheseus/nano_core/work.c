@@ -243,3 +243,23 @@ void ths_work(void)
 	}
 	ths_arch_irq_restore(on);
 }
+
+void ths_section_enter(struct ths_cpu *cpu)
+{
+	cpu->section++;
+}
+
+void ths_section_leave(struct ths_cpu *cpu)
+{
+	cpu->section--;
+	if (THS_UNLIKELY(atomic_load(&cpu->pending)) && ths_cpu_is_idle())
+		ths_work();
+}
+
+/* From gate.S: nothing was touched, but something waits. */
+enum ths_err ths_gate_pending(void)
+{
+	if (ths_cpu_is_idle())
+		ths_work();
+	return THS_OK;
+}

@@ -196,7 +196,8 @@ static void run(void *arg)
 		     {"fault", test_fault},
 		     {"cascade", test_cascade},
 		     {"control", test_control},
-		     {"refusal", test_refusal}};
+		     {"refusal", test_refusal},
+		     {"pattern", test_pattern}};
 	char name[16] = "";
 
 	(void)arg;

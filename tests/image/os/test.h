@@ -41,3 +41,4 @@ void test_fault(void);
 void test_cascade(void);
 void test_control(void);
 void test_refusal(void);
+void test_pattern(void);

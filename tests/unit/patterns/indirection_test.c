@@ -470,6 +470,30 @@ START_TEST(who_is_no_provider_has_nobody_behind)
 }
 END_TEST
 
+/* A session goes on with the next provider, from where it was before the first broke. */
+START_TEST(a_session_survives_its_provider)
+{
+	THS_BLOB_STORAGE(memory, 64);
+	struct ths_blob *session = ths_blob_init(memory, 64);
+	uint64_t want = 0;
+
+	add("p1", 5);
+	add("p2", 4);
+	for (unsigned i = 0; i < 60; i++) {
+		struct voice_count arg = {0};
+		enum ths_err err;
+
+		mood[1] = i % 2 ? WELL : (enum mood)dice(MOODS); /* never eight in a row */
+		err = voice_count_with(&voice, &arg, session);
+		ck_assert_int_eq(err, mood[1] == REFUSES ? THS_E_PERM : THS_OK);
+		want += err == THS_OK;
+		if (err == THS_OK)
+			ck_assert_uint_eq(arg.value, want);
+	}
+	ck_assert_uint_gt(want, 5);
+}
+END_TEST
+
 START_TEST(names_and_sizes_are_checked)
 {
 	struct asked asked = {.point = 2};
@@ -502,6 +526,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "I5 interposer", setup,
 		     an_interposer_in_the_layer_is_not_noticed);
 	harness_case(suite, "I5 nobody", setup, who_is_no_provider_has_nobody_behind);
+	harness_case(suite, "I2 sessions", setup, a_session_survives_its_provider);
 	harness_case(suite, "checks", setup, names_and_sizes_are_checked);
 	return suite;
 }
