@@ -5,7 +5,9 @@
 #include "test.h"
 
 #include <stdatomic.h>
+#include <theseus/blob.h>
 #include <theseus/iface/module.h>
+#include <theseus/iface/testsrv.h>
 #include <theseus/string.h>
 #include "bazaar.h"
 
@@ -323,6 +325,36 @@ static void nobody(void *arg)
 	ths_yield();
 }
 
+/* A session goes on whether the gate or those further in copy the client's blob. */
+static void session_under_trace(void)
+{
+	THS_BLOB_STORAGE(memory, 64);
+	struct ths_blob *session = ths_blob_init(memory, sizeof(memory) - THS_BLOB_HEADER);
+	struct ths_ref server = THS_REF(testsrv);
+	struct testsrv_count count = {0};
+	uint64_t want = 0, slot_calls = 0;
+	enum ths_err err = THS_OK;
+
+	for (unsigned round = 0; round < 9 && err == THS_OK; round++) {
+		uint32_t slot = 0;
+
+		if (round % 3)
+			err = put("trace", "trace.3", "testsrv", &slot);
+		for (unsigned i = 0; i < 5 && err == THS_OK; i++) {
+			err = testsrv_count_with(&server, &count, session);
+			want += count.value == want + 1;
+		}
+		if (round % 3) {
+			slot_calls += calls_of(slot);
+			err = err ? err : take("trace.3");
+		}
+	}
+	test_ok(err == THS_OK && want == 45 && count.value == 45,
+		"a session counted to %lu, a tracer coming and going: %s",
+		(unsigned long)count.value, ths_err_name(err));
+	test_ok(slot_calls == 30, "which saw %lu of its calls", (unsigned long)slot_calls);
+}
+
 static void trace_everything(void)
 {
 	static const char *const iface[] = {"sched",  "tasks",  "irq",    "clock",
@@ -351,6 +383,7 @@ void test_pattern(void)
 {
 	market();
 	bell();
+	session_under_trace();
 	trace_everything();
 	test_drain();
 }

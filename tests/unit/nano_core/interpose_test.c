@@ -275,53 +275,6 @@ START_TEST(an_injector_may_do_it_twice)
 }
 END_TEST
 
-/* ---- blobs ------------------------------------------------------------------------------ */
-
-static enum ths_err count(struct ths_blob *session, uint64_t *value)
-{
-	struct testsrv_count arg = {0};
-	enum ths_err err = testsrv_count_with(&srv, &arg, session);
-
-	*value = arg.value;
-	return err;
-}
-
-/* However many stand between, and whether or not they spoil it: the session goes on. */
-START_TEST(a_session_goes_through_any_number_of_interposers)
-{
-	THS_BLOB_STORAGE(memory, 64);
-	struct ths_blob *session = ths_blob_init(memory, 64);
-	uint64_t value, want = 0;
-	uint32_t slot[4];
-
-	for (unsigned n = 0; n <= 4; n++) {
-		char name[] = "bend.0";
-
-		ck_assert_int_eq(count(session, &value), THS_OK);
-		ck_assert_uint_eq(value, ++want);
-		bend.after = THS_E_IO;
-		ck_assert_int_eq(count(session, &value), n ? THS_E_IO : THS_OK);
-		want += n == 0;
-		bend.after = THS_OK;
-		bend.twice = true;
-		ck_assert_int_eq(count(session, &value), THS_OK);
-		want += 1u << n; /* each of them asks twice */
-		ck_assert_uint_eq(value, want);
-		bend.twice = false;
-		name[5] += (char)n;
-		if (n < 4)
-			slot[n] = put(&ths_module_bend, name, "testsrv");
-	}
-	server = harness_swap(server, &ths_module_testsrv_v2);
-	ck_assert_int_eq(count(session, &value), THS_OK);
-	ck_assert_uint_eq(value, ++want);
-	for (unsigned n = 0; n < 4; n++) /* from the inside */
-		ck_assert_int_eq(ths_interpose_end(slot[n]), THS_OK);
-	ck_assert_int_eq(count(session, &value), THS_OK);
-	ck_assert_uint_eq(value, ++want);
-}
-END_TEST
-
 /* ---- device operations go by ------------------------------------------------------------- */
 
 static enum ths_err drive_nested(struct ths_call *call, void *ctx)
@@ -670,8 +623,6 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "broken", setup, a_broken_interposer_is_an_error_of_the_call);
 	harness_case(suite, "P19", setup, one_that_always_breaks_leaves_the_chain);
 	harness_case(suite, "twice", setup, an_injector_may_do_it_twice);
-	harness_case(suite, "blobs", setup,
-		     a_session_goes_through_any_number_of_interposers);
 	harness_case(suite, "devices", setup, device_operations_go_by);
 	harness_case(suite, "Z1 swaps", setup, swaps_go_on_behind_and_before);
 	harness_case(suite, "Z1 bindings", setup, who_is_bound_and_unbound_stands_behind);

@@ -20,7 +20,7 @@ tests/unit/nano_core/fail_sites.h: $(theseus_core_sources)
 tests/unit/nano_core/fail_test.$(OBJEXT): tests/unit/nano_core/fail_sites.h
 CLEANFILES += tests/unit/nano_core/fail_sites.h
 
-check_unit_tests += %D%/interpose_test
+check_unit_tests += %D%/chain_test %D%/interpose_test
 check_tsan_tests += %D%/interpose_tsan
 %C%_interpose_tsan_SOURCES = %D%/interpose_test.c
 %C%_interpose_tsan_CFLAGS = $(theseus_tsan_cflags)
