@@ -16,7 +16,9 @@ tests/unit/nano_core/fail_sites.h: $(theseus_core_sources)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && for file in $(theseus_core_sources); do \
 	  test -f $$file || file=$(srcdir)/$$file; \
 	  $(SED) -n 's/.*THS_FAIL(\("[^"]*"\)).*/\1,/p' $$file; \
-	done | sort -u >$@.tmp && test -s $@.tmp && mv $@.tmp $@
+	done | sort -u >$@.tmp && test -s $@.tmp && \
+	{ echo '/* fail_sites - the fail points of the sources. Made by make. */'; \
+	  cat $@.tmp; } >$@ && rm $@.tmp
 tests/unit/nano_core/fail_test.$(OBJEXT): tests/unit/nano_core/fail_sites.h
 CLEANFILES += tests/unit/nano_core/fail_sites.h
 
