@@ -14,10 +14,15 @@ def bound(ship):
     return {line.split()[0]: line.split()[2] for line in ship.command("bindings")[1:]}
 
 
+# A copy beside one that is still there, on probation, has a number: sched.mine#2.
+def plain(name):
+    return name.split("#")[0]
+
+
 def swap(ship, old, new, iface, due):
     lines = ship.command("swap %s %s" % (old, new))
     tap.ok(len(lines) == 4 and lines[0].endswith(" -> " + new), "swap to " + new, *lines)
-    tap.ok(bound(ship)[iface] == due, "%s is served by %s" % (iface, due), bound(ship))
+    tap.ok(plain(bound(ship)[iface]) == due, "%s is served by %s" % (iface, due), bound(ship))
 
 
 ship = Console(sys.argv[1:])
@@ -27,7 +32,7 @@ try:
     tap.ok(bound(ship)["sched/1"] == "sched.rr", "another waits")
     ship.command("start 3")
     swap(ship, "sched", "sched.mine", "sched/1", "sched.mine")
-    swap(ship, "echo", "echo.plain", "echo/1", "echo.plain#2")
+    swap(ship, "echo", "echo.plain", "echo/1", "echo.plain")
     swap(ship, "sched.mine", "sched.rr", "sched/1", "sched.rr")
     swap(ship, "sched", "sched.mine", "sched/1", "sched.mine")
     lines = ship.command("stop")
@@ -37,11 +42,10 @@ try:
         *lines
     )
     lines = [line for line in ship.command("spill") if "mine" in line or "echo" in line]
+    held = [line.split()[:2] for line in lines if "bytes of state" in line]
     tap.ok(
-        [line.split()[:2] for line in lines if "bytes of state" in line]
-        == [["echo.plain#2", "0"], ["sched.mine", "0"]]
-        or [line.split()[:2] for line in lines if "bytes of state" in line]
-        == [["sched.mine", "0"], ["echo.plain#2", "0"]],
+        {plain(name) for name, _ in held} == {"echo.plain", "sched.mine"}
+        and all(size == "0" for _, size in held),
         "they hold 0 bytes of state",
         *lines
     )
