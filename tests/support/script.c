@@ -4,6 +4,9 @@
 #define SCRIPT_IS_DEFINED_HERE
 #include "script.h"
 
+#include <check.h>
+#include "rig.h"
+
 script_fn *script_on_kick;
 void *script_kick_ctx;
 script_fn *script_on_migrate;
@@ -94,15 +97,15 @@ static enum ths_err selftest(struct ths_call *call)
 		THS_MIGRATE(1, "script.cell/2", "script.cell/1", go_down), __VA_ARGS__)
 
 SCRIPT_MODULE(script, "script", 1, first_op, "script.cell/1", struct cell, );
-SCRIPT_MODULE(script_next, "script.next", 2, next_op, "script.cell/2", struct cell_next, );
+SCRIPT_MODULE(script_next, "script.next", 2, next_op, "script.cell/2",
+	      struct cell_next, );
 SCRIPT_MODULE(script_same, "script.same", 3, same_op, "script.cell/1", struct cell,
 	      .selftest = selftest);
 
 /* With nothing but caches. */
 THS_MODULE(script_soft, "script.soft", 1, 0,
 	   THS_PROVIDES(script, .run = script_run_op, .drive = script_run_op,
-			.version = first_op,
-			.kicked = kicked_op),
+			.version = first_op, .kicked = kicked_op),
 	   THS_TABLE(SOFT, "script.soft/1", struct item, .rows = SOFTS,
 		     .flags = THS_SOFT | THS_KEYED),
 	   THS_TABLE(SOFT_FIXED, "script.softfixed/1", struct loose, .rows = SOFTS,
@@ -125,4 +128,71 @@ enum ths_err script_drive_by(struct ths_ref *ref, script_fn *fn, void *ctx)
 enum ths_err script_nested(struct ths_call *call, script_fn *fn, void *ctx)
 {
 	return script_by(ths_use(call, SCRIPT_SELF), fn, ctx);
+}
+
+void script_start(struct ths_ref *ref, unsigned cpus)
+{
+	rig_start();
+	if (cpus > 1)
+		rig_cpus(cpus);
+	*ref = (struct ths_ref)THS_REF(script);
+	(void)rig_bind(&ths_module_script, "");
+}
+
+/* ---- cells and loose rows ------------------------------------------------------------
+ */
+
+enum ths_err script_read(struct ths_call *call, void *ctx)
+{
+	uint64_t *value = ctx;
+	const struct cell *cell;
+
+	THS_TRY(ths_row_read(call, CELL, (uint32_t)*value, &cell));
+	*value = cell->value;
+	return THS_OK;
+}
+
+uint64_t script_value(struct ths_ref *ref, uint32_t row)
+{
+	uint64_t value = row;
+
+	ck_assert_int_eq(script_by(ref, script_read, &value), THS_OK);
+	return value;
+}
+
+enum ths_err script_put(struct ths_call *call, uint32_t row, uint64_t value)
+{
+	struct cell *cell;
+
+	THS_TRY(ths_row_write(call, CELL, row, &cell));
+	cell->value = value;
+	return THS_OK;
+}
+
+uint64_t script_get(struct ths_call *call, uint32_t row)
+{
+	const struct cell *cell;
+
+	ck_assert_int_eq(ths_row_read(call, CELL, row, &cell), THS_OK);
+	return cell->value;
+}
+
+struct ths_weak script_weaks[SCRIPT_WEAKS];
+unsigned script_weak_count;
+
+enum ths_err script_new_loose(struct ths_call *call, void *ctx)
+{
+	struct loose *loose;
+	uint32_t row;
+
+	THS_TRY(ths_row_new(call, LOOSE, &row, &loose));
+	ck_assert_uint_eq(loose->value, 0);
+	loose->value = 1000 + row;
+	*(uint32_t *)ctx = row;
+	return ths_row_weak(call, LOOSE, row, &script_weaks[script_weak_count]);
+}
+
+enum ths_err script_free_loose(struct ths_call *call, void *ctx)
+{
+	return ths_row_free(call, LOOSE, *(uint32_t *)ctx);
 }

@@ -73,6 +73,24 @@ enum ths_err script_drive_by(struct ths_ref *ref, script_fn *fn, void *ctx);
 /* Nested in an interaction of the script's. */
 enum ths_err script_nested(struct ths_call *call, script_fn *fn, void *ctx);
 
+/* A machine of @cpus CPUs, the script bound, and @ref to it. */
+void script_start(struct ths_ref *ref, unsigned cpus);
+
+/* Cells, by their number: from outside ... */
+uint64_t script_value(struct ths_ref *ref, uint32_t row);
+/* ... and inside an interaction. read: *(uint64_t *)ctx is the row, then its value. */
+enum ths_err script_read(struct ths_call *call, void *ctx);
+enum ths_err script_put(struct ths_call *call, uint32_t row, uint64_t value);
+uint64_t script_get(struct ths_call *call, uint32_t row);
+
+/* Loose rows: *(uint32_t *)ctx is the row that was made, or goes. The one made holds 1000
+ * and its number, and script_weaks[script_weak_count] becomes a weak reference to it. */
+#define SCRIPT_WEAKS 400u
+extern struct ths_weak script_weaks[SCRIPT_WEAKS];
+extern unsigned script_weak_count;
+enum ths_err script_new_loose(struct ths_call *call, void *ctx);
+enum ths_err script_free_loose(struct ths_call *call, void *ctx);
+
 /* ---- another CPU, which does what it is told and nothing else --------------------- */
 
 /* After rig_cpus(2): CPU 1 waits for ... */

@@ -13,17 +13,9 @@
 static struct ths_ref ref;
 static unsigned tries;
 
-#define WEAKS 400u
-static struct ths_weak weaks[WEAKS];
-static unsigned weak_count;
-
 static void start(int cpus)
 {
-	rig_start();
-	if (cpus > 1)
-		rig_cpus((unsigned)cpus);
-	ref = (struct ths_ref)THS_REF(script);
-	(void)rig_bind(&ths_module_script, "");
+	script_start(&ref, (unsigned)cpus);
 	tries = 0;
 	if (cpus > 1)
 		other_start();
@@ -59,23 +51,6 @@ static enum ths_err find_item(struct ths_call *call, void *ctx)
 	return THS_OK;
 }
 
-static enum ths_err new_loose(struct ths_call *call, void *ctx)
-{
-	struct loose *loose;
-	uint32_t row;
-
-	THS_TRY(ths_row_new(call, LOOSE, &row, &loose));
-	ck_assert_uint_eq(loose->value, 0);
-	loose->value = 1000 + row;
-	*(uint32_t *)ctx = row;
-	return ths_row_weak(call, LOOSE, row, &weaks[weak_count]);
-}
-
-static enum ths_err free_loose(struct ths_call *call, void *ctx)
-{
-	return ths_row_free(call, LOOSE, *(uint32_t *)ctx);
-}
-
 /* ---- what is not there, and comes
  * ----------------------------------------------------------------- */
 
@@ -108,12 +83,12 @@ static enum ths_err cell_0(struct ths_call *call, void *ctx)
 
 START_TEST(an_enumeration_is_complete_at_commit)
 {
-	script_fn *comes = new_loose, *goes = free_loose;
+	script_fn *comes = script_new_loose, *goes = script_free_loose;
 	uint64_t count;
 	uint32_t row;
 
 	start(2);
-	ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	ck_assert_int_eq(run(script_new_loose, &row), THS_OK);
 	ck_assert_uint_eq(row, 0);
 	ck_assert_int_eq(run(count_and_note, &comes), THS_OK);
 	ck_assert_uint_eq(tries, 2);
@@ -204,8 +179,8 @@ static enum ths_err come_loose(struct ths_call *call, void *ctx)
 	uint32_t row;
 
 	(void)ctx;
-	weak_count = 0;
-	return new_loose(call, &row);
+	script_weak_count = 0;
+	return script_new_loose(call, &row);
 }
 
 START_TEST(a_failed_lookup_is_believed_only_if_it_holds)
@@ -224,7 +199,7 @@ START_TEST(a_failed_lookup_is_believed_only_if_it_holds)
 	if (_i % 2) { /* the slot was in use before; else it is quite fresh */
 		row = 0;
 		ck_assert_int_eq(run(come_loose, &row), THS_OK);
-		ck_assert_int_eq(run(free_loose, &row), THS_OK);
+		ck_assert_int_eq(run(script_free_loose, &row), THS_OK);
 	}
 	ck_assert_int_eq(run(note_absence, &absent), THS_OK);
 	ck_assert_uint_eq(tries, 2);

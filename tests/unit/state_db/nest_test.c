@@ -16,51 +16,12 @@ static struct ths_ref ref;
 
 static void start(int cpus)
 {
-	rig_start();
-	if (cpus > 1)
-		rig_cpus((unsigned)cpus);
-	ref = (struct ths_ref)THS_REF(script);
-	(void)rig_bind(&ths_module_script, "");
+	script_start(&ref, (unsigned)cpus);
 }
 
 static enum ths_err run(script_fn *fn, void *ctx)
 {
 	return script_by(&ref, fn, ctx);
-}
-
-static enum ths_err read_cell(struct ths_call *call, void *ctx)
-{
-	uint64_t *value = ctx; /* in: row; out */
-	const struct cell *cell;
-
-	THS_TRY(ths_row_read(call, CELL, (uint32_t)*value, &cell));
-	*value = cell->value;
-	return THS_OK;
-}
-
-static uint64_t value_of(uint32_t row)
-{
-	uint64_t value = row;
-
-	ck_assert_int_eq(run(read_cell, &value), THS_OK);
-	return value;
-}
-
-static enum ths_err put(struct ths_call *call, uint32_t row, uint64_t value)
-{
-	struct cell *cell;
-
-	THS_TRY(ths_row_write(call, CELL, row, &cell));
-	cell->value = value;
-	return THS_OK;
-}
-
-static uint64_t get(struct ths_call *call, uint32_t row)
-{
-	const struct cell *cell;
-
-	ck_assert_int_eq(ths_row_read(call, CELL, row, &cell), THS_OK);
-	return cell->value;
 }
 
 /* X3: what a finished interaction leaves of the record. */
@@ -85,21 +46,21 @@ static void assert_clean(void)
 static enum ths_err innermost(struct ths_call *call, void *ctx)
 {
 	(void)ctx;
-	return put(call, 0, 3);
+	return script_put(call, 0, 3);
 }
 
 static enum ths_err middle_fails(struct ths_call *call, void *ctx)
 {
 	ck_assert_int_eq(script_nested(call, innermost, NULL), THS_OK);
-	ck_assert_uint_eq(get(call, 0), 3);
+	ck_assert_uint_eq(script_get(call, 0), 3);
 	return *(enum ths_err *)ctx;
 }
 
 static enum ths_err outer_goes_on(struct ths_call *call, void *ctx)
 {
-	THS_TRY(put(call, 0, 1));
+	THS_TRY(script_put(call, 0, 1));
 	ck_assert_int_eq(script_nested(call, middle_fails, ctx), *(enum ths_err *)ctx);
-	ck_assert_uint_eq(get(call, 0), *(enum ths_err *)ctx ? 1 : 3);
+	ck_assert_uint_eq(script_get(call, 0), *(enum ths_err *)ctx ? 1 : 3);
 	return THS_OK;
 }
 
@@ -110,10 +71,10 @@ START_TEST(a_merged_grandchild_goes_with_its_failed_parent)
 
 	start(_i);
 	ck_assert_int_eq(run(outer_goes_on, &err), THS_OK);
-	ck_assert_uint_eq(value_of(0), 1);
+	ck_assert_uint_eq(script_value(&ref, 0), 1);
 	err = THS_OK;
 	ck_assert_int_eq(run(outer_goes_on, &err), THS_OK);
-	ck_assert_uint_eq(value_of(0), 3);
+	ck_assert_uint_eq(script_value(&ref, 0), 3);
 	assert_clean();
 	rig_stop();
 }
@@ -145,7 +106,7 @@ static void compare(struct ths_call *call)
 	const struct item *item;
 
 	for (uint32_t i = 0; i < TREE_CELLS; i++)
-		ck_assert_uint_eq(get(call, i), model.cell[i]);
+		ck_assert_uint_eq(script_get(call, i), model.cell[i]);
 	for (uint32_t i = 0; i < TREE_KEYS; i++) {
 		enum ths_err err = ths_row_find(call, ITEM, i + 100, &row, &item);
 
@@ -218,7 +179,7 @@ static enum ths_err tree(struct ths_call *call, void *ctx)
 		switch (roll(depth < 6 ? 5 : 3)) {
 		case 0:
 			model.cell[row] = roll(1000);
-			ck_assert_int_eq(put(call, row, model.cell[row]), THS_OK);
+			ck_assert_int_eq(script_put(call, row, model.cell[row]), THS_OK);
 			break;
 		case 1:
 			change_item(call, roll(TREE_KEYS));

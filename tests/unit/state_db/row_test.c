@@ -24,12 +24,8 @@ THS_MODULE(bare, "bare", 1, 0, THS_PROVIDES(script, .run = bare_op),
 
 static void start(int cpus)
 {
-	rig_start();
-	if (cpus > 1)
-		rig_cpus((unsigned)cpus);
-	ref = (struct ths_ref)THS_REF(script);
+	script_start(&ref, (unsigned)cpus);
 	plain = (struct ths_ref)THS_REF_TO(script, "bare");
-	(void)rig_bind(&ths_module_script, "");
 	(void)rig_bind(&ths_module_bare, "bare");
 	tries = 0;
 	if (cpus > 1)
@@ -294,37 +290,16 @@ END_TEST
  * ---------------------------------------------------------------------------------------
  */
 
-#define WEAKS 400u
-static struct ths_weak weaks[WEAKS];
-static unsigned weak_count;
-
-static enum ths_err new_loose(struct ths_call *call, void *ctx)
-{
-	struct loose *loose;
-	uint32_t row;
-
-	THS_TRY(ths_row_new(call, LOOSE, &row, &loose));
-	ck_assert_uint_eq(loose->value, 0);
-	loose->value = 1000 + row;
-	*(uint32_t *)ctx = row;
-	return ths_row_weak(call, LOOSE, row, &weaks[weak_count]);
-}
-
-static enum ths_err free_loose(struct ths_call *call, void *ctx)
-{
-	return ths_row_free(call, LOOSE, *(uint32_t *)ctx);
-}
-
 static enum ths_err all_are_stale(struct ths_call *call, void *ctx)
 {
 	struct ths_weak_cached cached;
 	const struct loose *seen;
 
 	(void)ctx;
-	for (unsigned i = 0; i < weak_count; i++) {
-		ck_assert_int_eq(ths_weak_read(call, LOOSE, weaks[i], &seen),
+	for (unsigned i = 0; i < script_weak_count; i++) {
+		ck_assert_int_eq(ths_weak_read(call, LOOSE, script_weaks[i], &seen),
 				 THS_E_STALE);
-		ck_assert_int_eq(ths_weak_cache(call, LOOSE, weaks[i], &cached),
+		ck_assert_int_eq(ths_weak_cache(call, LOOSE, script_weaks[i], &cached),
 				 THS_E_STALE);
 	}
 	return THS_OK;
@@ -336,26 +311,27 @@ START_TEST(a_dead_rows_reference_is_stale_for_ever)
 	uint64_t seed = ths_test_seed();
 
 	start(_i);
-	while (weak_count < WEAKS - 1) {
+	while (script_weak_count < SCRIPT_WEAKS - 1) {
 		for (; count < LOOSES; count++) {
-			ck_assert_int_eq(run(new_loose, &held[count]), THS_OK);
-			weak_count++;
+			ck_assert_int_eq(run(script_new_loose, &held[count]), THS_OK);
+			script_weak_count++;
 		}
 		for (; count > ((seed = seed * 6364136223846793005u + 1) >> 33) % LOOSES;
 		     count--)
-			ck_assert_int_eq(run(free_loose, &held[count - 1]), THS_OK);
-		if (weak_count + LOOSES > WEAKS)
+			ck_assert_int_eq(run(script_free_loose, &held[count - 1]),
+					 THS_OK);
+		if (script_weak_count + LOOSES > SCRIPT_WEAKS)
 			break;
 	}
 	for (; count > 0; count--)
-		ck_assert_int_eq(run(free_loose, &held[count - 1]), THS_OK);
-	ck_assert_uint_gt(weak_count, 200);
+		ck_assert_int_eq(run(script_free_loose, &held[count - 1]), THS_OK);
+	ck_assert_uint_gt(script_weak_count, 200);
 	ck_assert_int_eq(run(all_are_stale, NULL), THS_OK);
 	for (; count < LOOSES; count++) { /* others live in every one's place */
-		struct ths_weak old = weaks[weak_count];
+		struct ths_weak old = script_weaks[script_weak_count];
 
-		ck_assert_int_eq(run(new_loose, &held[count]), THS_OK);
-		weaks[weak_count] = old;
+		ck_assert_int_eq(run(script_new_loose, &held[count]), THS_OK);
+		script_weaks[script_weak_count] = old;
 	}
 	ck_assert_int_eq(run(all_are_stale, NULL), THS_OK);
 	stop(_i);
@@ -364,7 +340,7 @@ END_TEST
 
 static enum ths_err keep_ready(struct ths_call *call, void *ctx)
 {
-	return ths_weak_cache(call, LOOSE, weaks[0], ctx);
+	return ths_weak_cache(call, LOOSE, script_weaks[0], ctx);
 }
 
 static const struct ths_weak_cached *ready;
@@ -385,17 +361,17 @@ START_TEST(a_reference_kept_ready_knows_when_the_row_dies)
 	uint32_t row, again;
 
 	start(_i);
-	weak_count = 0;
-	ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	script_weak_count = 0;
+	ck_assert_int_eq(run(script_new_loose, &row), THS_OK);
 	ck_assert_int_eq(run(keep_ready, &cached), THS_OK);
 	ready = &cached;
 	ck_assert_int_eq(run(upgrade, &value), THS_OK);
 	ck_assert_uint_eq(value, 1000 + row);
-	ck_assert_int_eq(run(free_loose, &row), THS_OK);
+	ck_assert_int_eq(run(script_free_loose, &row), THS_OK);
 	ck_assert_int_eq(run(upgrade, &value), THS_OK);
 	ck_assert_uint_eq(value, 0);
-	weak_count = 1;
-	ck_assert_int_eq(run(new_loose, &again), THS_OK);
+	script_weak_count = 1;
+	ck_assert_int_eq(run(script_new_loose, &again), THS_OK);
 	ck_assert_uint_eq(again, row);
 	ck_assert_int_eq(run(upgrade, &value), THS_OK);
 	ck_assert_uint_eq(value, 0);
@@ -410,15 +386,15 @@ START_TEST(a_slot_out_of_generations_retires)
 	uint32_t row, next;
 
 	start(_i);
-	ck_assert_int_eq(run(new_loose, &row), THS_OK);
+	ck_assert_int_eq(run(script_new_loose, &row), THS_OK);
 	table = ths_table_find("script.loose/1", "");
 	slot_version(table->slots[row].word)->generation = UINT32_MAX - 1;
-	ck_assert_int_eq(run(free_loose, &row), THS_OK);
+	ck_assert_int_eq(run(script_free_loose, &row), THS_OK);
 	for (unsigned i = 1; i < LOOSES; i++) {
-		ck_assert_int_eq(run(new_loose, &next), THS_OK);
+		ck_assert_int_eq(run(script_new_loose, &next), THS_OK);
 		ck_assert_uint_ne(next, row);
 	}
-	ck_assert_int_eq(run(new_loose, &next), THS_E_FULL);
+	ck_assert_int_eq(run(script_new_loose, &next), THS_E_FULL);
 	stop(_i);
 }
 END_TEST
@@ -449,10 +425,10 @@ START_TEST(a_full_table_says_so_and_rows_not_kept_are_free_again)
 		ck_assert_uint_eq(count, LOOSES);
 	}
 	for (unsigned i = 0; i < LOOSES; i++)
-		ck_assert_int_eq(run(new_loose, &row), THS_OK);
-	ck_assert_int_eq(run(new_loose, &row), THS_E_FULL);
-	ck_assert_int_eq(run(free_loose, &row), THS_OK);
-	ck_assert_int_eq(run(new_loose, &row), THS_OK);
+		ck_assert_int_eq(run(script_new_loose, &row), THS_OK);
+	ck_assert_int_eq(run(script_new_loose, &row), THS_E_FULL);
+	ck_assert_int_eq(run(script_free_loose, &row), THS_OK);
+	ck_assert_int_eq(run(script_new_loose, &row), THS_OK);
 	stop(_i);
 }
 END_TEST
@@ -464,7 +440,7 @@ static enum ths_err new_on_the_last_version(struct ths_call *call, void *ctx)
 	if (tries++ == 0) { /* one version for the tombstone, none for the row */
 		cpu->pool[0]->older = NULL; /* the rest ends with the machine */
 	}
-	return new_loose(call, ctx);
+	return script_new_loose(call, ctx);
 }
 
 START_TEST(a_row_is_not_lost_for_want_of_a_version)
@@ -488,8 +464,8 @@ static enum ths_err new_when_freed_meanwhile(struct ths_call *call, void *ctx)
 
 	THS_TRY(ths_row_read(call, CELL, 0, &cell));
 	if (tries++ == 0)
-		ck_assert_int_eq(other_script(free_loose, &other_row), THS_OK);
-	return new_loose(call, ctx);
+		ck_assert_int_eq(other_script(script_free_loose, &other_row), THS_OK);
+	return script_new_loose(call, ctx);
 }
 
 START_TEST(a_row_freed_meanwhile_is_not_lost)
@@ -498,7 +474,7 @@ START_TEST(a_row_freed_meanwhile_is_not_lost)
 
 	start(2);
 	for (unsigned i = 0; i < LOOSES; i++)
-		ck_assert_int_eq(run(new_loose, &row), THS_OK);
+		ck_assert_int_eq(run(script_new_loose, &row), THS_OK);
 	ck_assert_int_eq(run(new_when_freed_meanwhile, &row), THS_OK);
 	ck_assert_uint_eq(row, 3);
 	stop(2);

@@ -17,11 +17,7 @@ static unsigned tries;
 
 static void start(int cpus)
 {
-	rig_start();
-	if (cpus > 1)
-		rig_cpus((unsigned)cpus);
-	ref = (struct ths_ref)THS_REF(script);
-	(void)rig_bind(&ths_module_script, "");
+	script_start(&ref, (unsigned)cpus);
 	tries = 0;
 }
 
@@ -40,41 +36,6 @@ static void stop_with_other(void)
 static enum ths_err run(script_fn *fn, void *ctx)
 {
 	return script_by(&ref, fn, ctx);
-}
-
-static enum ths_err read_cell(struct ths_call *call, void *ctx)
-{
-	uint64_t *value = ctx; /* in: row; out */
-	const struct cell *cell;
-
-	THS_TRY(ths_row_read(call, CELL, (uint32_t)*value, &cell));
-	*value = cell->value;
-	return THS_OK;
-}
-
-static uint64_t value_of(uint32_t row)
-{
-	uint64_t value = row;
-
-	ck_assert_int_eq(run(read_cell, &value), THS_OK);
-	return value;
-}
-
-static enum ths_err put(struct ths_call *call, uint32_t row, uint64_t value)
-{
-	struct cell *cell;
-
-	THS_TRY(ths_row_write(call, CELL, row, &cell));
-	cell->value = value;
-	return THS_OK;
-}
-
-static uint64_t get(struct ths_call *call, uint32_t row)
-{
-	const struct cell *cell;
-
-	ck_assert_int_eq(ths_row_read(call, CELL, row, &cell), THS_OK);
-	return cell->value;
 }
 
 /* Cells 0 and 1 are one more than they were. */
@@ -139,15 +100,15 @@ static bool got_past;
 
 static enum ths_err read_two_moments(struct ths_call *call, void *ctx)
 {
-	uint64_t first = get(call, 0);
+	uint64_t first = script_get(call, 0);
 
 	(void)ctx;
 	if (tries++ == 0) {
 		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
-		(void)get(call, 1);
+		(void)script_get(call, 1);
 		got_past = true; /* with cell 0 of before and cell 1 of after */
 	}
-	ck_assert_uint_eq(first, get(call, 1));
+	ck_assert_uint_eq(first, script_get(call, 1));
 	return THS_OK;
 }
 
@@ -164,13 +125,13 @@ END_TEST
 static enum ths_err write_newer(struct ths_call *call, void *ctx)
 {
 	(void)ctx;
-	(void)get(call, 0);
+	(void)script_get(call, 0);
 	if (tries++ == 0) {
 		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
-		(void)put(call, 1, 7);
+		(void)script_put(call, 1, 7);
 		got_past = true;
 	}
-	return put(call, 1, get(call, 0) + 10);
+	return script_put(call, 1, script_get(call, 0) + 10);
 }
 
 START_TEST(a_write_is_of_the_same_moment)
@@ -178,21 +139,21 @@ START_TEST(a_write_is_of_the_same_moment)
 	start_with_other();
 	ck_assert_int_eq(run(write_newer, NULL), THS_OK);
 	ck_assert(!got_past);
-	ck_assert_uint_eq(value_of(1), 11);
+	ck_assert_uint_eq(script_value(&ref, 1), 11);
 	stop_with_other();
 }
 END_TEST
 
 static enum ths_err fail_on_what_changes(struct ths_call *call, void *ctx)
 {
-	uint64_t seen = get(call, 0);
+	uint64_t seen = script_get(call, 0);
 
 	(void)ctx;
 	if (tries++ == 0)
 		ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
 	if (seen == 0)
 		return THS_E_IO;
-	return put(call, 2, seen);
+	return script_put(call, 2, seen);
 }
 
 START_TEST(an_error_is_believed_only_if_what_was_read_holds)
@@ -200,7 +161,7 @@ START_TEST(an_error_is_believed_only_if_what_was_read_holds)
 	start_with_other();
 	ck_assert_int_eq(run(fail_on_what_changes, NULL), THS_OK);
 	ck_assert_uint_eq(tries, 2);
-	ck_assert_uint_eq(value_of(2), 1);
+	ck_assert_uint_eq(script_value(&ref, 2), 1);
 	stop_with_other();
 }
 END_TEST
@@ -217,8 +178,8 @@ static enum ths_err write_privately(struct ths_call *call, void *ctx)
 	tries++;
 	THS_TRY(ths_row_write(call, CELL, 3, &mine));
 	mine->value = 5;
-	ck_assert_uint_eq(get(call, 3), 5);
-	ck_assert_int_eq(other_script(read_cell, &elsewhere), THS_OK);
+	ck_assert_uint_eq(script_get(call, 3), 5);
+	ck_assert_int_eq(other_script(script_read, &elsewhere), THS_OK);
 	ck_assert_uint_eq(elsewhere, 0);
 	return THS_OK;
 }
@@ -230,7 +191,7 @@ START_TEST(a_write_is_private_until_commit)
 	start_with_other();
 	ck_assert_int_eq(run(write_privately, NULL), THS_OK);
 	ck_assert_uint_eq(tries, 1); /* a reader is no conflict for a writer */
-	ck_assert_int_eq(other_script(read_cell, &elsewhere), THS_OK);
+	ck_assert_int_eq(other_script(script_read, &elsewhere), THS_OK);
 	ck_assert_uint_eq(elsewhere, 5);
 	stop_with_other();
 }
@@ -253,7 +214,7 @@ START_TEST(no_write_is_lost)
 	start_with_other();
 	ck_assert_int_eq(run(write_what_is_written, NULL), THS_OK);
 	ck_assert_uint_eq(tries, 4);
-	ck_assert_uint_eq(value_of(0), 4);
+	ck_assert_uint_eq(script_value(&ref, 0), 4);
 	stop_with_other();
 }
 END_TEST
@@ -276,7 +237,7 @@ START_TEST(after_eight_conflicts_nobody_else_commits)
 	start_with_other();
 	ck_assert_int_eq(run(conflict_for_ever, NULL), THS_OK);
 	ck_assert_uint_eq(tries, 9);
-	ck_assert_uint_eq(value_of(0), 9);
+	ck_assert_uint_eq(script_value(&ref, 0), 9);
 	ck_assert(!ths_cpu()->token);
 	ck_assert_uint_eq(ths_core.token, 0);
 	ck_assert_int_eq(other_script(both_up, NULL), THS_OK);
@@ -287,7 +248,7 @@ END_TEST
 static enum ths_err put_and_fail(struct ths_call *call, void *ctx)
 {
 	for (uint32_t row = 0; row < 20; row++)
-		THS_TRY(put(call, row, 77));
+		THS_TRY(script_put(call, row, 77));
 	return *(enum ths_err *)ctx;
 }
 
@@ -298,11 +259,11 @@ START_TEST(an_error_drops_every_write)
 	start(_i);
 	ck_assert_int_eq(run(put_and_fail, &err), THS_E_IO);
 	for (uint32_t row = 0; row < 20; row++)
-		ck_assert_uint_eq(value_of(row), 0);
+		ck_assert_uint_eq(script_value(&ref, row), 0);
 	err = THS_OK;
 	ck_assert_int_eq(run(put_and_fail, &err), THS_OK);
 	for (uint32_t row = 0; row < 20; row++)
-		ck_assert_uint_eq(value_of(row), 77);
+		ck_assert_uint_eq(script_value(&ref, row), 77);
 	assert_clean();
 	rig_stop();
 }
@@ -436,7 +397,7 @@ static enum ths_err write_and_count(struct ths_call *call, void *ctx)
 	uint32_t row;
 
 	for (uint32_t i = 0; i < 30; i++)
-		THS_TRY(put(call, i, i));
+		THS_TRY(script_put(call, i, i));
 	for (uint32_t i = 0; i < 5; i++)
 		THS_TRY(ths_row_new_keyed(call, ITEM, 500 + i, &row, &item));
 	*(unsigned *)ctx = pooled();
@@ -465,7 +426,7 @@ static enum ths_err end_somehow(struct ths_call *call, void *ctx)
 	struct loose *loose;
 	uint32_t row;
 
-	THS_TRY(put(call, 4, 1));
+	THS_TRY(script_put(call, 4, 1));
 	THS_TRY(ths_row_new(call, LOOSE, &row, &loose));
 	switch ((uintptr_t)ctx) {
 	case 0:
