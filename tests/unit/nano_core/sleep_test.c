@@ -299,6 +299,14 @@ END_TEST
 #define CROWD 80u
 static struct sleeper crowd[CROWD];
 
+static void wake_the_crowd(void)
+{
+	set(9, CROWD);
+	settle();
+	for (uint32_t i = 0; i < CROWD; i++)
+		ck_assert(crowd[i].ended && crowd[i].err == THS_OK);
+}
+
 static void a_crowd(void *arg)
 {
 	(void)arg;
@@ -307,10 +315,7 @@ static void a_crowd(void *arg)
 		start(&crowd[i]);
 	}
 	settle();
-	set(9, CROWD);
-	settle();
-	for (uint32_t i = 0; i < CROWD; i++)
-		ck_assert(crowd[i].ended && crowd[i].err == THS_OK);
+	wake_the_crowd();
 	done();
 }
 
@@ -443,10 +448,7 @@ static void out_of_waiters(void *arg)
 		ck_assert_uint_lt(free_waiters(), SLEEP_MAX);
 		set(40, 1);
 		settle();
-		set(9, CROWD);
-		settle();
-		for (uint32_t i = 0; i < CROWD; i++)
-			ck_assert(crowd[i].ended && crowd[i].err == THS_OK);
+		wake_the_crowd();
 	}
 	done();
 }
