@@ -31,6 +31,14 @@ uint64_t ths_test_seed(void)
 	return strtoull(getenv("THS_SEED"), NULL, 0);
 }
 
+TCase *ths_suite_case(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
 static void seed_choose(void)
 {
 	uint64_t seed = 0;

@@ -5,6 +5,7 @@
 #include "script.h"
 
 #include <check.h>
+#include "nano_core/nano_core_impl.h"
 #include "rig.h"
 
 script_fn *script_on_kick;
@@ -195,4 +196,37 @@ enum ths_err script_new_loose(struct ths_call *call, void *ctx)
 enum ths_err script_free_loose(struct ths_call *call, void *ctx)
 {
 	return ths_row_free(call, LOOSE, *(uint32_t *)ctx);
+}
+
+enum ths_err script_new_item(struct ths_call *call, void *ctx)
+{
+	struct item *item;
+	uint32_t row;
+
+	return ths_row_new_keyed(call, ITEM, *(uint64_t *)ctx, &row, &item);
+}
+
+enum ths_err script_find_item(struct ths_call *call, void *ctx)
+{
+	const struct item *item;
+	uint32_t row;
+
+	THS_TRY(ths_row_find(call, ITEM, *(uint64_t *)ctx, &row, &item));
+	ck_assert_uint_eq(item->key, *(uint64_t *)ctx);
+	return THS_OK;
+}
+
+void script_assert_clean(void)
+{
+	const struct ths_cpu *cpu = ths_cpu();
+
+	ck_assert_uint_eq(cpu->txn.dirty, 0);
+	ck_assert_uint_eq(cpu->txn.filter, 0);
+	ck_assert_uint_eq(cpu->txn.savepoint, 0);
+	ck_assert_ptr_eq(cpu->txn.read_next, cpu->txn.read);
+	ck_assert_ptr_eq(cpu->txn.read_limit, &cpu->txn.read[READS_MAX]);
+	ck_assert_uint_eq(cpu->txn.writes_limit, WRITES_MAX);
+	ck_assert_uint_eq(cpu->activity % 2, 0);
+	ck_assert_ptr_eq(cpu->call, &cpu->calls[0]);
+	ck_assert_uint_eq(cpu->arena_used, 0);
 }

@@ -91,6 +91,13 @@ extern unsigned script_weak_count;
 enum ths_err script_new_loose(struct ths_call *call, void *ctx);
 enum ths_err script_free_loose(struct ths_call *call, void *ctx);
 
+/* Items: *(uint64_t *)ctx is the key. */
+enum ths_err script_new_item(struct ths_call *call, void *ctx);
+enum ths_err script_find_item(struct ths_call *call, void *ctx);
+
+/* X3: this CPU's record holds nothing of an interaction that has ended. */
+void script_assert_clean(void);
+
 /* ---- another CPU, which does what it is told and nothing else --------------------- */
 
 /* After rig_cpus(2): CPU 1 waits for ... */

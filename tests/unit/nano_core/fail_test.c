@@ -283,7 +283,8 @@ static void load_file(void)
 static void save_and_restore(void)
 {
 	static uint8_t image[8192];
-	struct ths_save_memory out = {image, sizeof(image), 0}, in = {image, sizeof(image), 0};
+	struct ths_save_memory out = {image, sizeof(image), 0},
+			       in = {image, sizeof(image), 0};
 	enum ths_err err = ths_save(ths_save_to_memory, &out, NULL);
 
 	allow(err, "save");
@@ -547,23 +548,15 @@ START_TEST(without_memory_there_is_no_start)
 }
 END_TEST
 
-static void add_case(Suite *suite, const char *name, const TTest *test)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_test(tcase, test);
-	suite_add_tcase(suite, tcase);
-}
-
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("fail");
 	TCase *each = tcase_create("sites");
 
-	add_case(suite, "start", without_memory_there_is_no_start);
+	tcase_add_test(ths_suite_case(suite, "start"), without_memory_there_is_no_start);
 	tcase_add_loop_test(each, each_site_fails, 0, 2 * (int)THS_ARRAY_SIZE(sites));
 	suite_add_tcase(suite, each);
-	add_case(suite, "once", one_thing_runs_out);
-	add_case(suite, "for good", everything_runs_out);
+	tcase_add_test(ths_suite_case(suite, "once"), one_thing_runs_out);
+	tcase_add_test(ths_suite_case(suite, "for good"), everything_runs_out);
 	return suite;
 }

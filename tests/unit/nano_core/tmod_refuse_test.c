@@ -238,7 +238,7 @@ START_TEST(layouts_are_a_text_and_stand_there_once)
 
 	for (size_t i = 0; i < size; i++)
 		for (unsigned k = 0; k < 3; k++) {
-			bad.data[at + i] = (uint8_t)"\0\t\x80"[k];
+			bad.data[at + i] = (uint8_t) "\0\t\x80"[k];
 			if (reopen(&bad) != THS_E_FORMAT ||
 			    strcmp(reason.text, refusal) != 0)
 				ck_abort_msg("accepted with byte %zu another", i);
@@ -284,21 +284,10 @@ Suite *ths_test_suite(void)
 		common_and_thread_local_symbols_are_refused,
 		a_digest_must_be_there_once,
 		layouts_are_a_text_and_stand_there_once};
-	const struct {
-		const char *name;
-		const TTest *const *tests;
-		size_t count;
-	} cases[] = {
-		{"E2-E7 refusals", refused, THS_ARRAY_SIZE(refused)},
-	};
 	Suite *suite = suite_create("tmod_refuse");
+	TCase *tcase = ths_suite_case(suite, "E2-E7 refusals");
 
-	for (size_t i = 0; i < THS_ARRAY_SIZE(cases); i++) {
-		TCase *tcase = tcase_create(cases[i].name);
-
-		for (size_t k = 0; k < cases[i].count; k++)
-			tcase_add_test(tcase, cases[i].tests[k]);
-		suite_add_tcase(suite, tcase);
-	}
+	for (size_t i = 0; i < THS_ARRAY_SIZE(refused); i++)
+		tcase_add_test(tcase, refused[i]);
 	return suite;
 }

@@ -389,11 +389,10 @@ Suite *ths_test_suite(void)
 	Suite *suite = suite_create("tmod");
 
 	for (size_t i = 0; i < THS_ARRAY_SIZE(cases); i++) {
-		TCase *tcase = tcase_create(cases[i].name);
+		TCase *tcase = ths_suite_case(suite, cases[i].name);
 
 		for (size_t k = 0; k < cases[i].count; k++)
 			tcase_add_test(tcase, cases[i].tests[k]);
-		suite_add_tcase(suite, tcase);
 	}
 	return suite;
 }

@@ -33,24 +33,6 @@ static enum ths_err run(script_fn *fn, void *ctx)
 	return script_by(&ref, fn, ctx);
 }
 
-static enum ths_err add_item(struct ths_call *call, void *ctx)
-{
-	struct item *item;
-	uint32_t row;
-
-	return ths_row_new_keyed(call, ITEM, *(uint64_t *)ctx, &row, &item);
-}
-
-static enum ths_err find_item(struct ths_call *call, void *ctx)
-{
-	const struct item *item;
-	uint32_t row;
-
-	THS_TRY(ths_row_find(call, ITEM, *(uint64_t *)ctx, &row, &item));
-	ck_assert_uint_eq(item->key, *(uint64_t *)ctx);
-	return THS_OK;
-}
-
 /* ---- what is not there, and comes
  * ----------------------------------------------------------------- */
 
@@ -186,7 +168,7 @@ static enum ths_err come_loose(struct ths_call *call, void *ctx)
 START_TEST(a_failed_lookup_is_believed_only_if_it_holds)
 {
 	static const struct absent kinds[] = {
-		{find_item, add_item, 1234},
+		{script_find_item, script_new_item, 1234},
 		{read_loose, come_loose, 0},
 		{write_loose, come_loose, 0},
 		{weak_loose, come_loose, 0},

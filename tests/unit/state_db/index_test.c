@@ -196,22 +196,6 @@ END_TEST
 /* ---- H2 -------------------------------------------------------------------------------
  */
 
-static enum ths_err new_item(struct ths_call *call, void *ctx)
-{
-	struct item *item;
-	uint32_t row;
-
-	return ths_row_new_keyed(call, ITEM, *(uint64_t *)ctx, &row, &item);
-}
-
-static enum ths_err find_item(struct ths_call *call, void *ctx)
-{
-	const struct item *item;
-	uint32_t row;
-
-	return ths_row_find(call, ITEM, *(uint64_t *)ctx, &row, &item);
-}
-
 /* The entry's tag is made another key's: the row's own key still decides. */
 START_TEST(equal_tags_are_not_equal_keys)
 {
@@ -221,13 +205,13 @@ START_TEST(equal_tags_are_not_equal_keys)
 	start(1, 1);
 	here = keys[0];
 	absent = keys[1];
-	ck_assert_int_eq(script_by(&ref, new_item, &here), THS_OK);
+	ck_assert_int_eq(script_by(&ref, script_new_item, &here), THS_OK);
 	bucket = (struct bucket *)(uintptr_t)bucket_at(home_of(here));
 	ck_assert_uint_eq(bucket->count, 1);
 	bucket->entry[0].tag = index_tag(index_hash(absent));
-	ck_assert_int_eq(script_by(&ref, find_item, &absent), THS_E_NOENT);
-	ck_assert_int_eq(script_by(&ref, new_item, &absent), THS_OK);
-	ck_assert_int_eq(script_by(&ref, find_item, &absent), THS_OK);
+	ck_assert_int_eq(script_by(&ref, script_find_item, &absent), THS_E_NOENT);
+	ck_assert_int_eq(script_by(&ref, script_new_item, &absent), THS_OK);
+	ck_assert_int_eq(script_by(&ref, script_find_item, &absent), THS_OK);
 	rig_stop();
 }
 END_TEST
@@ -237,9 +221,9 @@ START_TEST(a_bucket_that_never_was_may_be_waited_for)
 {
 	start(_i, 1);
 	atomic_fetch_or(&table->bucket[home_of(keys[0])].word, SLOT_WAITERS);
-	ck_assert_int_eq(script_by(&ref, find_item, &keys[0]), THS_E_NOENT);
-	ck_assert_int_eq(script_by(&ref, new_item, &keys[0]), THS_OK);
-	ck_assert_int_eq(script_by(&ref, find_item, &keys[0]), THS_OK);
+	ck_assert_int_eq(script_by(&ref, script_find_item, &keys[0]), THS_E_NOENT);
+	ck_assert_int_eq(script_by(&ref, script_new_item, &keys[0]), THS_OK);
+	ck_assert_int_eq(script_by(&ref, script_find_item, &keys[0]), THS_OK);
 	rig_stop();
 }
 END_TEST
@@ -258,7 +242,7 @@ static enum ths_err find_while_neighbours_come(struct ths_call *call, void *ctx)
 	(void)ctx;
 	THS_TRY(ths_row_find(call, ITEM, keys[0], &row, &item));
 	if (tries++ == 0)
-		ck_assert_int_eq(other_script(new_item, &keys[1]), THS_OK);
+		ck_assert_int_eq(other_script(script_new_item, &keys[1]), THS_OK);
 	return ths_row_write(call, CELL, 0, &cell);
 }
 
@@ -266,7 +250,7 @@ START_TEST(a_found_row_depends_on_itself_alone)
 {
 	start(2, 1);
 	other_start();
-	ck_assert_int_eq(script_by(&ref, new_item, &keys[0]), THS_OK);
+	ck_assert_int_eq(script_by(&ref, script_new_item, &keys[0]), THS_OK);
 	ck_assert_int_eq(script_by(&ref, find_while_neighbours_come, NULL), THS_OK);
 	ck_assert_uint_eq(tries, 1);
 	other_stop();

@@ -24,22 +24,6 @@ static enum ths_err run(script_fn *fn, void *ctx)
 	return script_by(&ref, fn, ctx);
 }
 
-/* X3: what a finished interaction leaves of the record. */
-static void assert_clean(void)
-{
-	const struct ths_cpu *cpu = ths_cpu();
-
-	ck_assert_uint_eq(cpu->txn.dirty, 0);
-	ck_assert_uint_eq(cpu->txn.filter, 0);
-	ck_assert_uint_eq(cpu->txn.savepoint, 0);
-	ck_assert_ptr_eq(cpu->txn.read_next, cpu->txn.read);
-	ck_assert_ptr_eq(cpu->txn.read_limit, &cpu->txn.read[READS_MAX]);
-	ck_assert_uint_eq(cpu->txn.writes_limit, WRITES_MAX);
-	ck_assert_uint_eq(cpu->activity % 2, 0);
-	ck_assert_ptr_eq(cpu->call, &cpu->calls[0]);
-	ck_assert_uint_eq(cpu->arena_used, 0);
-}
-
 /* ---- nesting
  * --------------------------------------------------------------------------- */
 
@@ -75,7 +59,7 @@ START_TEST(a_merged_grandchild_goes_with_its_failed_parent)
 	err = THS_OK;
 	ck_assert_int_eq(run(outer_goes_on, &err), THS_OK);
 	ck_assert_uint_eq(script_value(&ref, 0), 3);
-	assert_clean();
+	script_assert_clean();
 	rig_stop();
 }
 END_TEST
@@ -214,7 +198,7 @@ START_TEST(random_trees_of_calls_agree_with_a_model)
 		if (run(tree, NULL) != THS_OK)
 			model = committed;
 		committed = model;
-		assert_clean();
+		script_assert_clean();
 		ck_assert_int_eq(run(only_compare, NULL), THS_OK);
 	}
 	rig_stop();

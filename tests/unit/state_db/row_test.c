@@ -218,24 +218,6 @@ END_TEST
 /* ---- keys
  * ---------------------------------------------------------------------------------- */
 
-static enum ths_err add_item(struct ths_call *call, void *ctx)
-{
-	struct item *item;
-	uint32_t row;
-
-	return ths_row_new_keyed(call, ITEM, *(uint64_t *)ctx, &row, &item);
-}
-
-static enum ths_err find_item(struct ths_call *call, void *ctx)
-{
-	const struct item *item;
-	uint32_t row;
-
-	THS_TRY(ths_row_find(call, ITEM, *(uint64_t *)ctx, &row, &item));
-	ck_assert_uint_eq(item->key, *(uint64_t *)ctx);
-	return THS_OK;
-}
-
 static enum ths_err change_key(struct ths_call *call, void *ctx)
 {
 	const struct item *seen;
@@ -254,12 +236,12 @@ START_TEST(a_key_never_changes)
 	uint64_t key = 40, next = 41;
 
 	start(_i);
-	ck_assert_int_eq(run(add_item, &key), THS_OK);
+	ck_assert_int_eq(run(script_new_item, &key), THS_OK);
 	ck_assert_int_eq(run(change_key, &key), THS_E_INTERNAL);
-	ck_assert_int_eq(run(find_item, &key), THS_OK);
-	ck_assert_int_eq(run(find_item, &next), THS_E_NOENT);
-	ck_assert_int_eq(run(add_item, &key), THS_E_EXIST);
-	ck_assert_int_eq(run(add_item, &next), THS_OK);
+	ck_assert_int_eq(run(script_find_item, &key), THS_OK);
+	ck_assert_int_eq(run(script_find_item, &next), THS_E_NOENT);
+	ck_assert_int_eq(run(script_new_item, &key), THS_E_EXIST);
+	ck_assert_int_eq(run(script_new_item, &next), THS_OK);
 	stop(_i);
 }
 END_TEST
@@ -280,8 +262,8 @@ START_TEST(a_new_rows_key_is_the_one_it_was_made_for)
 
 	start(_i);
 	ck_assert_int_eq(run(new_with_wrong_key, &key), THS_E_INTERNAL);
-	ck_assert_int_eq(run(find_item, &key), THS_E_NOENT);
-	ck_assert_int_eq(run(add_item, &key), THS_OK);
+	ck_assert_int_eq(run(script_find_item, &key), THS_E_NOENT);
+	ck_assert_int_eq(run(script_new_item, &key), THS_OK);
 	stop(_i);
 }
 END_TEST
@@ -516,7 +498,8 @@ START_TEST(a_row_that_could_not_be_made_whole_is_not_made)
 		ck_assert_int_eq(run(new_when_nearly_full, &left), THS_OK);
 		ck_assert_int_eq(run(count_of, &items), THS_OK);
 		ck_assert_uint_eq(items, left < 2 ? 0 : 1);
-		ck_assert_int_eq(run(find_item, &key), left < 2 ? THS_E_NOENT : THS_OK);
+		ck_assert_int_eq(run(script_find_item, &key),
+				 left < 2 ? THS_E_NOENT : THS_OK);
 		ck_assert_int_eq(run(count_of, &owned), THS_OK);
 		ck_assert_uint_eq(owned, 0);
 		items = ITEM;
@@ -542,27 +525,22 @@ START_TEST(a_row_that_could_not_be_freed_whole_lives_on)
 	uint32_t row = 0;
 
 	start(_i);
-	ck_assert_int_eq(run(add_item, &key), THS_OK);
+	ck_assert_int_eq(run(script_new_item, &key), THS_OK);
 	ck_assert_int_eq(run(free_when_nearly_full, &row), THS_OK);
-	ck_assert_int_eq(run(find_item, &key), THS_OK);
+	ck_assert_int_eq(run(script_find_item, &key), THS_OK);
 	stop(_i);
 }
 END_TEST
 
-static TCase *tcase(Suite *suite, const char *name)
-{
-	TCase *made = tcase_create(name);
-
-	suite_add_tcase(suite, made);
-	return made;
-}
-
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("row");
-	TCase *r1 = tcase(suite, "R1 declared tables"), *r2 = tcase(suite, "R2 hardware");
-	TCase *r3 = tcase(suite, "R3 per-CPU"), *keys = tcase(suite, "keys");
-	TCase *w3 = tcase(suite, "W3 generations"), *full = tcase(suite, "all or none");
+	TCase *r1 = ths_suite_case(suite, "R1 declared tables"),
+	      *r2 = ths_suite_case(suite, "R2 hardware");
+	TCase *r3 = ths_suite_case(suite, "R3 per-CPU"),
+	      *keys = ths_suite_case(suite, "keys");
+	TCase *w3 = ths_suite_case(suite, "W3 generations"),
+	      *full = ths_suite_case(suite, "all or none");
 
 	tcase_add_loop_test(r1, a_table_that_is_not_declared_is_not_there, 0,
 			    (int)THS_ARRAY_SIZE(undeclared));

@@ -248,7 +248,8 @@ END_TEST
 /* ---- the token
  * -------------------------------------------------------------------------------- */
 
-/* A conflict at each try without the token: so all CPUs ask for it at once, on any host. */
+/* A conflict at each try without the token: so all CPUs ask for it at once, on any host.
+ */
 static enum ths_err up_with_token(struct ths_call *call, void *ctx)
 {
 	uint64_t *tries = ctx;
@@ -549,26 +550,24 @@ START_TEST(the_last_of_all_owners_frees)
 }
 END_TEST
 
-static void add_case(Suite *suite, const char *name, const TTest *test)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_test(tcase, test);
-	suite_add_tcase(suite, tcase);
-}
-
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("txn on several CPUs");
 
-	add_case(suite, "X1 one moment", money_is_neither_made_nor_lost);
-	add_case(suite, "V2 migration", nor_while_its_rows_change_their_layout);
-	add_case(suite, "W2 hot rows", every_step_counts_once);
-	add_case(suite, "P5 token", the_ninth_try_is_the_last);
-	add_case(suite, "P6 enumeration", an_enumeration_meets_each_row_that_lives);
-	add_case(suite, "L2 reclamation", a_version_in_use_is_not_used_again);
-	add_case(suite, "P9 devices", a_device_is_driven_by_one_and_seen_whole_by_all);
-	add_case(suite, "P9 devices swapped", and_while_its_driver_is_swapped);
-	add_case(suite, "O1 owners", the_last_of_all_owners_frees);
+	tcase_add_test(ths_suite_case(suite, "X1 one moment"),
+		       money_is_neither_made_nor_lost);
+	tcase_add_test(ths_suite_case(suite, "V2 migration"),
+		       nor_while_its_rows_change_their_layout);
+	tcase_add_test(ths_suite_case(suite, "W2 hot rows"), every_step_counts_once);
+	tcase_add_test(ths_suite_case(suite, "P5 token"), the_ninth_try_is_the_last);
+	tcase_add_test(ths_suite_case(suite, "P6 enumeration"),
+		       an_enumeration_meets_each_row_that_lives);
+	tcase_add_test(ths_suite_case(suite, "L2 reclamation"),
+		       a_version_in_use_is_not_used_again);
+	tcase_add_test(ths_suite_case(suite, "P9 devices"),
+		       a_device_is_driven_by_one_and_seen_whole_by_all);
+	tcase_add_test(ths_suite_case(suite, "P9 devices swapped"),
+		       and_while_its_driver_is_swapped);
+	tcase_add_test(ths_suite_case(suite, "O1 owners"), the_last_of_all_owners_frees);
 	return suite;
 }

@@ -51,22 +51,6 @@ static enum ths_err both_up(struct ths_call *call, void *ctx)
 	return THS_OK;
 }
 
-/* X3: what a finished interaction leaves of the record. */
-static void assert_clean(void)
-{
-	const struct ths_cpu *cpu = ths_cpu();
-
-	ck_assert_uint_eq(cpu->txn.dirty, 0);
-	ck_assert_uint_eq(cpu->txn.filter, 0);
-	ck_assert_uint_eq(cpu->txn.savepoint, 0);
-	ck_assert_ptr_eq(cpu->txn.read_next, cpu->txn.read);
-	ck_assert_ptr_eq(cpu->txn.read_limit, &cpu->txn.read[READS_MAX]);
-	ck_assert_uint_eq(cpu->txn.writes_limit, WRITES_MAX);
-	ck_assert_uint_eq(cpu->activity % 2, 0);
-	ck_assert_ptr_eq(cpu->call, &cpu->calls[0]);
-	ck_assert_uint_eq(cpu->arena_used, 0);
-}
-
 /* ---- W1, X1 ------------------------------------------------------------------------ */
 
 static enum ths_err read_while_it_changes(struct ths_call *call, void *ctx)
@@ -91,7 +75,7 @@ START_TEST(a_snapshot_never_changes_and_an_outdated_outcome_is_not_believed)
 	ck_assert_int_eq(run(read_while_it_changes, &seen), THS_OK);
 	ck_assert_uint_eq(seen, 1);
 	ck_assert_uint_eq(tries, 2);
-	assert_clean();
+	script_assert_clean();
 	stop_with_other();
 }
 END_TEST
@@ -264,7 +248,7 @@ START_TEST(an_error_drops_every_write)
 	ck_assert_int_eq(run(put_and_fail, &err), THS_OK);
 	for (uint32_t row = 0; row < 20; row++)
 		ck_assert_uint_eq(script_value(&ref, row), 77);
-	assert_clean();
+	script_assert_clean();
 	rig_stop();
 }
 END_TEST
@@ -345,7 +329,7 @@ START_TEST(a_transaction_reads_so_many_rows_but_each_as_often_as_it_likes)
 	ck_assert_uint_eq(rows, READS_MAX - 1); /* the binding is one */
 	ck_assert_int_eq(run(read_few_often, NULL), THS_OK);
 	ck_assert_uint_eq(tries, 1);
-	assert_clean();
+	script_assert_clean();
 	rig_stop();
 }
 END_TEST
@@ -463,26 +447,20 @@ START_TEST(the_record_is_empty_however_it_ends)
 	for (unsigned i = 0; i < 2; i++) {
 		tries = 0;
 		ck_assert_int_eq(run(end_somehow, (void *)way), ends[way]);
-		assert_clean();
+		script_assert_clean();
 	}
 	rig_stop();
 }
 END_TEST
 
-static TCase *tcase(Suite *suite, const char *name)
-{
-	TCase *made = tcase_create(name);
-
-	suite_add_tcase(suite, made);
-	return made;
-}
-
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("txn");
-	TCase *w1 = tcase(suite, "W1, X1 one moment"), *w2 = tcase(suite, "W2 private");
-	TCase *limit = tcase(suite, "limits");
-	TCase *x2 = tcase(suite, "X2 no memory"), *x3 = tcase(suite, "X3 clean");
+	TCase *w1 = ths_suite_case(suite, "W1, X1 one moment"),
+	      *w2 = ths_suite_case(suite, "W2 private");
+	TCase *limit = ths_suite_case(suite, "limits");
+	TCase *x2 = ths_suite_case(suite, "X2 no memory"),
+	      *x3 = ths_suite_case(suite, "X3 clean");
 
 	tcase_add_test(w1,
 		       a_snapshot_never_changes_and_an_outdated_outcome_is_not_believed);
