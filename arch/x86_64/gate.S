@@ -361,7 +361,7 @@ ths_blob_body_alone:
 	jne ths_blob_body
 	movq %gs:CALL0_REF, %rax
 	testb $REF_TAGGED_BIT, REF_FLAGS(%rax)
-	jnz ths_blob_body
+	jnz ths_blob_body_tagged
 	cmpl $THS_BLOBS, %esi
 	jae ths_blob_body
 	movl %esi, %r9d

@@ -20,13 +20,12 @@
 #include "nano_core/nano_core_impl.h"
 
 #define COVERED (THS_BLOB_HEADER - offsetof(struct ths_blob, type)) /* of the header */
+#define BLOB_GIVEN 2 /* of cpu->blob_state: the body was given out, and not by gate.S */
 
 enum ths_err ths_gate_blob_enter(struct ths_call *call)
 {
 	if (!call->blob)
 		return THS_E_INVAL;
-	if (call->blob_shared)
-		return THS_OK;
 	if (call->blob_shared)
 		return THS_OK;
 	THS_TRY(ths_blob_take(call->blob));
@@ -51,9 +50,10 @@ static bool is_tagged(const struct ths_call *call)
 	return call->ref && (call->ref->flags & THS_REF_TAGGED);
 }
 
-static const uint8_t *blob_key(void)
+static uint64_t compute_tag(const struct ths_blob *copy, const struct instance_blob *info)
 {
-	return (const uint8_t *)ths_core.blob_key;
+	return ths_siphash24((const uint8_t *)ths_core.blob_key, &copy->type,
+			     COVERED + info->size);
 }
 
 static struct ths_blob *copy_of(const struct ths_call *call)
@@ -69,7 +69,7 @@ static void store_tagged(const struct ths_call *call, const struct instance_blob
 	copy->schema = info->schema;
 	copy->size = info->size;
 	copy->generation++;
-	copy->tag = ths_siphash24(blob_key(), &copy->type, COVERED + info->size);
+	copy->tag = compute_tag(copy, info);
 	memcpy(&blob->type, &copy->type, COVERED + info->size);
 	blob->tag = copy->tag;
 }
@@ -152,9 +152,7 @@ static enum ths_err copy_tagged(const struct ths_blob *blob, struct ths_blob *co
 	THS_TRY(check(copy, info));
 	if (copy->type == 0 && ths_blob_is_empty(copy))
 		return THS_OK;
-	return copy->tag == ths_siphash24(blob_key(), &copy->type, COVERED + info->size)
-		       ? THS_OK
-		       : THS_E_BLOB;
+	return copy->tag == compute_tag(copy, info) ? THS_OK : THS_E_BLOB;
 }
 
 static enum ths_err copy_body(struct ths_cpu *cpu, struct ths_call *call, unsigned slot,
@@ -202,7 +200,38 @@ enum ths_err ths_blob_body(struct ths_call *token, unsigned slot, void **body, b
 	if (err == THS_OK)
 		*body = call->blob_copy;
 	if (err == THS_OK && cpu->blob_state)
-		cpu->blob_state = 2; /* given out, and not by gate.S */
+		cpu->blob_state = BLOB_GIVEN;
 	ths_arch_core_leave();
 	return err;
+}
+
+/*
+ * ths_blob_body() where gate.S has taken the blob, by a reference that is not trusted, and
+ * nobody has asked for the body so far; for blobs of the common kind, which
+ * ths_blob_body_alone() copies where they are trusted. All else goes the long way.
+ */
+enum ths_err ths_blob_body_tagged(struct ths_call *token, unsigned slot, void **body,
+				  bool *fresh)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	struct ths_call *call = &cpu->calls[0];
+	const struct instance_blob *info = &call->instance->blob[slot % THS_BLOBS_MAX];
+	struct ths_blob *blob = call->blob, *copy = cpu->blob_room;
+
+	if (slot >= THS_BLOBS_MAX || blob->type != info->quick || blob->capacity < info->size)
+		return ths_blob_body(token, slot, body, fresh);
+	ths_arch_core_enter();
+	copy->tag = blob->tag;
+	memcpy(&copy->type, &blob->type, COVERED + info->size);
+	ths_arch_core_leave();
+	if (copy->type != info->type || copy->schema != info->schema ||
+	    copy->size != info->size || copy->capacity < info->size ||
+	    copy->tag != compute_tag(copy, info))
+		return THS_E_BLOB;
+	call->blob_slot = slot;
+	call->blob_copy = *body = copy->body;
+	cpu->blob_state = BLOB_GIVEN;
+	if (fresh)
+		*fresh = false;
+	return THS_OK;
 }

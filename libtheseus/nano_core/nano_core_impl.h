@@ -390,6 +390,9 @@ void *ths_arena_take(struct ths_cpu *cpu, size_t size);
 THS_MUST_CHECK enum ths_err ths_gate_blob_enter(struct ths_call *call);
 void ths_gate_blob_leave(struct ths_call *call, bool commit);
 void ths_gate_blob_commit(struct ths_cpu *cpu); /* gate.S's call succeeded */
+/* For gate.S: what it has no more of than the condition. */
+THS_MUST_CHECK enum ths_err ths_blob_body_tagged(struct ths_call *token, unsigned slot,
+						 void **body, bool *fresh);
 void ths_gate_blob_pass_up(struct ths_cpu *cpu, struct ths_call *call);
 /* sleep.c */
 void ths_sleep_init(void);

@@ -87,6 +87,7 @@ void ths_gate_commit(void);
 void ths_gate_pending(void);
 void ths_gate_wake(void);
 void ths_blob_body(void);
+void ths_blob_body_tagged(void);
 void ths_gate_blob_commit(void);
 void ths_row_read_(void);
 void ths_row_write_(void);
@@ -109,6 +110,9 @@ void ths_gate_wake(void)
 {
 }
 void ths_blob_body(void)
+{
+}
+void ths_blob_body_tagged(void)
 {
 }
 void ths_gate_blob_commit(void)

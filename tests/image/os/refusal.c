@@ -102,6 +102,36 @@ static void blobs(void)
 	test_ok(args.value == 13, "it counted what passed, %lu", (unsigned long)args.value);
 }
 
+/* From a client that is not trusted: each byte that counts is covered, by gate.S's way. */
+static void tagged_blobs(void)
+{
+	THS_BLOB_STORAGE(memory, 64);
+	struct ths_ref far = THS_REF(testsrv);
+	struct ths_blob *blob = ths_blob_init(memory, 64);
+	struct testsrv_count args = {0};
+	unsigned refused = 0, kept = 0, tried = 0;
+
+	far.flags = THS_REF_TAGGED;
+	test_ok(testsrv_count_with(&far, &args, blob) == THS_OK && args.value == 1,
+		"an empty blob needs no tag");
+	for (unsigned byte = 0; byte < ths_blob_size(blob); byte++) {
+		if (byte >= 8 && byte < 16) /* whether it is in use */
+			continue;
+		tried++;
+		memory[byte] ^= 1u << byte % 8;
+		refused += testsrv_count_with(&far, &args, blob) == THS_E_BLOB;
+		memory[byte] ^= 1u << byte % 8;
+		kept += testsrv_count_with(&far, &args, blob) == THS_OK &&
+			args.value == kept + 2;
+	}
+	test_ok(tried > 32 && refused == tried && kept == tried,
+		"of %u changed bytes of a tagged blob %u were refused, and %u times it went on",
+		tried, refused, kept);
+	test_ok(testsrv_count_with(&testsrv, &args, blob) == THS_OK &&
+			testsrv_count_with(&far, &args, blob) == THS_E_BLOB,
+		"a tag that was not renewed");
+}
+
 void test_refusal(void)
 {
 	load_refused("nosuch", THS_E_NOENT, "the archive has no module nosuch");
@@ -124,4 +154,5 @@ void test_refusal(void)
 	second_binding();
 	references();
 	blobs();
+	tagged_blobs();
 }
