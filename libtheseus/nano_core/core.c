@@ -41,6 +41,7 @@ enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number)
 	cpu->self = cpu;
 	cpu->call = &cpu->calls[0];
 	cpu->number = number;
+	ths_db_attach(cpu);
 	cpu->current = CONTEXTS_MAX;
 	if (&ths_gate_paths)
 		cpu->gate_frame[6] = (uintptr_t)ths_gate_paths.unwound;
@@ -87,8 +88,8 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	((struct ths_version *)ths_core.nobody)->flags = VERSION_DEAD;
 	ths_core.binding[0].slot.word = (uintptr_t)ths_core.nobody;
 	ths_sleep_init();
+	ths_arch_cpu_set(&boot_cpu); /* state_db is found by it */
 	THS_TRY(ths_cpu_make(&boot_cpu, 0));
-	ths_arch_cpu_set(&boot_cpu);
 	ths_context_init(&boot_cpu);
 	THS_TRY(ths_memory_init(info));
 	THS_TRY(ths_cpu_start(&boot_cpu));

@@ -210,6 +210,7 @@ struct ths_cpu {
 	void *blob_room; /* for that body */
 	struct ths_call calls[DEPTH_MAX];
 	struct ths_txn txn;            /* gate.S knows down to here */
+	const struct ths_db_ops *db;   /* the state_db that serves this CPU: db.c */
 	uint64_t used_by;              /* cpu->activity at the last tick */
 	uint64_t overdue;              /* the activity whose budget is spent */
 	uint8_t *arena;
@@ -421,6 +422,8 @@ void ths_effects_drop(struct ths_cpu *cpu, unsigned from);
 /* work.c */
 void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t ops);
 void ths_pending(struct ths_cpu *cpu, uint32_t what);
+/* db.c */
+void ths_db_attach(struct ths_cpu *cpu);
 /* memory.c */
 THS_MUST_CHECK enum ths_err ths_memory_init(const struct ths_boot_info *info);
 void *ths_pages_take(unsigned order); /* zeroed; NULL: none. Depth 0 asks mem.frames */

@@ -17,6 +17,7 @@
  *
  * Cost: O(1) expected; the number of buckets is at least a third of the rows declared.
  */
+#include "state_db/names.h" /* first */
 #include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 #include "state_db/index_quick.h"

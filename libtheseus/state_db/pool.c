@@ -15,6 +15,7 @@
  *
  * Cost: take and give are O(1); reclaim is O(entries), paid once per LIMBO_EAGER of them.
  */
+#include "state_db/names.h" /* first */
 #include "nano_core/nano_core_impl.h"
 #include "state_db/txn_quick.h"
 
@@ -60,23 +61,6 @@ enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool)
 		ths_pool_give(cpu, version);
 	}
 	return THS_OK;
-}
-
-void ths_quiet_mark(struct quiet_mark *mark)
-{
-	for (unsigned i = 0; i < ths_core.cpus; i++)
-		mark->activity[i] = atomic_load(&ths_core.cpu[i]->activity);
-}
-
-bool ths_quiet_passed(const struct quiet_mark *mark, unsigned self)
-{
-	for (unsigned i = 0; i < ths_core.cpus; i++) {
-		if (i == self || mark->activity[i] % 2 == 0)
-			continue;
-		if (atomic_load(&ths_core.cpu[i]->activity) == mark->activity[i])
-			return false;
-	}
-	return true;
 }
 
 void ths_pool_retire(struct ths_cpu *cpu, struct ths_version *version)

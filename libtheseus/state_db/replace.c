@@ -18,6 +18,7 @@
  *
  * Cost: O(rows), during which other CPUs' commits wait.
  */
+#include "state_db/names.h" /* first */
 #include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"

@@ -10,6 +10,7 @@
  *   E1  An error before the exchange leaves all as it was: versions made are given back.
  *   E2  No number of the image leads outside what it was compared with before.
  */
+#include "state_db/names.h" /* first */
 #include <stdarg.h>
 #include <theseus/fmt.h>
 #include <theseus/string.h>
@@ -260,23 +261,16 @@ static enum ths_err reread_all(struct reader *reader)
 	return first;
 }
 
-enum ths_err ths_restore(ths_save_source *source, void *ctx, const uint8_t key[THS_SAVE_KEY],
-			 struct ths_reason *reason)
+/* In the loader's turn, at depth 0. */
+enum ths_err ths_restore_image(ths_save_source *source, void *ctx,
+			       const uint8_t key[THS_SAVE_KEY], struct ths_reason *reason)
 {
-	struct ths_reason unread;
-	struct reader reader = {.source = source,
-				.ctx = ctx,
-				.key = key,
-				.reason = reason ? reason : &unread};
-	enum ths_err err;
+	struct reader reader = {.source = source, .ctx = ctx, .key = key, .reason = reason};
+	enum ths_err err = exchange(&reader);
 
-	reader.reason->text[0] = 0;
-	if (ths_cpu_is_inside(ths_cpu()))
-		return refuse(&reader, THS_E_PERM, "an interaction cannot restore");
-	err = exchange(&reader);
 	if (err == THS_OK)
 		err = reread_all(&reader);
-	if (err && !reader.reason->text[0])
+	if (err && !reason->text[0])
 		(void)refuse(&reader, err, "%s, in %s", ths_err_text(err), reader.what);
 	return err;
 }

@@ -12,9 +12,9 @@
  *   R4  A call that fails has written nothing, also where it takes several writes (a row,
  *       its index, its owner): the module may go on.
  */
+#include "state_db/names.h" /* first */
 #include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
-#include "state_db/index_quick.h"
 #include "state_db/txn_quick.h"
 
 THS_INLINE enum ths_err find_table(struct ths_cpu *cpu, unsigned number,
@@ -313,10 +313,11 @@ enum ths_err ths_row_new_(struct ths_call *call, unsigned table_number, uint64_t
 	LEAVE();
 }
 
-static THS_NOINLINE enum ths_err find_slowly(struct ths_call *call, unsigned table_number,
-					     uint64_t key, uint32_t *row,
-					     const void **out)
+/* What quick_find() has not found. */
+enum ths_err ths_row_find_slowly(unsigned table_number, uint64_t key, uint32_t *row,
+				 const void **out)
 {
+	struct ths_call *call = NULL;
 	const struct ths_version *version;
 
 	ENTER(cpu, table_number, table);
@@ -327,23 +328,6 @@ static THS_NOINLINE enum ths_err find_slowly(struct ths_call *call, unsigned tab
 	if (err == THS_OK)
 		*out = version->data;
 	LEAVE();
-}
-
-enum ths_err ths_row_find_(struct ths_call *call, unsigned table_number, uint64_t key,
-			   uint32_t *row, const void **out)
-{
-	struct ths_cpu *cpu = ths_cpu();
-	const void *data = NULL;
-
-	ths_arch_core_enter();
-	if (THS_LIKELY(table_number < THS_TABLES_MAX))
-		data = quick_find(cpu, cpu->serving->table[table_number], key,
-				  row);
-	ths_arch_core_leave();
-	if (THS_UNLIKELY(!data))
-		return find_slowly(call, table_number, key, row, out);
-	*out = data;
-	return THS_OK;
 }
 
 enum ths_err ths_weak_read_(struct ths_call *call, unsigned table_number,

@@ -11,6 +11,7 @@
  *
  * Left out on purpose: saving what changed since the last image.
  */
+#include "state_db/names.h" /* first */
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 #include "state_db/save_impl.h"
@@ -282,41 +283,15 @@ static enum ths_err write_image(struct writer *writer, const struct copy *copy,
 	return write_tables(writer, copy, head.tables);
 }
 
-enum ths_err ths_save(ths_save_sink *sink, void *ctx, const uint8_t key[THS_SAVE_KEY])
+enum ths_err ths_save_image(ths_save_sink *sink, void *ctx, const uint8_t key[THS_SAVE_KEY])
 {
 	struct writer writer = {.sink = sink, .ctx = ctx};
 	struct copy copy = {0};
 	enum ths_err err;
 
-	if (ths_cpu_is_inside(ths_cpu()))
-		return THS_E_PERM;
 	err = take_copy(&copy);
 	if (err == THS_OK)
 		err = write_image(&writer, &copy, key);
 	give_room(&copy);
 	return err;
-}
-
-/* ---- memory as sink and source -------------------------------------------------------- */
-
-enum ths_err ths_save_to_memory(void *ctx, const void *data, size_t size)
-{
-	struct ths_save_memory *memory = ctx;
-
-	if (size > memory->size - memory->at)
-		return THS_E_FULL;
-	memcpy(memory->data + memory->at, data, size);
-	memory->at += size;
-	return THS_OK;
-}
-
-enum ths_err ths_save_from_memory(void *ctx, void *data, size_t size)
-{
-	struct ths_save_memory *memory = ctx;
-
-	if (size > memory->size - memory->at)
-		return THS_E_FORMAT;
-	memcpy(data, memory->data + memory->at, size);
-	memory->at += size;
-	return THS_OK;
 }

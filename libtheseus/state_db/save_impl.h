@@ -47,5 +47,4 @@ struct save_table {
 _Static_assert(sizeof(struct save_head) == 56, "theseus-save(5)");
 _Static_assert(sizeof(struct save_table) == 88, "theseus-save(5)");
 
-void ths_save_key_id(uint8_t id[16], const uint8_t *key);
 THS_MUST_CHECK enum ths_err ths_save_digest(struct ths_digest *digest, const uint8_t *key);

@@ -22,6 +22,7 @@
  * Cost: each operation O(1), however many owners a row and shares a client has; the death
  * of a client, and the removal of a row, O(its shares).
  */
+#include "state_db/names.h" /* first */
 #include <theseus/iface/module.h>
 #include "nano_core/nano_core_impl.h"
 

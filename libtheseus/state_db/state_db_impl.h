@@ -30,6 +30,7 @@
 #include <stdint.h>
 #include <theseus/arch.h>
 #include <theseus/module.h>
+#include <theseus/save.h>
 #include <theseus/schema.h>
 
 enum { SLOT_LOCKED = 1, SLOT_WAITERS = 2, SLOT_FLAGS = 3 };
@@ -362,3 +363,22 @@ THS_MUST_CHECK enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t cli
 /* The share after @share->share, for looking at. false: there is none. */
 struct module_share;
 bool ths_share_next(struct module_share *share);
+/* row.c: ths_row_find_(), where quick_find() has not found it */
+THS_MUST_CHECK enum ths_err ths_row_find_slowly(unsigned table, uint64_t key,
+						uint32_t *row, const void **out);
+/* save.c, restore.c: in the loader's turn */
+void ths_save_key_id(uint8_t id[16], const uint8_t *key);
+THS_MUST_CHECK enum ths_err ths_save_image(ths_save_sink *sink, void *ctx,
+					   const uint8_t key[THS_SAVE_KEY]);
+THS_MUST_CHECK enum ths_err ths_restore_image(ths_save_source *source, void *ctx,
+					      const uint8_t key[THS_SAVE_KEY],
+					      struct ths_reason *reason);
+
+/* ---- what others call ------------------------------------------------------------- */
+
+/* One of each copy of state_db: nano_core/db.c. */
+struct ths_db_ops {
+#define DB_ENTRY(type, name, params, args) type(*name) params;
+#include "state_db/entries.def"
+};
+extern const struct ths_db_ops ths_state_db_ops;

@@ -16,6 +16,7 @@
  *
  * Cost: finding a row's slot O(1); taking and giving O(1); opening O(tables).
  */
+#include "state_db/names.h" /* first */
 #include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"

@@ -19,6 +19,7 @@
  * Cost: read and write O(writes so far) only where the filter hits; commit O(reads +
  * writes log writes).
  */
+#include "state_db/names.h" /* first */
 #include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 #include "state_db/txn_quick.h"
@@ -36,11 +37,6 @@ static THS_NOINLINE struct txn_write *search_writes(struct ths_txn *txn,
 THS_INLINE struct txn_write *find_write(struct ths_txn *txn, const struct ths_slot *slot)
 {
 	return THS_UNLIKELY(txn->filter & filter_bit(slot)) ? search_writes(txn, slot) : NULL;
-}
-
-void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome)
-{
-	ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)outcome);
 }
 
 void ths_txn_init(struct ths_txn *txn)

@@ -1,0 +1,130 @@
+/*
+ * db - the way to state_db.
+ *
+ * State_db can be replaced while it is in use, so nobody calls it by name. Each entry of
+ * state_db/entries.def has a function of its name here, which calls the copy that the CPU's
+ * record leads to. A CPU changes to another copy at its own depth 0, by itself; so a
+ * transaction ends in the copy it began with.
+ *
+ * What does not change with state_db, since others than state_db know it, is here too: the
+ * common look-up by key, quiescence, and the way out of a transaction.
+ *
+ * Invariant
+ *   Y1  Nobody but state_db's own files calls its functions, or keeps their addresses,
+ *       otherwise than through cpu->db.
+ */
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+#include "state_db/index_quick.h"
+
+#define DB_ENTRY(type, name, params, args)                                               \
+	type ths_##name params                                                           \
+	{                                                                                \
+		return ths_cpu()->db->name args;                                         \
+	}
+#include "state_db/entries.def"
+
+extern const struct ths_db_ops ths_state_db_first_ops; /* of the copy that is linked in */
+
+/* A CPU that comes to be served by whom the others are. */
+void ths_db_attach(struct ths_cpu *cpu)
+{
+	cpu->db = cpu->number ? ths_core.cpu[0]->db : &ths_state_db_first_ops;
+}
+
+enum ths_err ths_row_find_(struct ths_call *call, unsigned table_number, uint64_t key,
+			   uint32_t *row, const void **out)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	const void *data = NULL;
+
+	(void)call;
+	ths_arch_core_enter();
+	if (THS_LIKELY(table_number < THS_TABLES_MAX))
+		data = quick_find(cpu, cpu->serving->table[table_number], key, row);
+	ths_arch_core_leave();
+	if (THS_UNLIKELY(!data))
+		return ths_row_find_slowly(table_number, key, row, out);
+	*out = data;
+	return THS_OK;
+}
+
+void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome)
+{
+	ths_arch_unwind(&cpu->calls[0].frame, (uint64_t)outcome);
+}
+
+/* ---- quiescence ---------------------------------------------------------------------- */
+
+void ths_quiet_mark(struct quiet_mark *mark)
+{
+	for (unsigned i = 0; i < ths_core.cpus; i++)
+		mark->activity[i] = atomic_load(&ths_core.cpu[i]->activity);
+}
+
+bool ths_quiet_passed(const struct quiet_mark *mark, unsigned self)
+{
+	for (unsigned i = 0; i < ths_core.cpus; i++) {
+		if (i == self || mark->activity[i] % 2 == 0)
+			continue;
+		if (atomic_load(&ths_core.cpu[i]->activity) == mark->activity[i])
+			return false;
+	}
+	return true;
+}
+
+/* ---- images -------------------------------------------------------------------------- */
+
+/* They call the caller's function, which may sleep: in their turn nobody swaps state_db. */
+enum ths_err ths_save(ths_save_sink *sink, void *ctx, const uint8_t key[THS_SAVE_KEY])
+{
+	enum ths_err err;
+
+	if (ths_cpu_is_inside(ths_cpu()))
+		return THS_E_PERM;
+	THS_TRY(ths_loader_enter());
+	err = ths_save_image(sink, ctx, key);
+	ths_loader_leave();
+	return err;
+}
+
+enum ths_err ths_restore(ths_save_source *source, void *ctx, const uint8_t key[THS_SAVE_KEY],
+			 struct ths_reason *reason)
+{
+	struct ths_reason unread;
+	enum ths_err err;
+
+	reason = reason ? reason : &unread;
+	reason->text[0] = 0;
+	if (ths_cpu_is_inside(ths_cpu())) {
+		(void)!ths_str_copy(reason->text, sizeof(reason->text),
+				    "an interaction cannot restore");
+		return THS_E_PERM;
+	}
+	THS_TRY(ths_loader_enter());
+	err = ths_restore_image(source, ctx, key, reason);
+	ths_loader_leave();
+	return err;
+}
+
+enum ths_err ths_save_to_memory(void *ctx, const void *data, size_t size)
+{
+	struct ths_save_memory *memory = ctx;
+
+	if (size > memory->size - memory->at)
+		return THS_E_FULL;
+	memcpy(memory->data + memory->at, data, size);
+	memory->at += size;
+	return THS_OK;
+}
+
+enum ths_err ths_save_from_memory(void *ctx, void *data, size_t size)
+{
+	struct ths_save_memory *memory = ctx;
+
+	if (size > memory->size - memory->at)
+		return THS_E_FORMAT;
+	memcpy(data, memory->data + memory->at, size);
+	memory->at += size;
+	return THS_OK;
+}
