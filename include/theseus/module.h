@@ -102,14 +102,22 @@ struct ths_irq_decl {  /* an interrupt line, and the device operation that serve
 };
 
 /*
- * A change of schema, row by row: a pure function of one row, run when the module that
- * brings it is published over a table that stands at @from. @new_row is zeroed. Keys do
- * not change. Any error refuses the publication, and every row is as before.
+ * A change of schema, row by row, once the module that brings it is published over a table
+ * that stands at @from. A row is converted when somebody of the other schema reads it, or
+ * writes it; nano_core's sweeper converts the rest. A migration function is pure: it sees
+ * one row and makes one, @new_row, which is zeroed; it calls nobody. Keys do not change.
+ *
+ * An error, or a fault, is the reader's: THS_E_SCHEMA a key was changed, or there is no way
+ * into the reader's schema; else what @fn returned. The row is as before, and stays.
+ *
+ * With @back rows can return: the version before may be published again at any time, and
+ * others may go on reading the table in the schema they know.
  */
 typedef enum ths_err ths_migrate_fn(const void *old_row, void *new_row);
 struct ths_migrate_decl {
 	const char *from, *to; /* "table/version"; @to is a schema of ours. NULL: none */
 	ths_migrate_fn *fn;
+	ths_migrate_fn *back; /* from @to to @from; NULL: there is no way back */
 };
 
 struct ths_journal; /* what the faulted device operation did: handle.h */
@@ -153,7 +161,9 @@ struct ths_module {
 #define THS_PORTS(slot_, first_, count_)    .ports[slot_] = {(first_), (count_)}
 #define THS_IRQ(slot_, line_, iface_, op_)                                               \
 	.irqs[slot_] = {(line_), iface_##_op_##op_, true}
-#define THS_MIGRATE(slot_, from_, to_, fn_) .migrations[slot_] = {(from_), (to_), (fn_)}
+/* THS_MIGRATE(slot, "table/1", "table/2", fn) or (slot, "table/1", "table/2", fn, back) */
+#define THS_MIGRATE(slot_, from_, to_, ...)                                              \
+	.migrations[slot_] = {(from_), (to_), __VA_ARGS__}
 
 /* The reason, a sentence, of a module that is larger than elementary ones are. theseus-check
  * lists it, and refuses it of a module that needs none. */

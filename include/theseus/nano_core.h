@@ -134,13 +134,18 @@ struct ths_swap_times { /* in counts of ths_arch_counter() */
  * Publishing is one commit over all bindings. Interactions in flight on @old commit
  * before it or are run again on @new. @old is retired when @new has served its probation:
  * unmapped when every CPU has passed depth 0. If @old was on probation itself, that is over.
- * Rows of tables whose schema both name stay; a table that @new declares in the
- * next version is converted row by row by its THS_MIGRATE function, in the same commit
- * where it fits, before anybody is served by @new.
+ * Rows of tables whose schema both name stay; those of a table that @new declares in another
+ * schema are converted by THS_MIGRATE functions, when somebody meets them or a sweeper does,
+ * after publication. Where that is under way already for such a table, publishing who knows
+ * the schema it came from turns it round; any other is preceded by the rest of the sweep.
+ * Without a way back for its rows @new has no probation.
  *
  * Return: THS_OK; THS_E_NOENT; THS_E_VERSION another interface, or another version of it;
- *         THS_E_SCHEMA; THS_E_BUSY who swaps already cannot swap; what the self-test of
- *         @new returned. After an error @old serves on, and @new is loaded but not bound.
+ *         THS_E_SCHEMA no function for a table, or others who stay read it in the old
+ *         schema and there is no way back; THS_E_BUSY rows of the change under way cannot
+ *         be converted, or are read by others in the old schema, or who swaps already
+ *         cannot swap; THS_E_NOMEM, THS_E_FULL; what the self-test of @new returned. After
+ *         an error @old serves on, and @new is loaded but not bound.
  */
 THS_MUST_CHECK enum ths_err ths_swap(uint32_t old, uint32_t new_slot,
 				     struct ths_swap_times *times);
@@ -160,6 +165,11 @@ THS_MUST_CHECK enum ths_err ths_swap_file(const char *from, const char *file,
  *         swap has migrated a table the one before needs; THS_E_BUSY as with ths_swap().
  */
 THS_MUST_CHECK enum ths_err ths_rollback(const char *name, struct ths_reason *reason);
+
+/* Brings all changes of schema to their end now, by sweeping in the caller's own time.
+ * THS_E_BUSY: rows cannot be converted, or are read in the old schema by others;
+ * THS_E_NOMEM, THS_E_FULL. */
+THS_MUST_CHECK enum ths_err ths_sweep(void);
 
 /* For tests only: admit modules that spill (E1). */
 void ths_test_admit_spill(bool admit);

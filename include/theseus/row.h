@@ -32,7 +32,7 @@
 
 struct ths_call;
 
-#define THS_VERSION_GENERATION 16u /* offsets in a version: state_db's ABI */
+#define THS_VERSION_LIFE       16u /* offsets in a version: state_db's ABI */
 #define THS_VERSION_DATA       24u
 
 #define THS_ROW_NONE UINT32_MAX /* "no row": as a link, an argument, a start */
@@ -135,20 +135,21 @@ THS_MUST_CHECK enum ths_err ths_row_weak(struct ths_call *call, unsigned table,
  */
 struct ths_weak_cached {
 	const uintptr_t *slot;
-	uint32_t generation;
+	uint64_t life; /* generation, size class and schema, as in a version: one word */
 };
 
 /* Makes @cached of @weak. THS_E_STALE: the row has died. Inside an operation. */
 THS_MUST_CHECK enum ths_err ths_weak_cache(struct ths_call *call, unsigned table,
 					   struct ths_weak weak,
 					   struct ths_weak_cached *cached);
-/* The row, good until the interaction ends; NULL: it has died. Inside an operation. */
+/* The row, good until the interaction ends; NULL: it has died, or stands in another schema
+ * at the moment: ths_weak_cache() says which, and ths_weak_read() reads it. Inside an
+ * operation. */
 THS_INLINE const void *ths_weak_upgrade(const struct ths_weak_cached *cached)
 {
 	uintptr_t version = *(const volatile uintptr_t *)cached->slot & ~(uintptr_t)3;
 
-	if (THS_UNLIKELY(*(const uint32_t *)(version + THS_VERSION_GENERATION) !=
-			 cached->generation))
+	if (THS_UNLIKELY(*(const uint64_t *)(version + THS_VERSION_LIFE) != cached->life))
 		return NULL;
 	return (const void *)(version + THS_VERSION_DATA);
 }

@@ -51,7 +51,8 @@ typedef enum ths_err ths_save_source(void *ctx, void *data, size_t size);
  * @ctx:  handed to @sink
  * @key:  THS_SAVE_KEY bytes: only who has them can make or alter an image; NULL: none
  *
- * Return: THS_OK; THS_E_NOMEM; THS_E_BUSY rows appeared faster than room was made for
+ * Return: THS_OK; THS_E_NOMEM; THS_E_BUSY rows change their schema and do not all get
+ *         there (ths_sweep()), or appeared faster than room was made for
  *         them, eight times; THS_E_PERM called inside an interaction; @sink's error.
  */
 THS_MUST_CHECK enum ths_err ths_save(ths_save_sink *sink, void *ctx,
@@ -75,7 +76,7 @@ THS_MUST_CHECK enum ths_err ths_save(ths_save_sink *sink, void *ctx,
  *         THS_E_DIGEST   damaged;
  *         THS_E_SCHEMA   a table is missing on one side, or differs;
  *         THS_E_FULL     a table has no room for the image's rows;
- *         THS_E_NOMEM; THS_E_BUSY rows appeared too fast; @source's error: with each of
+ *         THS_E_NOMEM; THS_E_BUSY rows change their schema, or appeared too fast; @source's error: with each of
  *         these nothing has changed;
  *         what a `reread` returned: all is restored, but that device's rows are old.
  */

@@ -151,7 +151,7 @@ static enum ths_err take_next(struct ths_instance *instance, struct ths_instance
 	if (next->fresh)
 		THS_TRY(ths_invoke_start(next));
 	next->fresh = false;
-	THS_TRY(ths_swap_publish(instance, next));
+	THS_TRY(ths_swap_publish(instance, next, NULL));
 	ths_swap_count(next);
 	ths_swap_unserve(instance, next); /* it is the second now */
 	*by = next;
@@ -166,7 +166,7 @@ static enum ths_err take_anew(struct ths_instance *instance, struct ths_instance
 	THS_TRY(ths_loader_again(instance, &again));
 	again->fresh = false;
 	again->faults = instance->faults;
-	err = ths_swap_publish(instance, again);
+	err = ths_swap_publish(instance, again, NULL);
 	if (err) {
 		ths_loader_unload(again);
 		return err;

@@ -75,7 +75,8 @@ bool ths_quiet_passed(const struct quiet_mark *mark, unsigned self)
 
 /* ---- images -------------------------------------------------------------------------- */
 
-/* They call the caller's function, which may sleep: in their turn nobody swaps state_db. */
+/* They call the caller's function, which may sleep: in their turn nobody swaps state_db. An
+ * image is of one schema a table. */
 enum ths_err ths_save(ths_save_sink *sink, void *ctx, const uint8_t key[THS_SAVE_KEY])
 {
 	enum ths_err err;
@@ -83,7 +84,9 @@ enum ths_err ths_save(ths_save_sink *sink, void *ctx, const uint8_t key[THS_SAVE
 	if (ths_cpu_is_inside(ths_cpu()))
 		return THS_E_PERM;
 	THS_TRY(ths_loader_enter());
-	err = ths_save_image(sink, ctx, key);
+	err = ths_sweep_all(THS_PERSIST);
+	if (err == THS_OK)
+		err = ths_save_image(sink, ctx, key);
 	ths_loader_leave();
 	return err;
 }
@@ -102,7 +105,12 @@ enum ths_err ths_restore(ths_save_source *source, void *ctx, const uint8_t key[T
 		return THS_E_PERM;
 	}
 	THS_TRY(ths_loader_enter());
-	err = ths_restore_image(source, ctx, key, reason);
+	err = ths_sweep_all(THS_PERSIST);
+	if (err)
+		(void)!ths_str_copy(reason->text, sizeof(reason->text),
+				    "rows are on their way to another schema");
+	else
+		err = ths_restore_image(source, ctx, key, reason);
 	ths_loader_leave();
 	return err;
 }

@@ -6,7 +6,7 @@
  *	plan    which binding leads where afterwards
  *	verify  the plan: versions, schemas, everybody's uses
  *	start   commits of others held off: who comes starts, and is asked for its self-test
- *	publish all bindings in one commit; a table's rows change with it
+ *	publish all bindings in one commit; tables begin to change with it
  *	retire  who left, when every CPU has passed depth 0
  *
  * Until the commit nothing that serves has been touched; so to give up is to forget who
@@ -478,50 +478,48 @@ static void take_over(void)
 	}
 }
 
-static enum ths_err publish_plain(void)
+static enum ths_err publish_bindings(void *arg)
+{
+	THS_TRY(ths_publish(change_all, arg));
+	take_over();
+	return THS_OK;
+}
+
+static enum ths_err publish_once(struct ths_instance *const *in)
 {
 	struct ths_cpu *cpu = ths_cpu();
 	enum ths_err err;
 
+	THS_TRY(ths_migrate_check(in, set.ins, set.reason));
 	hold(cpu);
 	err = start_all();
 	THS_POINT("evolve/before-publish");
 	if (err == THS_OK)
-		err = ths_publish(change_all, NULL);
-	if (err == THS_OK)
-		take_over();
+		err = ths_migrate_publish(in, set.ins, publish_bindings, NULL);
 	let_all_go(cpu);
 	THS_POINT("evolve/after-publish");
 	return err;
 }
 
-/* The one whose rows change with the publication; NULL: nobody's do. */
-static const struct newcomer *migrant(void)
+static void mark_leaving(bool leaving)
 {
-	for (unsigned i = 0; i < set.ins; i++)
-		if (ths_migrate_needed(set.in[i].instance))
-			return &set.in[i];
-	return NULL;
+	for (unsigned i = 0; i < set.outs; i++)
+		set.out[i]->leaving = leaving;
 }
 
-static enum ths_err publish_migrating(const struct newcomer *in)
+static enum ths_err publish_all(void)
 {
+	struct ths_instance *in[THS_EVOLVE_ITEMS];
 	enum ths_err err;
 
 	for (unsigned i = 0; i < set.ins; i++)
-		if (&set.in[i] != in && ths_migrate_needed(set.in[i].instance))
-			return refuse(THS_E_SCHEMA, set.in[i].item,
-				      "only one module of a set may migrate rows");
-	if (!in->old)
-		return refuse(THS_E_SCHEMA, in->item, "%s migrates rows but replaces nobody",
-			      in->instance->name);
-	THS_TRY(start_all());
-	THS_POINT("evolve/before-migrate");
-	err = ths_migrate(in->old, in->instance, change_all, NULL);
-	if (err)
-		return refuse(err, in->item, "rows are not migrated: %s", ths_err_text(err));
-	take_over();
-	return THS_OK;
+		in[i] = set.in[i].instance;
+	mark_leaving(true);
+	do
+		err = publish_once(in);
+	while (err == THS_E_STALE);
+	mark_leaving(false);
+	return err;
 }
 
 static void retire(void)
@@ -529,7 +527,10 @@ static void retire(void)
 	ths_quiesce();
 	for (unsigned i = 0; i < set.outs; i++) {
 		ths_probation_end(set.out[i]);
-		ths_loader_retire(set.out[i]);
+		if (ths_migrate_lets_go(set.out[i]))
+			ths_loader_retire(set.out[i]);
+		else
+			ths_probation_retire(set.out[i]);
 	}
 	for (unsigned i = 0; i < set.changes; i++)
 		if (set.change[i].instance && is_new(set.change[i].instance))
@@ -550,7 +551,6 @@ static void forget(void)
 
 static enum ths_err evolve(const char *text, size_t size)
 {
-	const struct newcomer *moves;
 	enum ths_err err = ths_evolve_read(text, size, set.item, &set.items, set.reason);
 
 	if (err == THS_OK)
@@ -561,7 +561,7 @@ static enum ths_err evolve(const char *text, size_t size)
 		err = verify();
 	THS_POINT("evolve/verified");
 	if (err == THS_OK)
-		err = (moves = migrant()) ? publish_migrating(moves) : publish_plain();
+		err = publish_all();
 	if (err == THS_OK)
 		retire();
 	else

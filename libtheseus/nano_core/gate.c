@@ -295,7 +295,7 @@ static void abandon(struct ths_cpu *cpu)
 {
 	struct ths_call *call = &cpu->calls[0];
 
-	ths_txn_rollback(cpu, &(struct txn_mark){0, 0, 0});
+	ths_txn_abandon(cpu);
 	if (call->blob_held)
 		ths_gate_blob_leave(call, false);
 }
@@ -332,7 +332,7 @@ static void leave_levels(struct ths_cpu *cpu)
 
 static enum ths_err commit(struct ths_cpu *cpu, struct ths_call *call, bool *conflict)
 {
-	if (!ths_txn_keys_hold(&cpu->txn))
+	if (THS_UNLIKELY(cpu->txn.special && !ths_txn_special_holds(cpu)))
 		return THS_E_INTERNAL;
 	if (!ths_txn_commit(cpu)) {
 		*conflict = true;
@@ -535,7 +535,7 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	struct ths_txn *txn = &cpu->txn;
 	struct ths_call *call = &cpu->calls[0];
 
-	if (THS_UNLIKELY(txn->special && !ths_txn_keys_hold(txn)))
+	if (THS_UNLIKELY(txn->special && !ths_txn_special_holds(cpu)))
 		return THS_E_INTERNAL;
 	if (THS_LIKELY(ths_core.cpus == 1)) {
 		ths_txn_commit_alone(cpu);
@@ -584,7 +584,7 @@ static enum ths_err prepare_nested(struct ths_cpu *cpu, struct ths_call *call,
 static enum ths_err finish_nested(struct ths_cpu *cpu, struct ths_call *call,
 				  enum ths_err err)
 {
-	if (err == THS_OK) {
+	if (err == THS_OK && (err = ths_convert_overlays(cpu, &call->mark)) == THS_OK) {
 		ths_txn_merge(cpu, &call->mark);
 		copy_args(call->args, call->copy, call->op->out_size);
 	} else {

@@ -25,7 +25,7 @@
 #define CALL0_BLOB      (CALL0 + 64)
 #define CALL0_BLOB_COPY (CALL0 + 72)
 #define CALL0_BLOB_SLOT (CALL0 + 80)
-#define TXN             1032
+#define TXN             1144
 #define TXN_DIRTY       (TXN + 0)
 #define TXN_DIRTY_HIGH  (TXN + 4)
 #define TXN_CLOCK       (TXN + 8)

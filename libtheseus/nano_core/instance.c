@@ -210,17 +210,6 @@ static enum ths_err resolve_uses(struct ths_instance *instance, struct ths_reaso
 	return THS_OK;
 }
 
-const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module,
-						 const char *from, const char *to)
-{
-	for (unsigned i = 0; i < THS_MIGRATE_MAX; i++)
-		if (module->migrations[i].from &&
-		    ths_streq(module->migrations[i].from, from) &&
-		    ths_streq(module->migrations[i].to, to))
-			return &module->migrations[i];
-	return NULL;
-}
-
 static enum ths_err open_table(struct ths_instance *instance, unsigned number,
 			       struct ths_reason *reason)
 {
@@ -231,9 +220,10 @@ static enum ths_err open_table(struct ths_instance *instance, unsigned number,
 	bool made = false;
 	enum ths_err err = ths_table_open(decl, owner, &table, &made);
 
+	instance->schema[number] = ths_schema_number(decl->schema);
 	if (err == THS_E_VERSION) {
 		instance->table[number] = table;
-		if (ths_migration_for(module, table->schema, decl->schema))
+		if (ths_migrate_is_possible(instance, table, decl))
 			return THS_OK;
 		err = THS_E_SCHEMA;
 	}

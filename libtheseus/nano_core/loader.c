@@ -307,7 +307,7 @@ enum ths_err ths_module_unload(uint32_t slot)
 	THS_TRY(ths_loader_enter());
 	if (instance->state == THS_INSTANCE_FREE)
 		err = THS_E_NOENT;
-	if (instance->state == THS_INSTANCE_LOADED) {
+	if (instance->state == THS_INSTANCE_LOADED && ths_migrate_lets_go(instance)) {
 		ths_loader_unload(instance);
 		err = THS_OK;
 	}

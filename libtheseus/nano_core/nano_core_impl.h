@@ -90,6 +90,7 @@ struct ths_instance {
 	uint64_t calls[THS_CPU_MAX];                /* gate.S knows this, too, and ... */
 	struct ths_table *table[THS_TABLES_MAX];    /* ... this; &ths_core.no_table: none */
 	struct instance_blob blob[THS_BLOBS_MAX];   /* ... and this */
+	uint16_t schema[THS_TABLES_MAX]; /* in which it knows them; 0: no such table */
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t state; /* enum ths_instance_state */
@@ -108,6 +109,7 @@ struct ths_instance {
 	_Atomic(uint32_t) kicked; /* bit per operation */
 	bool fresh;               /* a table of its was made for it ... */
 	uint8_t made;             /* ... namely these */
+	bool leaving;             /* somebody is about to take its place: migrate.c */
 	struct ths_journal journal; /* of the running device operation */
 	struct ths_journal faulted; /* of the one that faulted, for `recover` */
 	struct ths_instance *_Atomic heir; /* who took its place; NULL: it is not retired */
@@ -208,7 +210,7 @@ struct ths_cpu {
 	 * body, the address at which it copies it back. 0: it has not. */
 	uint64_t blob_state;
 	void *blob_room; /* for that body */
-	struct ths_call calls[DEPTH_MAX];
+	struct ths_call calls[DEPTH_MAX + 1]; /* the last: for a migration function */
 	struct ths_txn txn;            /* gate.S knows down to here */
 	const struct ths_db_ops *db;   /* the state_db that serves this CPU: db.c */
 	uint64_t used_by;              /* cpu->activity at the last tick */
@@ -296,6 +298,8 @@ struct ths_core {
 	struct waiter *waiter_hash[WAITERS_HASH];
 	struct waiter *waiter_free;
 	_Atomic(uint64_t) kicked[INSTANCES_MAX / 64]; /* instances with kicks to run */
+	_Atomic(uint32_t) steps; /* tables that change their schema */
+	_Atomic(bool) sweeping;  /* there is a sweeper */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
 	struct ths_probation probation;
 	bool evolving;           /* modules are loaded whose uses may come with them */
@@ -496,8 +500,6 @@ THS_INLINE void ths_instance_count(struct ths_instance *instance, unsigned cpu)
 			 __ATOMIC_RELAXED);
 }
 uint64_t ths_instance_calls(const struct ths_instance *instance);
-const struct ths_migrate_decl *ths_migration_for(const struct ths_module *module,
-						 const char *from, const char *to);
 /* interpose.c */
 struct ths_instance *ths_binding_server(const struct ths_binding *binding);
 struct ths_binding *ths_binding_end(struct ths_binding *binding);
@@ -512,7 +514,50 @@ bool ths_interpose_extends(const struct ths_instance *old, const struct ths_inst
 			   const struct ths_binding *binding);
 bool ths_interpose_fits(const struct ths_instance *front,
 			const struct ths_instance *server);
-/* swap.c, migrate.c */
+/* migrate.c: tables change their schema as instances are published. Depth 0, one loader at
+ * a time. Whoever replaces instances sets @leaving in those first and clears it if they
+ * stay; @in are those that come. */
+/* Whether a table of its stands in another schema than it declares. */
+bool ths_migrate_needed(const struct ths_instance *instance);
+/* Whether there are functions for it: the module's own, those of one that may leave, or
+ * those of the step under way. */
+bool ths_migrate_is_possible(const struct ths_instance *in, const struct ths_table *table,
+			     const struct ths_table_decl *decl);
+/*
+ * Before publication: whether @in may be published. Where another step is in the way, it is
+ * brought to its end first. THS_E_SCHEMA: no functions, or somebody reads the table who
+ * stays and could not go on; THS_E_BUSY: the step in the way does not end.
+ */
+THS_MUST_CHECK enum ths_err ths_migrate_check(struct ths_instance *const *in,
+					      unsigned count, struct ths_reason *reason);
+/*
+ * Publication: @publish(@arg) with the steps of @in begun, or turned round. With commits
+ * held off (ths_swap_hold()). After an error all is as before: @publish's; THS_E_NOMEM,
+ * THS_E_FULL for want of a sweeper; THS_E_STALE a way back was barred since the check, which
+ * is to be made again. O(tables), whatever their rows.
+ */
+THS_MUST_CHECK enum ths_err ths_migrate_publish(struct ths_instance *const *in,
+						unsigned count,
+						enum ths_err (*publish)(void *), void *arg);
+/* Whether @before may be published again in @now's place: false once a row was committed
+ * in a schema that has no way back. */
+bool ths_migration_can_revert(const struct ths_instance *now,
+			      const struct ths_instance *before);
+/* Whether publishing @in leaves a way back for all rows. */
+bool ths_migrate_has_back(struct ths_instance *in);
+/* Whether rows need its functions: its text has to stay. */
+bool ths_migrate_bears(const struct ths_instance *instance);
+/* The same, once what there is to do with them has been done. Waits. */
+bool ths_migrate_lets_go(const struct ths_instance *bearer);
+bool ths_step_is_shared(const struct ths_table *table); /* somebody knows the old schema */
+void ths_step_end(struct ths_table *table);
+/* sweep.c: rows that nobody touches are converted, too */
+THS_MUST_CHECK enum ths_err ths_sweep_start(void); /* sees to it that a sweeper runs */
+/* Brings the table's step to its end now. THS_E_BUSY: rows cannot be converted, or somebody
+ * knows the old schema; THS_E_NOMEM, THS_E_FULL. */
+THS_MUST_CHECK enum ths_err ths_sweep_table(struct ths_table *table);
+THS_MUST_CHECK enum ths_err ths_sweep_all(uint32_t flags); /* of tables that have these */
+/* swap.c */
 void ths_quiesce(void);
 void ths_swap_count(const struct ths_instance *instance);
 /* @old, whose place @new has taken, is loaded again and nothing more. */
@@ -523,19 +568,16 @@ void ths_swap_hand_kicks(struct ths_instance *old, struct ths_instance *new);
 void ths_swap_name(const char *id, char name[THS_NAME_MAX]);
 THS_MUST_CHECK enum ths_err ths_swap_find(const char *from, uint32_t *slot,
 					  struct ths_reason *reason);
-/* @old's bindings become @new's, in a commit of its own. */
+/* @old's bindings become @new's, in a commit of its own; tables begin to change their
+ * schema. Waits only where another such change is in the way (ths_migrate_check()). */
 THS_MUST_CHECK enum ths_err ths_swap_publish(struct ths_instance *old,
-					     struct ths_instance *new);
-bool ths_migrate_needed(struct ths_instance *instance);
+					     struct ths_instance *new,
+					     struct ths_reason *reason);
 void ths_swap_hold(struct ths_cpu *cpu, struct ths_instance *old);
 void ths_swap_let_go(struct ths_cpu *cpu, struct ths_instance *old);
 THS_MUST_CHECK enum ths_err
 ths_swap_bindings(struct ths_instance *old, struct ths_instance *new,
 		  enum ths_err (*change)(struct ths_cpu *, void *), void *arg);
-THS_MUST_CHECK enum ths_err ths_migrate(struct ths_instance *old,
-					struct ths_instance *new,
-					enum ths_err (*change)(struct ths_cpu *, void *),
-					void *arg);
 /* loader.c */
 THS_MUST_CHECK enum ths_err ths_loader_file(const char *name, const void **data,
 					     size_t *size);

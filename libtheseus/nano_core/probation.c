@@ -11,8 +11,8 @@
  * Invariants
  *   U1  An instance with a `before` is bound; the one before is KEPT, is nobody else's
  *       `before`, and keeps its name.
- *   U2  A superseded instance's text goes when its successor's probation is over and every
- *       CPU has passed depth 0 since it was superseded.
+ *   U2  A superseded instance's text goes when its successor's probation is over, every
+ *       CPU has passed depth 0 since it was superseded, and no row needs its functions.
  *   U3  Nothing here waits: what cannot be done now is done by a later sweep.
  *
  * Context: depth 0, with the loader's turn, unless said otherwise.
@@ -32,11 +32,12 @@ static void watch(void)
 	atomic_store(&ths_core.watched, true);
 }
 
-/* It goes now, or with the sweep that finds every CPU past depth 0 (U2). */
+/* It goes now, or with the sweep that finds that nobody is in it or needs it (U2). */
 static void retire(struct ths_instance *instance)
 {
 	instance->state = THS_INSTANCE_RETIRED;
-	if (ths_quiet_passed(&instance->quiet, ths_cpu()->number))
+	if (ths_quiet_passed(&instance->quiet, ths_cpu()->number) &&
+	    !ths_migrate_bears(instance))
 		ths_loader_retire(instance);
 	else
 		watch();
@@ -63,9 +64,9 @@ static enum ths_err go_back(struct ths_instance *instance)
 {
 	struct ths_instance *before = instance->before;
 
-	if (ths_migrate_needed(before))
+	if (!ths_migration_can_revert(instance, before))
 		return THS_E_SCHEMA; /* somebody else's swap migrated a table it needs */
-	THS_TRY(ths_swap_publish(instance, before));
+	THS_TRY(ths_swap_publish(instance, before, NULL));
 	instance->before = NULL;
 	atomic_store(&instance->condemned, false);
 	ths_swap_count(before);

@@ -8,17 +8,16 @@
  * operations are waited for: they are never run twice, so the conflict token, then the
  * hardware lock are taken first (at most CPUs times an operation's budget).
  *
- * A change of schema happens at the same moment. With all commits held off by the conflict
- * token each row's new version is made by the incoming module's function; the rows are
- * locked, the bindings published, the new versions installed. Whoever reads in between
- * meets a locked row and is run again.
+ * A change of schema begins at the same moment, with commits held off by the conflict token;
+ * its rows are converted afterwards, when somebody meets them: migrate.c.
  *
  * Invariants
  *   V1  After an error the old module serves on, and every row is as before.
- *   V2  No interaction commits that ran partly on rows of both schemas.
+ *   V2  No interaction commits that ran partly on one module and partly on the other.
  *   V3  Text is unmapped after quiescence, never before.
  *
- * Cost: publish O(bindings); migration O(rows of the table); retire O(pages).
+ * Cost: publish O(bindings), whatever the rows; retire O(pages), and O(rows) where the
+ * retired module brought functions that are needed for the rest of them.
  */
 #include <theseus/fmt.h>
 #include <theseus/iface/module.h>
@@ -177,21 +176,38 @@ enum ths_err ths_swap_unbind(struct ths_instance *instance)
 	return err;
 }
 
-enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new)
+static enum ths_err swap_bindings(void *arg)
+{
+	struct swap *swap = arg;
+
+	return ths_swap_bindings(swap->old, swap->new, change_bindings, swap);
+}
+
+static enum ths_err publish_once(struct swap *swap, struct ths_reason *reason)
 {
 	struct ths_cpu *cpu = ths_cpu();
+	enum ths_err err;
+
+	THS_TRY(ths_migrate_check(&swap->new, 1, reason));
+	ths_swap_hold(cpu, swap->old);
+	err = ths_migrate_publish(&swap->new, 1, swap_bindings, swap);
+	ths_swap_let_go(cpu, swap->old);
+	return err;
+}
+
+enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new,
+			      struct ths_reason *reason)
+{
 	struct swap swap = {old, new, 0};
 	enum ths_err err;
 
 	ths_interpose_inherit(old, new);
 	THS_POINT("swap/before-publish");
-	if (ths_migrate_needed(new)) {
-		err = ths_migrate(old, new, change_bindings, &swap);
-	} else {
-		ths_swap_hold(cpu, old);
-		err = ths_swap_bindings(old, new, change_bindings, &swap);
-		ths_swap_let_go(cpu, old);
-	}
+	old->leaving = true;
+	do
+		err = publish_once(&swap, reason);
+	while (err == THS_E_STALE);
+	old->leaving = false;
 	THS_POINT("swap/after-publish");
 	return err;
 }
@@ -199,11 +215,21 @@ enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new
 static bool has_probation(struct ths_instance *new)
 {
 	return (ths_core.probation.calls || ths_core.probation.ticks) &&
-	       !ths_migrate_needed(new);
+	       ths_migrate_has_back(new);
+}
+
+/* Nobody goes back to it, but rows may need its functions for good. */
+static void let_go(struct ths_instance *old)
+{
+	if (ths_migrate_lets_go(old))
+		ths_loader_unload(old);
+	else
+		ths_probation_retire(old);
 }
 
 /* What there is to do before @new may serve; after an error it is only loaded. */
-static enum ths_err replace(const struct swap *swap, struct ths_swap_times *times)
+static enum ths_err replace(const struct swap *swap, struct ths_swap_times *times,
+			    struct ths_reason *reason)
 {
 	uint64_t start = ths_arch_counter(), published;
 	bool keep = has_probation(swap->new);
@@ -212,26 +238,27 @@ static enum ths_err replace(const struct swap *swap, struct ths_swap_times *time
 		THS_TRY(ths_invoke_start(swap->new));
 	swap->new->fresh = false;
 	times->in_flight = interactions_elsewhere(ths_cpu()->number);
-	THS_TRY(ths_swap_publish(swap->old, swap->new));
+	THS_TRY(ths_swap_publish(swap->old, swap->new, reason));
 	published = ths_arch_counter();
 	ths_swap_count(swap->new);
 	if (keep)
 		THS_TRY(ths_probation_begin(swap->old, swap->new));
 	ths_probation_end(swap->old); /* its own, if it had not served it */
 	if (!keep)
-		ths_loader_unload(swap->old);
+		let_go(swap->old);
 	times->kept = keep;
 	times->publish = published - start;
 	times->retire = ths_arch_counter() - published;
 	return THS_OK;
 }
 
-static enum ths_err swap_locked(const struct swap *swap, struct ths_swap_times *times)
+static enum ths_err swap_locked(const struct swap *swap, struct ths_swap_times *times,
+				struct ths_reason *reason)
 {
 	struct ths_swap_times unread;
 
 	THS_TRY(check_swap(swap));
-	return replace(swap, times ? times : &unread);
+	return replace(swap, times ? times : &unread, reason);
 }
 
 enum ths_err ths_swap(uint32_t old, uint32_t new_slot, struct ths_swap_times *times)
@@ -244,7 +271,7 @@ enum ths_err ths_swap(uint32_t old, uint32_t new_slot, struct ths_swap_times *ti
 	swap.old = &ths_core.instance[old];
 	swap.new = &ths_core.instance[new_slot];
 	THS_TRY(ths_loader_enter());
-	err = swap_locked(&swap, times);
+	err = swap_locked(&swap, times, NULL);
 	ths_loader_leave();
 	return err;
 }
@@ -311,7 +338,7 @@ static enum ths_err swap_file_locked(const char *from, const char *file,
 	THS_TRY(ths_loader_load(file, name, &swap.new, reason));
 	if (times)
 		times->load = ths_arch_counter() - start;
-	err = swap_locked(&swap, times);
+	err = swap_locked(&swap, times, reason);
 	if (err) {
 		if (!reason->text[0])
 			explain(from, file, &swap, err, reason);

@@ -39,19 +39,21 @@ THS_INLINE bool is_quick(const struct ths_txn *txn, uintptr_t word)
 }
 
 /* The row of @key, read and registered; NULL: not that simple. */
-THS_INLINE const void *quick_find(struct ths_cpu *cpu, const struct ths_table *table,
+THS_INLINE const void *quick_find(struct ths_cpu *cpu, struct ths_table *table,
 				  uint64_t key, uint32_t *row)
 {
 	struct ths_txn *txn = &cpu->txn;
 	struct txn_read *read = txn->read_next;
 	uint64_t hash = index_hash(key);
 	const struct bucket_entry *entry, *end;
+	struct ths_slot *buckets =
+		atomic_load_explicit(&table->quick_bucket, memory_order_acquire);
 	const struct bucket *bucket;
 	uintptr_t word;
 
-	if (THS_UNLIKELY(!table->bucket || read >= txn->read_limit))
+	if (THS_UNLIKELY(!buckets || read >= txn->read_limit))
 		return NULL;
-	word = atomic_load_explicit(&table->bucket[index_home(table, hash, 0)].word,
+	word = atomic_load_explicit(&buckets[index_home(table, hash, 0)].word,
 				    memory_order_acquire);
 	if (THS_UNLIKELY(word <= SLOT_FLAGS || !is_quick(txn, word))) /* none, or waited for */
 		return NULL;

@@ -11,9 +11,11 @@
  *   R3  A per-CPU row is read in an interaction, and written, by its CPU alone.
  *   R4  A call that fails has written nothing, also where it takes several writes (a row,
  *       its index, its owner): the module may go on.
+ *   R5  A module sees a row in the schema it declares, or not at all.
  */
 #include "state_db/names.h" /* first */
 #include <theseus/point.h>
+#include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 #include "state_db/txn_quick.h"
 
@@ -208,6 +210,24 @@ enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table, uint32
 /* ---- the module's side ---------------------------------------------------------------
  */
 
+/* The schema in which the module that runs knows its table. */
+THS_INLINE uint16_t known_schema(const struct ths_cpu *cpu, unsigned number)
+{
+	return cpu->serving->schema[number];
+}
+
+/* What was read, in the schema of who reads. Outside a step all live versions are in that of
+ * whoever is bound (T6): who finds no step finds no version of another kind. */
+THS_INLINE enum ths_err known_row(struct ths_cpu *cpu, unsigned number,
+				  struct ths_table *table,
+				  const struct ths_version **version)
+{
+	if (THS_LIKELY(!ths_table_in_step(table)) ||
+	    (*version)->schema == known_schema(cpu, number))
+		return THS_OK;
+	return ths_convert_read(cpu, table, *version, known_schema(cpu, number), version);
+}
+
 #define ENTER(cpu_, table_number_, table_)                                               \
 	struct ths_cpu *cpu_ = ths_cpu();                                                \
 	struct ths_table *table_;                                                        \
@@ -256,8 +276,29 @@ const void *ths_row_read_(unsigned table_number, uint32_t row)
 	err = find_table(cpu, table_number, &table);
 	if (THS_LIKELY(err == THS_OK))
 		err = read_row(cpu, table, row, &version);
+	if (THS_LIKELY(err == THS_OK))
+		err = known_row(cpu, table_number, table, &version);
 	ths_arch_core_leave();
 	return error_or(err, version);
+}
+
+/* A row's copy in the schema of who writes. If it cannot be had in that, it has not been
+ * written (R4): back to @mark. */
+static THS_NOINLINE enum ths_err write_known(struct ths_cpu *cpu, unsigned number,
+					     struct ths_table *table,
+					     const struct txn_mark *mark,
+					     struct ths_version **version)
+{
+	enum ths_err err;
+
+	if ((*version)->schema == known_schema(cpu, number))
+		return THS_OK;
+	err = ths_convert_write(cpu, table, known_schema(cpu, number), version);
+	if (err) {
+		ths_txn_keep_reads(cpu, mark);
+		ths_txn_rollback(cpu, mark);
+	}
+	return err;
 }
 
 static THS_NOINLINE enum ths_err write_slowly(struct ths_cpu *cpu, unsigned table_number,
@@ -266,8 +307,13 @@ static THS_NOINLINE enum ths_err write_slowly(struct ths_cpu *cpu, unsigned tabl
 	struct ths_table *table;
 
 	THS_TRY(find_table(cpu, table_number, &table));
+	struct txn_mark mark = {cpu->txn.writes, cpu->txn.effects, cpu->txn.savepoint};
+
 	ths_stack_check(cpu);
-	return ths_table_write(cpu, table, row, version);
+	THS_TRY(ths_table_write(cpu, table, row, version));
+	return THS_LIKELY(!ths_table_in_step(table))
+		       ? THS_OK
+		       : write_known(cpu, table_number, table, &mark, version);
 }
 
 void *ths_row_write_(unsigned table_number, uint32_t row)
@@ -307,6 +353,7 @@ enum ths_err ths_row_new_(struct ths_call *call, unsigned table_number, uint64_t
 	if (err == THS_OK)
 		err = new_row(cpu, table, key, &number, &version);
 	if (err == THS_OK) {
+		version->schema = known_schema(cpu, table_number);
 		*row = number;
 		*out = version->data;
 	}
@@ -326,6 +373,8 @@ enum ths_err ths_row_find_slowly(unsigned table_number, uint64_t key, uint32_t *
 	if (err == THS_OK)
 		err = ths_index_find(cpu, table, key, row, &version);
 	if (err == THS_OK)
+		err = known_row(cpu, table_number, table, &version);
+	if (err == THS_OK)
 		*out = version->data;
 	LEAVE();
 }
@@ -342,13 +391,28 @@ enum ths_err ths_weak_read_(struct ths_call *call, unsigned table_number,
 	    (err == THS_OK && version->generation != weak.generation))
 		err = THS_E_STALE;
 	if (err == THS_OK)
+		err = known_row(cpu, table_number, table, &version);
+	if (err == THS_OK)
 		*out = version->data;
 	LEAVE();
 }
 
-_Static_assert(offsetof(struct ths_version, generation) == THS_VERSION_GENERATION, "ABI");
+_Static_assert(offsetof(struct ths_version, generation) == THS_VERSION_LIFE, "ABI");
 _Static_assert(offsetof(struct ths_version, data) == THS_VERSION_DATA, "ABI");
 _Static_assert(sizeof(struct ths_slot) == sizeof(uintptr_t), "ABI");
+
+/* What a live version of that row has behind its links, once it is in that schema. */
+static uint64_t life_of(const struct ths_table *table, const struct ths_version *version,
+			uint16_t schema)
+{
+	struct ths_version like = {.generation = version->generation,
+				   .pool = (uint8_t)table->pool,
+				   .schema = schema};
+	uint64_t life;
+
+	memcpy(&life, (const char *)&like + THS_VERSION_LIFE, sizeof(life));
+	return life;
+}
 
 enum ths_err ths_weak_cache(struct ths_call *call, unsigned table_number,
 			    struct ths_weak weak, struct ths_weak_cached *cached)
@@ -364,7 +428,7 @@ enum ths_err ths_weak_cache(struct ths_call *call, unsigned table_number,
 	if (err == THS_OK) {
 		cached->slot =
 			(const uintptr_t *)(const void *)table_slot(table, weak.row);
-		cached->generation = weak.generation;
+		cached->life = life_of(table, version, known_schema(cpu, table_number));
 	}
 	LEAVE();
 }

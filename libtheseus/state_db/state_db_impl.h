@@ -21,7 +21,11 @@
  *   T3  Slots are type-stable: once part of a table, a slot stays one for ever.
  *   T4  Nothing here allocates at commit: ths_txn_write() has taken all that it needs.
  *   T5  A table's size class never shrinks, and is stored before, and loaded after, its
- *       row size: so a version of it has room for the row size at hand.
+ *       row size: so a version of it has room for the row size at hand. While the table
+ *       changes its schema its row size is the larger of the two.
+ *   T6  The data of a version are in the version's own schema. Whoever reads or writes a
+ *       row in another one converts it (convert.c). Where the quick ways are open all
+ *       live versions are in the table's schema and of its size class.
  */
 #pragma once
 
@@ -50,7 +54,7 @@ struct ths_version {
 			uint32_t generation; /* of the row's life */
 			uint8_t pool;        /* size class it came from */
 			uint8_t flags;       /* enum version_flags */
-			uint16_t schema; /* of the data: index in the table's schema steps */
+			uint16_t schema;     /* of the data: the number behind the slash */
 		};
 		uint64_t life; /* all four: the same in the next version of a live row */
 	};
@@ -73,6 +77,29 @@ THS_INLINE bool ths_version_is_live(const struct ths_version *version)
 #define BUCKET_ENTRIES 7u
 #define SMALL_SLOTS    8u
 
+/*
+ * A change of schema under way. What rows stood in is side 0, what they go to side 1 -
+ * when it begins; it may be turned round, and the table's schema says where it goes now.
+ */
+struct ths_step {
+	struct ths_instance *_Atomic bearer; /* whose functions they are; NULL: no step */
+	struct ths_side {
+		char schema[THS_NAME_MAX];
+		ths_migrate_fn *fn; /* makes a row of this side of the other's; NULL: none */
+		uint32_t row_size;
+		uint16_t version;
+		struct ths_layout layout;
+	} side[2];
+	enum step_change { STEP_KEPT, STEP_BEGUN, STEP_TURNED } change; /* by the
+		publication under way */
+	_Atomic(uint32_t) turns;  /* times a step was begun or turned round */
+	_Atomic(bool) entered;    /* a row stands in side 1, or did */
+	_Atomic(bool) parked;     /* the sweeper has done what it could */
+	_Atomic(uint32_t) stuck;  /* rows the last sweep could not convert ... */
+	_Atomic(uint32_t) stuck_row; /* ... of which this is one, ... */
+	_Atomic(int) stuck_err;      /* ... for this reason */
+};
+
 struct ths_table {
 	/* All slots the table will ever have, side by side (T3). Those below quick_rows may be
 	 * read and written by the quick way: 0 where it is barred. gate.S knows both. */
@@ -86,14 +113,15 @@ struct ths_table {
 	_Atomic(uint32_t) fresh;     /* free rows: see below */
 	char schema[THS_NAME_MAX];   /* "name/version" */
 	char instance[THS_NAME_MAX]; /* THS_PER_INSTANCE: whose; else "" */
-	/* These change when the table is migrated, under interactions in flight. They meet
-	 * their conflict at commit; until then T5 keeps their copies where they belong. */
+	/* These change when a step begins or ends, under interactions in flight: T5 keeps
+	 * their copies where they belong. */
 	_Atomic(uint32_t) row_size;
 	uint32_t rows; /* at most; slots exist below `grown` */
 	uint32_t flags;
 	_Atomic(uint32_t) pool; /* size class of its versions */
 	uint32_t id;
-	_Atomic(uint16_t) schema_version; /* the number behind the slash */
+	_Atomic(uint16_t) schema_version; /* the number behind the slash; in a step: where
+		it goes */
 	uint16_t used;           /* instances that declare it */
 	/* The slots of a small table. */
 	struct ths_slot small[SMALL_SLOTS];
@@ -107,9 +135,11 @@ struct ths_table {
 	struct ths_slot population;
 	/* Hidden rows. Keyed: struct bucket. Joint: each row's title (share.c). */
 	struct ths_slot *bucket;
+	struct ths_slot *_Atomic quick_bucket; /* the same; NULL where the quick way is barred */
 	uint32_t bucket_mask;
 	struct ths_slot *title;
 	struct ths_layout layout; /* of its rows; lies in the archive, which stays */
+	struct ths_step step;
 };
 
 struct bucket {
@@ -177,6 +207,7 @@ enum txn_flags {
 	TXN_PUBLISH = 2, /* nano_core's own: may write bindings and any table */
 	TXN_READ = 4,    /* something was read that has to be validated */
 	TXN_EFFECTS = 8, /* there are effects, or were */
+	TXN_CONVERTED = 16, /* levels may differ in the schema they write */
 };
 
 /*
@@ -207,6 +238,8 @@ struct ths_txn {
 	struct txn_write write[WRITES_MAX];
 	struct txn_read read[READS_MAX];
 	struct txn_effect effect[EFFECTS_MAX];
+	struct ths_version *converted; /* rows in the schema of their readers; to be given
+		back at the end. Their `commit` is the address of what they were made of */
 };
 
 THS_INLINE unsigned txn_reads(const struct ths_txn *txn)
@@ -281,9 +314,11 @@ void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark);
 void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark);
 /* False: conflict, and everything is dropped. True: installed; write[].waiters set. */
 THS_MUST_CHECK bool ths_txn_commit(struct ths_cpu *cpu);
-/* No row written got another key. */
-THS_MUST_CHECK bool ths_txn_keys_hold(const struct ths_txn *txn);
+/* Before a commit where txn->special: no row written got another key; what was converted for
+ * readers goes. */
+THS_MUST_CHECK bool ths_txn_special_holds(struct ths_cpu *cpu);
 THS_MUST_CHECK bool ths_txn_validate(struct ths_txn *txn);
+void ths_txn_abandon(struct ths_cpu *cpu); /* all it wrote, and was made for its readers */
 void ths_txn_drop(struct ths_cpu *cpu);
 void ths_txn_init(struct ths_txn *txn);
 void ths_txn_clear(struct ths_txn *txn);
@@ -292,6 +327,14 @@ THS_NORETURN void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome);
 /* table.c */
 #define QUICK_BYTES_MAX 256u
 void ths_table_set_size(struct ths_table *table, uint32_t row_size);
+uint16_t ths_schema_number(const char *schema); /* behind the slash; 0: malformed */
+/* Bytes of a row in that schema; 0: the table has nothing to do with it. */
+uint32_t ths_table_size_in(const struct ths_table *table, uint16_t schema);
+THS_INLINE bool ths_table_in_step(const struct ths_table *table)
+{
+	return atomic_load_explicit(&((struct ths_table *)(uintptr_t)table)->step.bearer,
+				    memory_order_acquire) != NULL;
+}
 THS_MUST_CHECK enum ths_err ths_table_open(const struct ths_table_decl *decl,
 					   const char *instance, struct ths_table **out,
 					   bool *made);
@@ -334,6 +377,23 @@ THS_MUST_CHECK enum ths_err ths_index_add(struct ths_cpu *cpu, struct ths_table 
 THS_MUST_CHECK enum ths_err ths_index_remove(struct ths_cpu *cpu,
 					     struct ths_table *table, uint64_t key,
 					     uint32_t row);
+/* convert.c: rows in another schema than the one they stand in */
+THS_MUST_CHECK enum ths_err ths_convert_read(struct ths_cpu *cpu, struct ths_table *table,
+					     const struct ths_version *from, uint16_t schema,
+					     const struct ths_version **out);
+/* @*version is the copy of a write; replaced by one in @schema. */
+THS_MUST_CHECK enum ths_err ths_convert_write(struct ths_cpu *cpu, struct ths_table *table,
+					      uint16_t schema,
+					      struct ths_version **version);
+/* Overlays of the level that ends become of the schema of what they overlay. */
+THS_MUST_CHECK enum ths_err ths_convert_overlays(struct ths_cpu *cpu,
+						 const struct txn_mark *mark);
+/* A row where it stands, for the sweeper: into the table's schema and size class. */
+THS_MUST_CHECK enum ths_err ths_convert_row(struct ths_cpu *cpu, struct ths_table *table,
+					    uint32_t row);
+bool ths_convert_is_due(const struct ths_table *table, uint32_t row);
+void ths_convert_end(struct ths_cpu *cpu); /* gives copies back: nobody reads any more */
+void ths_convert_commit(const struct ths_txn *txn); /* its writes are to be installed */
 /* row.c: the same as row.h's, on a table at hand */
 THS_MUST_CHECK enum ths_err ths_table_read(struct ths_cpu *cpu, struct ths_table *table,
 					   uint32_t row, const struct ths_version **out);

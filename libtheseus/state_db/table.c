@@ -39,6 +39,13 @@ static size_t parse_schema(const char *schema, uint16_t *version)
 	return slash;
 }
 
+uint16_t ths_schema_number(const char *schema)
+{
+	uint16_t version = 0;
+
+	return parse_schema(schema, &version) ? version : 0;
+}
+
 static bool same_table(const struct ths_table *table, const char *schema, size_t length,
 		       const char *instance)
 {
@@ -143,25 +150,55 @@ static enum ths_err make_zero(struct ths_table *table)
 
 /*
  * How many rows may be had by the quick ways. Per-CPU rows: where there is one CPU, its
- * own. Writing asks for more: no rules of their own, and a size gate.S unrolls.
+ * own. None while the schema changes (T6). Writing asks for more: no rules of their own,
+ * and a size gate.S unrolls.
  */
 static void set_fresh(struct ths_table *table, uint32_t rows)
 {
-	bool per_cpu = table->flags & THS_PER_CPU;
-	uint32_t quick = !per_cpu ? rows : ths_core.cpus == 1 ? 1 : 0;
+	bool per_cpu = table->flags & THS_PER_CPU, barred = ths_table_in_step(table);
+	uint32_t quick = barred ? 0 : !per_cpu ? rows : ths_core.cpus == 1 ? 1 : 0;
 	bool plain = !(table->flags & (THS_HARDWARE | THS_KEYED)) &&
 		     table->words8 <= QUICK_BYTES_MAX;
 
 	atomic_store_explicit(&table->fresh, rows, memory_order_release);
 	atomic_store_explicit(&table->quick_rows, quick, memory_order_release);
 	atomic_store_explicit(&table->write_rows, plain ? quick : 0, memory_order_release);
+	atomic_store_explicit(&table->quick_bucket, barred ? NULL : table->bucket,
+			      memory_order_release);
 }
 
-/* The size of a row, and all that follows from it; in the order T5 asks for. */
+void ths_table_lock(struct ths_table *table)
+{
+	ths_cpu()->locks++;
+	ths_spin_lock(&table->lock);
+}
+
+void ths_table_unlock(struct ths_table *table)
+{
+	ths_spin_unlock(&table->lock);
+	ths_cpu()->locks--;
+}
+
+uint32_t ths_table_size_in(const struct ths_table *table, uint16_t schema)
+{
+	const struct ths_side *side = table->step.side;
+
+	if (!ths_table_in_step(table))
+		return schema == table->schema_version ? table->row_size : 0;
+	return schema == side[0].version   ? side[0].row_size
+	       : schema == side[1].version ? side[1].row_size
+					   : 0;
+}
+
+/*
+ * The size of a row, and all that follows from it, in the order T5 asks for; and whether
+ * the quick ways are open.
+ */
 void ths_table_set_size(struct ths_table *table, uint32_t row_size)
 {
 	uint32_t pool = ths_pool_of(row_size);
 
+	ths_table_lock(table);
 	if (pool > table->pool)
 		atomic_store_explicit(&table->pool, pool, memory_order_release);
 	table->pool_at = (uint32_t)(offsetof(struct ths_cpu, pool) +
@@ -169,6 +206,7 @@ void ths_table_set_size(struct ths_table *table, uint32_t row_size)
 	table->words8 = (row_size + 7u) & ~7u;
 	atomic_store_explicit(&table->row_size, row_size, memory_order_release);
 	set_fresh(table, atomic_load(&table->fresh));
+	ths_table_unlock(table);
 }
 
 static enum ths_err make_hidden_slots(struct ths_table *table)
@@ -207,10 +245,9 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 		THS_TRY(make_zero(table));
 	THS_TRY(make_all_slots(table));
 	THS_TRY(make_hidden_slots(table));
-	if (table->flags & THS_FIXED) {
+	if (table->flags & THS_FIXED)
 		atomic_store(&table->live, table->rows);
-		set_fresh(table, table->rows);
-	}
+	set_fresh(table, table->flags & THS_FIXED ? table->rows : 0);
 	return THS_OK;
 }
 
@@ -290,7 +327,8 @@ enum ths_err ths_table_open(const struct ths_table_decl *decl, const char *insta
 	*out = table;
 	if (table->rows != declared_rows(decl) || table->flags != declared_flags(decl))
 		return THS_E_SCHEMA;
-	if (table->schema_version == version && table->row_size != decl->row_size)
+	if (ths_table_size_in(table, version) != decl->row_size &&
+	    ths_table_size_in(table, version))
 		return THS_E_SCHEMA;
 	table->used++;
 	return table->schema_version == version ? THS_OK : THS_E_VERSION;
@@ -336,18 +374,6 @@ void ths_table_wipe(struct ths_table *table)
 }
 
 /* ---- free rows --------------------------------------------------------------------- */
-
-void ths_table_lock(struct ths_table *table)
-{
-	ths_cpu()->locks++;
-	ths_spin_lock(&table->lock);
-}
-
-void ths_table_unlock(struct ths_table *table)
-{
-	ths_spin_unlock(&table->lock);
-	ths_cpu()->locks--;
-}
 
 static uint32_t *free_link(const struct ths_version *tombstone)
 {
@@ -415,6 +441,7 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	tombstone->older = NULL;
 	tombstone->generation = 1;
 	tombstone->flags = VERSION_DEAD;
+	tombstone->schema = table->schema_version;
 	*out = tombstone;
 	ths_table_lock(table);
 	*row = atomic_load(&table->fresh);

@@ -347,7 +347,8 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 		under = &txn->write[write->under - 1];
 		if (!(write->copy->flags & VERSION_DEAD))
 			copy_data(under->copy, write->copy,
-				  data_bytes(write->table, write->copy->pool));
+				  data_bytes(write->table, smaller_pool(under->copy->pool,
+									write->copy->pool)));
 		under->copy->generation = write->copy->generation;
 		under->copy->flags = write->copy->flags;
 		ths_pool_give(cpu, write->copy);
@@ -358,11 +359,16 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 
 /* ---- the end ----------------------------------------------------------------------- */
 
+void ths_txn_abandon(struct ths_cpu *cpu)
+{
+	ths_txn_rollback(cpu, &(struct txn_mark){0, 0, 0});
+	if (THS_UNLIKELY(cpu->txn.converted))
+		ths_convert_end(cpu);
+}
+
 void ths_txn_drop(struct ths_cpu *cpu)
 {
-	struct txn_mark start = {0, 0, 0};
-
-	ths_txn_rollback(cpu, &start);
+	ths_txn_abandon(cpu);
 	ths_txn_clear(&cpu->txn);
 }
 
@@ -403,7 +409,7 @@ static bool lock_write(const struct txn_write *write)
 	return true;
 }
 
-/* Of a per-CPU row: only a restore may have come between (replace.c). */
+/* Of a per-CPU row: only a restore may have come between (replace.c), or a sweep (sweep.c). */
 static bool is_unchanged(const struct txn_write *write)
 {
 	return slot_version(atomic_load_explicit(&write->slot->word,
@@ -570,7 +576,7 @@ static uint64_t key_in(const struct ths_version *version)
 }
 
 /* A key is a row's name: what it was made for, and the same while the row lives. */
-bool ths_txn_keys_hold(const struct ths_txn *txn)
+static bool keys_hold(const struct ths_txn *txn)
 {
 	if (!(txn->special & SPECIAL_KEYED))
 		return true;
@@ -585,6 +591,14 @@ bool ths_txn_keys_hold(const struct ths_txn *txn)
 			return false;
 	}
 	return true;
+}
+
+bool ths_txn_special_holds(struct ths_cpu *cpu)
+{
+	ths_convert_end(cpu);
+	if (atomic_load(&ths_core.steps))
+		ths_convert_commit(&cpu->txn);
+	return keys_hold(&cpu->txn);
 }
 
 /* A bucket, a title or a binding: there may have been none; and the one of nobody stays. */

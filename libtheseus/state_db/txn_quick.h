@@ -31,8 +31,8 @@ THS_INLINE void pool_push(struct ths_cpu *cpu, struct ths_version *version)
 	cpu->pool[version->pool] = version;
 }
 
-/* Whole runs of 32 bytes, as every size class but the smallest has room for. Bytes are to be
- * one at least. */
+/* Whole runs of 32 bytes, as every size class but the smallest has room for; in that, and of
+ * what came from it, one word. Bytes are to be one at least. */
 THS_INLINE void copy_data(struct ths_version *to_version, const struct ths_version *from_version,
 			  size_t bytes)
 {
@@ -40,7 +40,7 @@ THS_INLINE void copy_data(struct ths_version *to_version, const struct ths_versi
 	const uint64_t *from = (const uint64_t *)(const void *)from_version->data;
 	const uint64_t *end = from + bytes / 8;
 
-	if (to_version->pool == 0) {
+	if (bytes < 16) {
 		*to = *from;
 		return;
 	}
@@ -81,8 +81,13 @@ THS_INLINE size_t data_bytes(const struct ths_table *table, unsigned pool)
 	return size < room ? size : room; /* a migration may be under way: T5 */
 }
 
-/* The next version of a row: what it was before, or in the overlaid copy; zeroes where
- * nothing was; nothing where nothing will be. */
+THS_INLINE unsigned smaller_pool(unsigned pool, unsigned other)
+{
+	return pool < other ? pool : other;
+}
+
+/* The next version of a row: what it was before, or in the overlaid copy, and in the schema of
+ * that; zeroes where nothing was; nothing where nothing will be. */
 THS_INLINE struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *table,
 					 enum write_kind kind, unsigned pool,
 					 const struct ths_version *from)
@@ -92,15 +97,15 @@ THS_INLINE struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *
 
 	copy->generation = from ? from->generation : 1;
 	copy->flags = 0;
-	copy->schema = table ? table->schema_version : 0;
 	if (kind == WRITE_FREE) {
 		copy->generation++;
 		copy->flags = VERSION_DEAD;
 	} else if (kind == WRITE_NEW || !ths_version_is_live(from)) {
+		copy->schema = table ? table->schema_version : 0;
 		zero_data(copy, data_bytes(table, pool));
 	} else {
-		copy_data(copy, from,
-			  data_bytes(table, from->pool < pool ? from->pool : pool));
+		copy->schema = from->schema;
+		copy_data(copy, from, data_bytes(table, smaller_pool(from->pool, pool)));
 	}
 	return copy;
 }

@@ -357,6 +357,9 @@ static void check_migrations(const struct placed *placed, struct findings *findi
 		if (!is_text(placed, (uint64_t)(uintptr_t)migration->fn))
 			WRONG("migration %u: its function is not in the module's text",
 			      i);
+		if (migration->back != NULL &&
+		    !is_text(placed, (uint64_t)(uintptr_t)migration->back))
+			WRONG("migration %u: its way back is not in the module's text", i);
 	}
 }
 

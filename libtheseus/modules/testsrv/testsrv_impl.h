@@ -275,5 +275,7 @@ static enum ths_err counter_down(const void *old_row, void *new_row)
 		THS_TABLE(ITEM, "testsrv.item/1", struct testsrv_item, .rows = ITEMS,    \
 			  .flags = THS_KEYED),                                           \
 		THS_BLOB(SESSION, "session/1", struct testsrv_session),                  \
-		THS_MIGRATE(0, "testsrv.counter/1", "testsrv.counter/2", counter_up),    \
-		THS_MIGRATE(1, "testsrv.counter/2", "testsrv.counter/1", counter_down))
+		THS_MIGRATE(0, "testsrv.counter/1", "testsrv.counter/2", counter_up,     \
+			    counter_down),                                               \
+		THS_MIGRATE(1, "testsrv.counter/2", "testsrv.counter/1", counter_down,   \
+			    counter_up))

@@ -23,7 +23,6 @@ static void setup(void)
 	harness_bind(&ths_module_tasks, "");
 	server = harness_bind(&ths_module_script, "");
 	ref = (struct ths_ref)THS_REF(script);
-	script_on_migrate = NULL;
 	script_on_kick = NULL;
 }
 
@@ -63,55 +62,6 @@ static uint64_t version(void)
 
 /* ---- V1
  * -------------------------------------------------------------------------------- */
-
-static enum ths_err is_refused(struct ths_call *call, void *ctx)
-{
-	(void)call;
-	(void)ctx;
-	return THS_E_IO;
-}
-
-THS_NO_SANITIZE static enum ths_err is_faulty(struct ths_call *call, void *ctx)
-{
-	(void)call;
-	(void)ctx;
-	return (enum ths_err) * (volatile int *)(uintptr_t)call;
-}
-
-static enum ths_err is_nonsense(struct ths_call *call, void *ctx)
-{
-	(void)call;
-	(void)ctx;
-	return (enum ths_err)99;
-}
-
-static const struct {
-	script_fn *fn;
-	enum ths_err err;
-} refusals[] = {
-	{is_refused, THS_E_IO},
-	{is_faulty, THS_E_FAULT},
-	{is_nonsense, THS_E_INTERNAL},
-};
-
-START_TEST(a_refused_swap_leaves_the_old_one_serving)
-{
-	uint64_t base = 5; /* so that one of the rows is 13 */
-	uint32_t next = rig_add(&ths_module_script_next, "next");
-
-	ck_assert_int_eq(script_by(&ref, fill, &base), THS_OK);
-	script_on_migrate = refusals[_i].fn;
-	for (unsigned i = 0; i < 3; i++) {
-		ck_assert_int_eq(ths_swap(server, next, NULL), refusals[_i].err);
-		ck_assert_uint_eq(version(), 1);
-		ck_assert_int_eq(script_by(&ref, check, &base), THS_OK);
-	}
-	script_on_migrate = NULL;
-	ck_assert_int_eq(ths_swap(server, next, NULL), THS_OK);
-	ck_assert_uint_eq(version(), 2);
-	ck_assert_int_eq(script_by(&ref, check, &base), THS_OK);
-}
-END_TEST
 
 START_TEST(what_is_no_successor_is_refused)
 {
@@ -279,9 +229,6 @@ Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("swap");
 
-	harness_loop(suite, "V1 refused by the function", setup,
-		     a_refused_swap_leaves_the_old_one_serving, 0,
-		     (int)THS_ARRAY_SIZE(refusals));
 	harness_case(suite, "V1 no successor", setup, what_is_no_successor_is_refused);
 	harness_case(suite, "V1 other users", setup,
 		     a_table_with_other_users_is_not_migrated);

@@ -62,6 +62,7 @@ static uint32_t instance;
 static void setup(void)
 {
 	rig_start();
+	ths_probation_set((struct ths_probation){0, 0}); /* names come again at once */
 	rig_cpus(CPUS);
 	instance = rig_bind(&ths_module_script, "");
 }
