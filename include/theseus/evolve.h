@@ -74,7 +74,8 @@ THS_MUST_CHECK enum ths_err ths_evolve_read(const char *text, size_t size,
  *          THS_E_USES     somebody would use what nobody provides;
  *          THS_E_PERM     nano_core's own cannot leave;
  *          THS_E_BUSY     who loads already cannot evolve; nor do chains of interposers:
- *                         they are to be taken away before;
+ *                         they are to be taken away before; or rows of a change of
+ *                         schema that is under way cannot be converted;
  *          or what a `start` or a self-test returned.
  */
 THS_MUST_CHECK enum ths_err ths_evolve(const char *text, size_t size,

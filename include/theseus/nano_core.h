@@ -113,7 +113,7 @@ THS_MUST_CHECK enum ths_err ths_interpose_end(uint32_t slot);
  * publishing and whenever `module/1` is asked. The interaction that failed is run again
  * (device operations are not). Both 0: no probation, and no self-test.
  *
- * A swap that migrates rows has no probation: there is no way back for the rows.
+ * A swap that migrates rows has one only if there is a way back for all of them.
  */
 #define THS_PROBATION_CALLS 64u   /* by default */
 #define THS_PROBATION_TICKS 1000u /* of a millisecond */
@@ -124,7 +124,7 @@ struct ths_probation {
 void ths_probation_set(struct ths_probation probation);
 
 struct ths_swap_times { /* in counts of ths_arch_counter() */
-	uint64_t load, publish, migrate, retire;
+	uint64_t load, publish, retire;
 	uint64_t in_flight; /* interactions on other CPUs at the moment of publishing */
 	bool kept;          /* the old one is kept: a probation began. Else it is gone */
 };
@@ -162,7 +162,8 @@ THS_MUST_CHECK enum ths_err ths_swap_file(const char *from, const char *file,
  *
  * Publishes as a swap does; the instance on probation is retired.
  * Return: THS_OK; THS_E_NOENT nothing of that name is on probation; THS_E_SCHEMA another
- *         swap has migrated a table the one before needs; THS_E_BUSY as with ths_swap().
+ *         swap has migrated a table the one before needs, and there is no way back;
+ *         THS_E_BUSY as with ths_swap().
  */
 THS_MUST_CHECK enum ths_err ths_rollback(const char *name, struct ths_reason *reason);
 

@@ -57,7 +57,7 @@ static enum ths_err run_as(struct ths_cpu *cpu, struct ths_instance *bearer,
 	call->instance = bearer;
 	call->op = NULL;
 	call->op_number = OPS_MAX;
-	call->blob_held = call->device_held = false;
+	call->blob_held = call->blob_shared = call->device_held = false;
 	ths_txn_mark(&cpu->txn, &mark);
 	cpu->txn.savepoint = cpu->txn.writes;
 	cpu->call = call;

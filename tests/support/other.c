@@ -13,15 +13,13 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool ready, end;
-	script_fn *fn; /* NULL: nothing to do */
+	other_fn *fn; /* NULL: nothing to do */
 	void *ctx;
 	enum ths_err err;
 } other = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void *serve(void *arg)
 {
-	struct ths_ref ref = THS_REF(script);
-
 	(void)arg;
 	rig_cpu_enter(1);
 	pthread_mutex_lock(&other.lock);
@@ -30,7 +28,7 @@ static void *serve(void *arg)
 	while (!other.end) {
 		if (other.fn) {
 			pthread_mutex_unlock(&other.lock);
-			other.err = script_by(&ref, other.fn, other.ctx);
+			other.err = other.fn(other.ctx);
 			pthread_mutex_lock(&other.lock);
 			other.fn = NULL;
 			pthread_cond_broadcast(&other.changed);
@@ -55,7 +53,7 @@ void other_start(void)
 	pthread_mutex_unlock(&other.lock);
 }
 
-enum ths_err other_script(script_fn *fn, void *ctx)
+enum ths_err other_does(other_fn *fn, void *ctx)
 {
 	enum ths_err err;
 
@@ -68,6 +66,22 @@ enum ths_err other_script(script_fn *fn, void *ctx)
 	err = other.err;
 	pthread_mutex_unlock(&other.lock);
 	return err;
+}
+
+static enum ths_err call_script(void *arg)
+{
+	const struct script_args *args = arg;
+	struct ths_ref ref = THS_REF(script);
+
+	return script_by(&ref, (script_fn *)(uintptr_t)args->fn,
+			 (void *)(uintptr_t)args->ctx);
+}
+
+enum ths_err other_script(script_fn *fn, void *ctx)
+{
+	struct script_args args = {(uint64_t)(uintptr_t)fn, (uint64_t)(uintptr_t)ctx};
+
+	return other_does(call_script, &args);
 }
 
 void other_stop(void)

@@ -102,7 +102,9 @@ void script_assert_clean(void);
 
 /* After rig_cpus(2): CPU 1 waits for ... */
 void other_start(void);
-/* ... this: @fn on the default binding, as an interaction of CPU 1. Returns when that has
- * ended. From anywhere, also from within an interaction. */
+/* ... this, and returns when that has ended. From anywhere, also from within an interaction. */
+typedef enum ths_err other_fn(void *ctx);
+enum ths_err other_does(other_fn *fn, void *ctx);
+/* The same with @fn on the default binding, as an interaction of CPU 1. */
 enum ths_err other_script(script_fn *fn, void *ctx);
 void other_stop(void);

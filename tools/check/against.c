@@ -138,30 +138,59 @@ static void compare_layout(const struct pair *pair, const char *rule,
 	REASON(rule, "%s: %s", schema, said);
 }
 
-/* The name of the function at @fn, in the new module's text. */
-static const char *function_name(const struct pair *pair, ths_migrate_fn *fn)
+/* The name of the function at @fn, in the text of @by. */
+static const char *function_name(const struct placed *by, ths_migrate_fn *fn)
 {
 	uint64_t within;
-	const char *name = ths_tmod_symbol(&pair->new->tmod,
-					   (uint64_t)(uintptr_t)fn - pair->new->at, &within);
+	const char *name =
+		ths_tmod_symbol(&by->tmod, (uint64_t)(uintptr_t)fn - by->at, &within);
 
 	return name == NULL ? "a function without a name" : name;
 }
 
-static void find_migration(const struct pair *pair, const char *from, const char *to)
+static bool is_step(const struct placed *by, const struct ths_migrate_decl *decl,
+		    const char *from, const char *to)
+{
+	const char *a = placed_string(by, decl->from), *b = placed_string(by, decl->to);
+
+	return a != NULL && b != NULL && strcmp(a, from) == 0 && strcmp(b, to) == 0;
+}
+
+/* The step, or the one the other way round with a way back: as the loader looks. */
+static bool find_functions(const struct placed *by, const char *from, const char *to,
+			   ths_migrate_fn **fn, ths_migrate_fn **back)
 {
 	for (unsigned i = 0; i < THS_MIGRATE_MAX; i++) {
-		const struct ths_migrate_decl *with = &pair->new->module->migrations[i];
-		const char *a = placed_string(pair->new, with->from);
-		const char *b = placed_string(pair->new, with->to);
+		const struct ths_migrate_decl *decl = &by->module->migrations[i];
+		bool forward = is_step(by, decl, from, to);
 
-		if (a == NULL || b == NULL || strcmp(a, from) != 0 || strcmp(b, to) != 0)
+		if (!forward && (decl->back == NULL || !is_step(by, decl, to, from)))
 			continue;
-		findings_add(&pair->found->migrations, "migration", "%s to %s by %s", from,
-			     to, function_name(pair, with->fn));
+		*fn = forward ? decl->fn : decl->back;
+		*back = forward ? decl->back : decl->fn;
+		return true;
+	}
+	return false;
+}
+
+static void find_migration(const struct pair *pair, const char *from, const char *to)
+{
+	const struct placed *by = pair->new;
+	ths_migrate_fn *fn, *back;
+	bool found = find_functions(by, from, to, &fn, &back);
+
+	if (!found) {
+		by = pair->old;
+		found = find_functions(by, from, to, &fn, &back);
+	}
+	if (!found) {
+		REASON("table", "no migration from %s to %s", from, to);
 		return;
 	}
-	REASON("table", "no migration from %s to %s", from, to);
+	findings_add(&pair->found->migrations, "migration", "%s to %s by %s%s%s%s%s", from, to,
+		     function_name(by, fn), by == pair->old ? " of " : "",
+		     by == pair->old ? pair->name : "", back == NULL ? ", and not back" : ", back by ",
+		     back == NULL ? "" : function_name(by, back));
 }
 
 static void compare_table(const struct pair *pair, const struct ths_table_decl *old,

@@ -12,7 +12,7 @@
 
 struct against { /* what was found. All zero is empty */
 	struct findings reasons;     /* why not; none: it may */
-	struct findings migrations;  /* "a/1 to a/2 by FUNCTION" */
+	struct findings migrations;  /* "a/1 to a/2 by FUNCTION, back by FUNCTION" */
 	struct findings notes;       /* what else changes */
 };
 

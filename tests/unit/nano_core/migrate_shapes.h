@@ -255,9 +255,8 @@ static struct ths_ref ref, other;
 static uint32_t server;
 static uint64_t base; /* what rows say follows from it */
 
-static void setup(void)
+static void setup_modules(void)
 {
-	harness_start();
 	ths_core.quiet_faults = true;
 	ths_probation_set((struct ths_probation){0, 0});
 	trouble = WELL;
@@ -266,6 +265,12 @@ static void setup(void)
 	ref = (struct ths_ref)THS_REF(script);
 	other = (struct ths_ref){&script_iface, "other", 0, 1, 0};
 	ths_cpu()->current = 3; /* a client, to own what is joint */
+}
+
+static void setup(void)
+{
+	harness_start();
+	setup_modules();
 }
 
 static unsigned known(unsigned table)

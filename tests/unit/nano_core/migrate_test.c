@@ -480,19 +480,19 @@ static void meddle(const char *name, void *ctx)
 static const char *const windows[] = {"swap/before-publish", "swap/after-publish",
 				      "sweep/before-commit", "sweep/before-end"};
 
-START_TEST(who_commits_in_between_is_not_lost)
+static void setup_two(void)
 {
 	harness_start();
 	ths_host_reset();
 	rig_start();
 	rig_cpus(2);
-	ths_probation_set((struct ths_probation){0, 0});
-	trouble = WELL;
-	server = rig_bind(&ths_module_first, "");
-	ref = (struct ths_ref)THS_REF(script);
-	ths_cpu()->current = 3;
+	setup_modules();
 	other_start();
-	base = 1;
+}
+
+START_TEST(who_commits_in_between_is_not_lost)
+{
+	setup_two();
 	write_all(&ref);
 	base = 2;
 	meddled = 0;
@@ -510,6 +510,51 @@ START_TEST(who_commits_in_between_is_not_lost)
 		base = i < meddled ? 2 : 1;
 		ck_assert_int_eq(script_by(&ref, read_range, &row), THS_OK);
 	}
+	other_stop();
+	rig_stop();
+}
+END_TEST
+
+/* An outer level's copies are of the small size class, those of the level within of the one
+ * that has come since: merging may bring no more than there is room for. */
+static enum ths_err publish_on_the_other(void *ctx)
+{
+	return ths_swap(server, *(uint32_t *)ctx, NULL);
+}
+
+static enum ths_err grows_between_levels(struct ths_call *call, void *ctx)
+{
+	struct range some = {PLAIN, 0, 12, 0};
+
+	base = 2;
+	THS_TRY(write_range(call, &some));
+	if (ths_core.steps == 0)
+		ck_assert_int_eq(other_does(publish_on_the_other, ctx), THS_OK);
+	base = 3;
+	THS_TRY(script_by(ths_use(call, OTHER), write_range, &some));
+	for (unsigned i = 0; i < ths_cpu()->txn.writes; i++) {
+		const struct ths_version *copy = ths_cpu()->txn.write[i].copy;
+
+		ck_assert_uint_eq(copy->schema, FIRST);
+		ck_assert_uint_eq(ths_pool_bytes(copy->pool), 64);
+	}
+	return read_range(call, &some);
+}
+
+START_TEST(levels_of_two_size_classes_merge)
+{
+	struct range some = {PLAIN, 0, 12, 0};
+	uint32_t next;
+
+	setup_two();
+	(void)bind_other(&ths_module_first);
+	next = rig_add(&ths_module_grown, "next");
+	ths_probation_set((struct ths_probation){0, 1000000});
+	write_all(&ref);
+	ck_assert_int_eq(script_by(&other, grows_between_levels, &next), THS_OK);
+	ck_assert_uint_eq(ths_core.steps, 4);
+	ck_assert_int_eq(script_by(&ref, read_range, &some), THS_OK);
+	ck_assert_int_eq(script_by(&other, read_range, &some), THS_OK);
 	other_stop();
 	rig_stop();
 }
@@ -624,6 +669,7 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "J2 runs out", setup, what_runs_out_costs_no_row, 0, 2);
 	harness_loop(suite, "windows", NULL, who_commits_in_between_is_not_lost, 0,
 		     (int)THS_ARRAY_SIZE(windows));
+	harness_case(suite, "size classes", NULL, levels_of_two_size_classes_merge);
 	harness_case(suite, "sweeper", setup, the_sweeper_comes_and_goes);
 	return suite;
 }
