@@ -5,6 +5,8 @@
  */
 #include "host_impl.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CMDLINE_MAX 256u
@@ -32,6 +34,18 @@ void ths_host_cpus(unsigned count)
 	cpus = count;
 }
 
+/* The environment's word comes first. */
+static void stress_by_environment(void)
+{
+	const char *seed = getenv("THS_SOFT_STRESS");
+	char given[CMDLINE_MAX];
+
+	if (!seed || strstr(cmdline, "soft_stress="))
+		return;
+	(void)strcpy(given, cmdline);
+	(void)snprintf(cmdline, sizeof(cmdline), "soft_stress=%s %s", seed, given);
+}
+
 static void *archive_at(size_t size)
 {
 	const struct host_arena *arena = ths_host_arena();
@@ -52,6 +66,7 @@ bool ths_host_archive(const void *data, size_t size)
 const struct ths_boot_info *ths_host_boot_info(void)
 {
 	memset(&info, 0, sizeof(info));
+	stress_by_environment();
 	info.cmdline = cmdline;
 	info.loader = "arch/host";
 	info.cpus = cpus;

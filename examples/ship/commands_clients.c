@@ -61,6 +61,16 @@ static unsigned print_shares(uint32_t client)
 	return count;
 }
 
+/* What it may own, where that is limited. */
+static void print_limit(uint32_t slot)
+{
+	struct module_client client = {.client = slot - 1};
+
+	if (module_client(&module, &client) == THS_OK && client.client == slot &&
+	    client.limit != UINT32_MAX)
+		ship_print("  may own %u rows\n", client.limit);
+}
+
 static void print_client(uint32_t slot, const char *name)
 {
 	const struct ths_blob *blob = ship_blob_of(slot);
@@ -68,6 +78,7 @@ static void print_client(uint32_t slot, const char *name)
 	ship_print("%s, task %u\n", name, slot);
 	if (print_shares(slot) == 0)
 		ship_print("  owns no row\n");
+	print_limit(slot);
 	if (blob)
 		ship_print("  keeps a blob of %zu bytes\n", ths_blob_size(blob));
 }

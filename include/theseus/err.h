@@ -32,7 +32,7 @@
 	X(THS_E_DEADLINE, -15, "the operation exceeded its time budget")                 \
 	X(THS_E_INTERNAL, -16, "an internal invariant was broken")                       \
 	X(THS_E_BLOB, -17, "the blob is not one this server made")                       \
-	X(THS_E_FULL, -18, "a fixed limit or quota is reached")                          \
+	X(THS_E_FULL, -18, "a fixed limit is reached")                          \
 	X(THS_E_PERM, -19, "not permitted")                                              \
 	X(THS_E_FORMAT, -20, "malformed input")                                          \
 	X(THS_E_DIGEST, -21, "the digest does not match the contents")                   \
@@ -45,13 +45,14 @@
 	X(THS_E_NOSYS, -28, "the provider does not implement the operation")             \
 	X(THS_E_SIZE, -29, "too large")                                                  \
 	X(THS_E_INTR, -30, "the sleep was interrupted")                                  \
-	X(THS_E_IO, -31, "the device reported an error")
+	X(THS_E_IO, -31, "the device reported an error")                                \
+	X(THS_E_QUOTA, -32, "the client owns as many rows as it may")
 
 enum ths_err {
 #define THS_ERR_ENUM(name, value, text) name = (value),
 	THS_ERR_MAP(THS_ERR_ENUM)
 #undef THS_ERR_ENUM
-	THS_ERR_LAST = -31
+	THS_ERR_LAST = -32
 };
 
 /* Hands an error on to the caller; the gate does the cleaning up. */

@@ -28,7 +28,9 @@ theseusinclude_HEADERS += \
 	%D%/point.h \
 	%D%/ring.h \
 	%D%/row.h \
+	%D%/quota.h \
 	%D%/save.h \
+	%D%/soft.h \
 	%D%/schema.h \
 	%D%/siphash.h \
 	%D%/string.h \

@@ -49,7 +49,8 @@ struct ths_weak {
 /* ths_row_write(call, table, row, &ptr): *ptr is a `T *`. THS_E_NOENT: no row. */
 #define ths_row_write(call, table, row, out)                                             \
 	ths_row_write_inline_((call), (table), (row), (void **)(out))
-/* ths_row_new(call, table, &row, &ptr): a zeroed row. THS_E_FULL: table is full. */
+/* ths_row_new(call, table, &row, &ptr): a zeroed row. THS_E_FULL: table is full;
+ * THS_E_QUOTA: a joint one, and the client owns as many as it may (quota.h). */
 #define ths_row_new(call, table, row_out, out)                                           \
 	ths_row_new_((call), (table), 0, (row_out), (void **)(out))
 /* With a key; THS_E_EXIST when a row has it. The key is stored in the row. */
@@ -155,8 +156,8 @@ THS_INLINE const void *ths_weak_upgrade(const struct ths_weak_cached *cached)
 }
 
 /* Joint tables: the calling client becomes, or ceases to be, an owner of the row; who made
- * it is its first. When the last owner leaves, or dies, the row is removed. share: THS_E_EXIST an owner
- * already. unshare: THS_E_NOENT not an owner. */
+ * it is its first. When the last owner leaves, or dies, the row is removed. share: THS_E_EXIST an
+ * owner already; THS_E_QUOTA it owns as many rows as it may. unshare: THS_E_NOENT not an owner. */
 THS_MUST_CHECK enum ths_err ths_row_share(struct ths_call *call, unsigned table,
 					  uint32_t row);
 THS_MUST_CHECK enum ths_err ths_row_unshare(struct ths_call *call, unsigned table,

@@ -160,6 +160,7 @@ void ths_boot(const struct ths_boot_info *info)
 	cpu = ths_cpu();
 	if (ths_loader_file("manifest", &text, &size) == THS_OK)
 		obey_all(text, size, false);
+	ths_cmdline_obey();
 	ths_core.up = true;
 	if (text)
 		obey_all(text, size, true);

@@ -183,51 +183,6 @@ static enum ths_err take_reverted(struct ths_instance *instance, struct ths_inst
 	return ths_probation_revert(instance);
 }
 
-/* Some rows of a soft table; those of a fixed one cannot go, and are zeroed. */
-#define EMPTIED 8u /* in one interaction */
-struct emptying {
-	struct ths_table *table;
-	uint32_t next; /* of a fixed table */
-};
-
-static enum ths_err empty_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
-{
-	struct ths_version *version;
-
-	if (!(table->flags & THS_FIXED)) {
-		*row = THS_ROW_NONE;
-		THS_TRY(ths_table_next(cpu, table, row));
-		return ths_table_free(cpu, table, *row);
-	}
-	if (*row >= table->rows)
-		return THS_E_NOENT;
-	THS_TRY(ths_table_write(cpu, table, (*row)++, &version));
-	memset(version->data, 0, table->row_size);
-	return THS_OK;
-}
-
-static enum ths_err empty_some(struct ths_cpu *cpu, void *arg)
-{
-	const struct emptying *at = arg;
-	uint32_t row = at->next;
-	enum ths_err err = THS_OK;
-	unsigned done = 0;
-
-	while (done < EMPTIED && (err = empty_row(cpu, at->table, &row)) == THS_OK)
-		done++;
-	return err == THS_E_NOENT && done ? THS_OK : err;
-}
-
-static enum ths_err empty(struct ths_table *table)
-{
-	struct emptying at = {table, 0};
-	enum ths_err err;
-
-	while ((err = ths_publish(empty_some, &at)) == THS_OK)
-		at.next += EMPTIED;
-	return err == THS_E_NOENT ? THS_OK : err;
-}
-
 static enum ths_err take_soft(struct ths_instance *instance, struct ths_instance **by)
 {
 	enum ths_err err = THS_E_NOENT;
@@ -235,7 +190,7 @@ static enum ths_err take_soft(struct ths_instance *instance, struct ths_instance
 	*by = instance;
 	for (unsigned i = 0; i < THS_TABLES_MAX; i++)
 		if (instance->table[i] && instance->table[i]->flags & THS_SOFT)
-			THS_TRY(err = empty(instance->table[i]));
+			THS_TRY(err = ths_soft_empty(instance->table[i]));
 	return err;
 }
 

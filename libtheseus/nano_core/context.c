@@ -311,11 +311,23 @@ static bool reap(struct ths_cpu *cpu, uint32_t slot)
 	return is_dead(context) && forget(slot);
 }
 
+/* Rows were removed that had further owners: their shares go. */
+static void reap_orphans(struct ths_cpu *cpu)
+{
+	enum ths_err err = THS_OK;
+
+	for (unsigned i = 0; i < REAP_SLICE && err == THS_OK; i++)
+		err = ths_publish(ths_share_reap_orphan, NULL);
+	cpu->reap_again |= err != THS_E_NOENT;
+}
+
 /* Depth 0: frees what dead tasks left. Who is on the CPU still is kept for later. */
 void ths_context_reap(struct ths_cpu *cpu)
 {
 	uint32_t list, slot;
 
+	if (ths_share_has_orphans())
+		reap_orphans(cpu);
 	ths_spin_lock(&ths_core.lock);
 	list = cpu->dying;
 	cpu->dying = 0;

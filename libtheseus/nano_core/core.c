@@ -8,6 +8,7 @@
  * Invariant
  *   O4  No interaction happens before the CPU's workspace and pools exist.
  */
+#include <theseus/quota.h>
 #include <theseus/string.h>
 #include <theseus/iface/tasks.h>
 #include "nano_core/nano_core_impl.h"
@@ -77,6 +78,7 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_core.clock = 1;
 	ths_core.probation =
 		(struct ths_probation){THS_PROBATION_CALLS, THS_PROBATION_TICKS};
+	ths_core.quota = THS_QUOTA_ROWS;
 	ths_core.sched = (struct ths_ref)THS_REF(sched);
 	ths_core.frames = (struct ths_ref)THS_REF(frames);
 	ths_core.irq = (struct ths_ref)THS_REF(irq);
@@ -99,10 +101,18 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_core.blob_key[1] = ths_arch_entropy();
 	ths_loader_init(info->archive, info->archive_size);
 	(void)!ths_str_copy(ths_core.cmdline, sizeof(ths_core.cmdline), info->cmdline);
+	ths_cmdline_obey();
 	return THS_OK;
 }
 
 /* ---- the command line ---------------------------------------------------------------- */
+
+/* Its words that are ours. */
+void ths_cmdline_obey(void)
+{
+	ths_quota_boot();
+	ths_soft_boot();
+}
 
 const char *ths_cmdline(void)
 {

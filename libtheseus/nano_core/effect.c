@@ -37,6 +37,7 @@ static uint32_t starts(const struct ths_txn *txn)
 static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void *arg,
 			       struct ths_task_id *task)
 {
+	enum ths_err err;
 	uint32_t slot;
 
 	if (!entry)
@@ -52,7 +53,10 @@ static enum ths_err start_task(struct ths_cpu *cpu, void (*entry)(void *), void 
 	task->slot = slot;
 	task->generation = ths_core.context[slot].generation;
 	append(cpu, (struct txn_effect){.kind = EFFECT_TASK_START, .arg = slot});
-	return THS_OK;
+	err = ths_quota_inherit(cpu, slot);
+	if (err)
+		ths_effects_drop(cpu, cpu->txn.effects - 1u);
+	return err;
 }
 
 enum ths_err ths_task_start(struct ths_call *call, void (*entry)(void *), void *arg,

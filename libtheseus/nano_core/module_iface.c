@@ -194,6 +194,12 @@ static enum ths_err module_share_op(struct ths_call *call, struct module_share *
 	return ths_share_next(arg) ? THS_OK : THS_E_NOENT;
 }
 
+static enum ths_err module_client_op(struct ths_call *call, struct module_client *arg)
+{
+	(void)call;
+	return ths_quota_next(arg) ? THS_OK : THS_E_NOENT;
+}
+
 static enum ths_err module_pool_op(struct ths_call *call, struct module_pool *arg)
 {
 	const struct ths_cpu *cpu = ths_cpu();
@@ -219,7 +225,8 @@ THS_MODULE(nano_core, "nano_core", 1, 0,
 			.table = module_table_op, .selftest = module_selftest_op,
 			.memory = module_memory_op, .works_on = module_works_on_op,
 			.share = module_share_op, .pool = module_pool_op,
-			.rollback = module_rollback_op, .fault = module_fault_op),
+			.rollback = module_rollback_op, .fault = module_fault_op,
+			.client = module_client_op),
 	   THS_TABLE(NANO_CORE_FAULTS, "nano_core.fault/1", struct module_fault,
 		     .rows = 1 + MODULE_FAULTS, .flags = THS_FIXED));
 

@@ -192,7 +192,7 @@ struct ths_invoke {
 
 enum cpu_pending { PENDING_IRQ = 1, PENDING_TICK = 2, PENDING_WAKE = 4, PENDING_KICK = 8,
 		   PENDING_RESCHED = 16, PENDING_REAP = 32, PENDING_RECLAIM = 64,
-		   PENDING_SWEEP = 128, PENDING_FAULT = 256 };
+		   PENDING_SWEEP = 128, PENDING_FAULT = 256, PENDING_SOFT = 512 };
 
 struct ths_cpu {
 	struct ths_cpu *self;          /* offset 0: arch.h */
@@ -263,6 +263,7 @@ struct ths_context {
 	bool on_cpu;        /* runs, or has not left its stack yet */
 	bool queued;        /* the scheduler was told */
 	bool posted;        /* on a CPU's list, to be admitted */
+	_Atomic(uint64_t) refused; /* when the log last said that its quota was reached */
 	uint64_t stack;     /* its base; 0: none so far. Kept when the task ends */
 	void (*entry)(void *);
 	void *arg;
@@ -302,6 +303,8 @@ struct ths_core {
 	_Atomic(bool) sweeping;  /* there is a sweeper */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
 	struct ths_probation probation;
+	_Atomic(uint64_t) soft_dice, soft_vanished; /* soft rows vanish, by these dice; 0: not */
+	_Atomic(uint32_t) quota; /* rows a client may own, by default */
 	bool evolving;           /* modules are loaded whose uses may come with them */
 	_Atomic(bool) watched;   /* instances are on probation, or wait to be unmapped */
 	struct ths_ref sched, frames, irq, tasks;
@@ -610,6 +613,21 @@ void ths_token_give(struct ths_cpu *cpu);
 THS_MUST_CHECK enum ths_err ths_core_start(const struct ths_boot_info *info);
 THS_MUST_CHECK enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number);
 THS_MUST_CHECK enum ths_err ths_cpu_start(struct ths_cpu *cpu);
+void ths_cmdline_obey(void); /* core.c */
+void ths_quota_boot(void); /* quota.c */
+/* soft.c */
+void ths_soft_boot(void);
+void ths_soft_vanish(void); /* depth 0 */
+THS_MUST_CHECK enum ths_err ths_soft_empty(struct ths_table *table);
+THS_INLINE bool ths_soft_is_stressed(void)
+{
+	return atomic_load_explicit(&ths_core.soft_dice, memory_order_relaxed) != 0;
+}
+THS_INLINE void ths_soft_touched(struct ths_cpu *cpu)
+{
+	if (ths_soft_is_stressed())
+		atomic_fetch_or(&cpu->pending, PENDING_SOFT);
+}
 /* module_iface.c */
 const struct ths_module *ths_nano_core_module(void);
 /* published.c */

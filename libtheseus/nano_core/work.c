@@ -150,6 +150,7 @@ static void serve_tick(struct ths_cpu *cpu)
 	cpu->reap_again = false;
 	if (atomic_load_explicit(&ths_core.watched, memory_order_relaxed))
 		ths_pending(cpu, PENDING_SWEEP);
+	ths_soft_touched(cpu);
 	if (!ths_core.up)
 		return;
 	ths_context_admit_posted(cpu);
@@ -216,6 +217,8 @@ static bool serve_pending(struct ths_cpu *cpu)
 			ths_fault_log(&cpu->fault);
 		if (what & PENDING_SWEEP)
 			ths_probation_sweep();
+		if (what & PENDING_SOFT)
+			ths_soft_vanish();
 	}
 	return resched;
 }

@@ -25,6 +25,8 @@ THS_INLINE enum ths_err find_table(struct ths_cpu *cpu, unsigned number,
 	if (THS_UNLIKELY(number >= THS_TABLES_MAX))
 		return THS_E_INVAL;
 	*out = cpu->serving->table[number];
+	if (THS_UNLIKELY((*out)->flags & THS_SOFT))
+		ths_soft_touched(cpu);
 	return THS_LIKELY(*out != &ths_core.no_table) ? THS_OK : THS_E_INVAL;
 }
 
@@ -339,7 +341,7 @@ static enum ths_err new_row(struct ths_cpu *cpu, struct ths_table *table, uint64
 	level_begin(cpu, &mark);
 	err = ths_table_new(cpu, table, key, row, out);
 	if (err == THS_OK && (table->flags & THS_JOINT))
-		err = ths_share_add(cpu, table, *row);
+		err = ths_share_add(cpu, table, *row, (*out)->generation);
 	return level_end(cpu, &mark, err);
 }
 
@@ -489,7 +491,7 @@ enum ths_err ths_row_share(struct ths_call *call, unsigned table_number, uint32_
 		err = read_row(cpu, table, row, &version);
 	if (err == THS_OK) {
 		level_begin(cpu, &mark);
-		err = ths_share_add(cpu, table, row);
+		err = ths_share_add(cpu, table, row, version->generation);
 		err = level_end(cpu, &mark, err);
 	}
 	LEAVE();

@@ -13,45 +13,50 @@
  * So a client's death needs no module's help: its list is walked, a share an interaction,
  * and a row whose last owner leaves is removed.
  *
+ * A row may have more owners than an interaction has writes. Who removes it takes the chain
+ * of its further owners off the title and hangs it up in the table "state_db.orphan"; the
+ * shares in it name a life of the row that is over, and go one by one at depth 0, soon.
+ *
  * Invariants
  *   O1  A live joint row has at least one owner.
  *   O2  Titles, shares, their lists and the rows they are of change in one commit.
  *   O3  A title whose own place is empty while it has more owners stays so until they are
  *       gone: nobody is looked for in two places.
+ *   O4  A share says which life of the row it is of; of another one than the row has, it is
+ *       no title to anything, and makes no owner.
+ *   O5  A client is charged (quota.c) for as many rows as there are titles and shares on its
+ *       list.
  *
- * Cost: each operation O(1), however many owners a row and shares a client has; the death
- * of a client, and the removal of a row, O(its shares).
+ * Cost: each operation O(1), however many owners a row and shares a client has, removal
+ * included; the death of a client O(its shares).
  */
 #include "state_db/names.h" /* first */
 #include <theseus/iface/module.h>
 #include "nano_core/nano_core_impl.h"
+#include "state_db/share_impl.h"
 
-#define SHARES_MAX 8192u /* beyond the first of each row */
-
-/* Of a title or a share: (1 + id of the table) << 32 | row. A title is named by the row it
- * is of. 0: none. */
-typedef uint64_t place_t;
+#define SHARES_MAX  8192u /* beyond the first of each row */
+#define ORPHANS_MAX 256u  /* chains that wait to be reaped */
 
 struct link {
 	place_t next, prev; /* on the client's list */
-	uint32_t client;    /* 1 + slot; 0: a title whose place is empty */
+	uint32_t client;    /* 1 + slot; 0: a title whose place is empty, or an orphan */
 	uint32_t more;      /* 1 + the next share in the same row; 0: none */
 };
 struct share {
 	uint64_t key;
 	struct link link;
 	place_t before; /* who has our number in `more` */
-	place_t row;    /* the joint row */
-};
-struct holder { /* by client */
-	place_t first;
+	place_t row;    /* the joint row ... */
+	uint32_t generation; /* ... in this life of it */
+	uint32_t unused;
 };
 
 _Static_assert(sizeof(struct link) <= 32, "a title is one version of pool 1");
 enum { TITLE_POOL = 1 };
 
 static const struct link no_title;
-static struct ths_table *shares, *holders;
+static struct ths_table *shares, *holders, *orphans;
 
 enum ths_err ths_share_init(void)
 {
@@ -61,9 +66,13 @@ enum ths_err ths_share_init(void)
 	static const struct ths_table_decl holder_decl = {
 		.schema = "state_db.holder/1", .row_size = sizeof(struct holder),
 		.rows = CONTEXTS_MAX + 1, .flags = THS_FIXED};
+	static const struct ths_table_decl orphan_decl = {
+		.schema = "state_db.orphan/1", .row_size = sizeof(struct link),
+		.rows = ORPHANS_MAX};
 	bool made;
 
 	THS_TRY(ths_table_open(&share_decl, "", &shares, &made));
+	THS_TRY(ths_table_open(&orphan_decl, "", &orphans, &made));
 	return ths_table_open(&holder_decl, "", &holders, &made);
 }
 
@@ -84,7 +93,7 @@ static uint32_t row_of(place_t place)
 
 static bool is_title(place_t place)
 {
-	return table_of(place) != shares;
+	return table_of(place) != shares && table_of(place) != orphans;
 }
 
 static uint64_t share_key(place_t row, uint32_t client)
@@ -119,6 +128,8 @@ static enum ths_err write_link(struct ths_cpu *cpu, place_t place, struct link *
 		*out = (struct link *)(void *)version->data;
 		return THS_OK;
 	}
+	if (table_of(place) == orphans)
+		return write_as(cpu, orphans, row_of(place), out);
 	THS_TRY(write_share(cpu, place, &share));
 	*out = &share->link;
 	return THS_OK;
@@ -143,13 +154,30 @@ static enum ths_err read_title(struct ths_cpu *cpu, const struct ths_table *tabl
 
 /* ---- the list of a client -------------------------------------------------------------- */
 
-/* Puts @link, which is at @place, first on the list of the calling client. */
-static enum ths_err link_client(struct ths_cpu *cpu, place_t place, struct link *link)
+enum ths_err ths_holder_write(struct ths_cpu *cpu, uint32_t client, struct holder **out)
+{
+	return write_as(cpu, holders, client, out);
+}
+
+enum ths_err ths_holder_read(struct ths_cpu *cpu, uint32_t client, const struct holder **out)
+{
+	const struct ths_version *version;
+
+	THS_TRY(ths_table_read(cpu, holders, client, &version));
+	*out = (const struct holder *)(const void *)version->data;
+	return THS_OK;
+}
+
+/* Puts @link, which is at @place, first on the list of the calling client: a title to a row
+ * of @table. */
+static enum ths_err link_client(struct ths_cpu *cpu, const struct ths_table *table,
+				place_t place, struct link *link)
 {
 	struct holder *holder;
 	struct link *next;
 
-	THS_TRY(write_as(cpu, holders, cpu->current, &holder));
+	THS_TRY(ths_holder_write(cpu, cpu->current, &holder));
+	THS_TRY(ths_quota_charge(cpu, holder, table));
 	link->client = cpu->current + 1;
 	link->prev = 0;
 	link->next = holder->first;
@@ -166,6 +194,8 @@ static enum ths_err unlink_client(struct ths_cpu *cpu, const struct link *link)
 	struct link *other;
 	struct holder *holder;
 
+	THS_TRY(ths_holder_write(cpu, link->client - 1, &holder));
+	holder->rows--;
 	if (link->next) {
 		THS_TRY(write_link(cpu, link->next, &other));
 		other->prev = link->prev;
@@ -175,44 +205,15 @@ static enum ths_err unlink_client(struct ths_cpu *cpu, const struct link *link)
 		other->next = link->next;
 		return THS_OK;
 	}
-	THS_TRY(write_as(cpu, holders, link->client - 1, &holder));
 	holder->first = link->next;
 	return THS_OK;
 }
 
 /* ---- the owners of a row --------------------------------------------------------------- */
 
-/* The calling client becomes one more owner of @row, whose title has its place taken. */
-static enum ths_err add_share(struct ths_cpu *cpu, place_t row, struct link *title)
+static bool is_of(const struct ths_version *version, uint32_t generation)
 {
-	struct ths_version *version;
-	struct share *share, *next;
-	uint32_t number;
-
-	if (title->client == cpu->current + 1)
-		return THS_E_EXIST;
-	THS_TRY(ths_table_new(cpu, shares, share_key(row, cpu->current), &number, &version));
-	share = (struct share *)(void *)version->data;
-	share->row = row;
-	share->before = row;
-	share->link.more = title->more;
-	title->more = number + 1;
-	if (share->link.more) {
-		THS_TRY(write_as(cpu, shares, share->link.more - 1, &next));
-		next->before = place_of(shares, number);
-	}
-	return link_client(cpu, place_of(shares, number), &share->link);
-}
-
-enum ths_err ths_share_add(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
-{
-	place_t place = place_of(table, row);
-	struct link *title;
-
-	THS_TRY(write_link(cpu, place, &title));
-	if (title->client || title->more)
-		return add_share(cpu, place, title); /* O3 */
-	return link_client(cpu, place, title);
+	return ((const struct share *)(const void *)version->data)->generation == generation;
 }
 
 static enum ths_err remove_share(struct ths_cpu *cpu, place_t place)
@@ -229,6 +230,59 @@ static enum ths_err remove_share(struct ths_cpu *cpu, place_t place)
 		next->before = share->before;
 	}
 	return ths_table_free(cpu, shares, row_of(place));
+}
+
+/* A share under @key; an orphan that bears it, as the client owned the row in a life before,
+ * has to go first. */
+static enum ths_err new_share(struct ths_cpu *cpu, uint64_t key, uint32_t generation,
+			      uint32_t *number, struct ths_version **version)
+{
+	const struct ths_version *present;
+	enum ths_err err = ths_table_new(cpu, shares, key, number, version);
+
+	if (err != THS_E_EXIST)
+		return err;
+	THS_TRY(ths_index_find(cpu, shares, key, number, &present));
+	if (is_of(present, generation))
+		return THS_E_EXIST;
+	THS_TRY(remove_share(cpu, place_of(shares, *number)));
+	return ths_table_new(cpu, shares, key, number, version);
+}
+
+/* The calling client becomes one more owner of @row, whose title has its place taken. */
+static enum ths_err add_share(struct ths_cpu *cpu, const struct ths_table *table,
+			      place_t row, uint32_t generation, struct link *title)
+{
+	struct ths_version *version;
+	struct share *share, *next;
+	uint32_t number;
+
+	if (title->client == cpu->current + 1)
+		return THS_E_EXIST;
+	THS_TRY(new_share(cpu, share_key(row, cpu->current), generation, &number, &version));
+	share = (struct share *)(void *)version->data;
+	share->row = row;
+	share->generation = generation;
+	share->before = row;
+	share->link.more = title->more;
+	title->more = number + 1;
+	if (share->link.more) {
+		THS_TRY(write_as(cpu, shares, share->link.more - 1, &next));
+		next->before = place_of(shares, number);
+	}
+	return link_client(cpu, table, place_of(shares, number), &share->link);
+}
+
+enum ths_err ths_share_add(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+			   uint32_t generation)
+{
+	place_t place = place_of(table, row);
+	struct link *title;
+
+	THS_TRY(write_link(cpu, place, &title));
+	if (title->client || title->more)
+		return add_share(cpu, table, place, generation, title); /* O3 */
+	return link_client(cpu, table, place, title);
 }
 
 static enum ths_err vacate_title(struct ths_cpu *cpu, place_t place)
@@ -271,7 +325,7 @@ enum ths_err ths_share_remove(struct ths_cpu *cpu, struct ths_table *table, uint
 			      uint32_t client)
 {
 	place_t place = place_of(table, row);
-	const struct ths_version *present;
+	const struct ths_version *present, *share;
 	const struct link *title;
 	uint32_t number;
 
@@ -279,45 +333,97 @@ enum ths_err ths_share_remove(struct ths_cpu *cpu, struct ths_table *table, uint
 	if (title->client != client + 1) {
 		if (!title->more)
 			return THS_E_NOENT;
+		THS_TRY(ths_table_read(cpu, table, row, &present));
 		THS_TRY(ths_index_find(cpu, shares, share_key(place, client), &number,
-				       &present));
+				       &share));
+		if (!is_of(share, present->generation))
+			return THS_E_NOENT;
 		place = place_of(shares, number);
 	}
 	return leave(cpu, place, table, row);
 }
 
+/* ---- the removal of a row -------------------------------------------------------------- */
+
+/* @title's chain of shares hangs on a row of its own from now on. */
+static enum ths_err orphan(struct ths_cpu *cpu, struct link *title)
+{
+	struct ths_version *version;
+	struct share *first;
+	uint32_t number;
+
+	THS_TRY(ths_table_new(cpu, orphans, 0, &number, &version));
+	((struct link *)(void *)version->data)->more = title->more;
+	THS_TRY(write_as(cpu, shares, title->more - 1, &first));
+	first->before = place_of(orphans, number);
+	title->more = 0;
+	atomic_fetch_or(&cpu->pending, PENDING_REAP); /* should this be undone, there are none to be found */
+	return THS_OK;
+}
+
+/* @row is about to be removed. */
 enum ths_err ths_share_remove_all(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
 {
-	const struct link *title;
+	place_t place = place_of(table, row);
+	const struct link *present;
+	struct link *title;
 
-	for (;;) {
-		THS_TRY(read_title(cpu, table, row, &title));
-		if (!title->client && !title->more)
-			return THS_OK;
-		THS_TRY(remove_owner(cpu, title->client
-						  ? place_of(table, row)
-						  : place_of(shares, title->more - 1)));
-	}
+	THS_TRY(read_title(cpu, table, row, &present));
+	if (present->client)
+		THS_TRY(vacate_title(cpu, place));
+	if (!present->more)
+		return THS_OK;
+	THS_TRY(write_link(cpu, place, &title));
+	return orphan(cpu, title);
+}
+
+bool ths_share_has_orphans(void)
+{
+	return atomic_load(&orphans->live) != 0;
+}
+
+/* One share of a row that was removed goes, or what they hung on when there are no more.
+ * THS_E_NOENT: there are none. */
+enum ths_err ths_share_reap_orphan(struct ths_cpu *cpu, void *unused)
+{
+	const struct ths_version *present;
+	uint32_t row = THS_ROW_NONE, more;
+
+	(void)unused;
+	THS_TRY(ths_table_next(cpu, orphans, &row));
+	THS_TRY(ths_table_read(cpu, orphans, row, &present));
+	more = link_in(present)->more;
+	return more ? remove_share(cpu, place_of(shares, more - 1))
+		    : ths_table_free(cpu, orphans, row);
 }
 
 /* ---- the death of a client ------------------------------------------------------------- */
 
 /* Outside of interactions: what the version says counts if it is still the present one
  * afterwards, for then nobody has used it again meanwhile. */
-bool ths_share_has_any(uint32_t client)
+void ths_holder_look(uint32_t client, struct holder *out)
 {
 	struct ths_slot *slot = table_slot(holders, client);
 	uintptr_t word;
-	bool some;
 
 	do {
 		const struct holder *holder;
 
 		word = atomic_load(&slot->word);
 		holder = (const struct holder *)(const void *)slot_version(word)->data;
-		some = __atomic_load_n(&holder->first, __ATOMIC_ACQUIRE) != 0;
+		out->first = __atomic_load_n(&holder->first, __ATOMIC_ACQUIRE);
+		out->rows = __atomic_load_n(&holder->rows, __ATOMIC_ACQUIRE);
+		out->limit = __atomic_load_n(&holder->limit, __ATOMIC_ACQUIRE);
+		out->generation = __atomic_load_n(&holder->generation, __ATOMIC_ACQUIRE);
 	} while (slot_version(atomic_load(&slot->word)) != slot_version(word));
-	return some;
+}
+
+bool ths_share_has_any(uint32_t client)
+{
+	struct holder holder;
+
+	ths_holder_look(client, &holder);
+	return holder.first != 0;
 }
 
 static const struct ths_table_decl *declaration(const struct ths_instance *instance,
@@ -393,24 +499,38 @@ static enum ths_err release(struct ths_cpu *cpu, struct ths_table *table, uint32
 	return err == THS_E_NOENT ? THS_OK : err;
 }
 
+/* Whether the share @present, of a row of @row's number, is an orphan. */
+static enum ths_err is_orphan(struct ths_cpu *cpu, const struct ths_version *share, place_t row,
+			      bool *orphaned)
+{
+	const struct ths_version *present;
+	enum ths_err err = ths_table_read(cpu, table_of(row), row_of(row), &present);
+
+	*orphaned = err || !is_of(share, present->generation);
+	return err == THS_E_NOENT ? THS_OK : err;
+}
+
 /* *@asked: it was `released` that failed; @asked NULL: nobody is asked. */
 enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client, bool *asked)
 {
 	const struct ths_version *present;
+	const struct holder *holder;
+	bool owned = false, orphaned = false;
 	place_t place, row;
-	bool owned;
 
-	THS_TRY(ths_table_read(cpu, holders, client, &present));
-	place = row = ((const struct holder *)(const void *)present->data)->first;
+	THS_TRY(ths_holder_read(cpu, client, &holder));
+	place = row = holder->first;
 	if (!place)
 		return THS_E_NOENT;
 	if (!is_title(place)) {
 		THS_TRY(ths_table_read(cpu, shares, row_of(place), &present));
 		row = ((const struct share *)(const void *)present->data)->row;
+		THS_TRY(is_orphan(cpu, present, row, &orphaned));
 	}
 	THS_TRY(remove_owner(cpu, place));
-	THS_TRY(is_owned(cpu, table_of(row), row_of(row), &owned));
-	return owned ? THS_OK : release(cpu, table_of(row), row_of(row), asked);
+	if (!orphaned)
+		THS_TRY(is_owned(cpu, table_of(row), row_of(row), &owned));
+	return owned || orphaned ? THS_OK : release(cpu, table_of(row), row_of(row), asked);
 }
 
 /* ---- looking at it --------------------------------------------------------------------- */
@@ -422,12 +542,14 @@ static const struct ths_version *live_version(struct ths_slot *slot)
 	return ths_version_is_live(version) ? version : NULL;
 }
 
-static bool tell(struct module_share *out, uint32_t number, place_t row, uint32_t client)
+/* @generation: of the row's life; 0: whichever it is. */
+static bool tell(struct module_share *out, uint32_t number, place_t row, uint32_t generation,
+		 uint32_t client)
 {
 	struct ths_table *table = table_of(row);
 	const struct ths_version *version = live_version(table_slot(table, row_of(row)));
 
-	if (!version || !client)
+	if (!version || !client || (generation && generation != version->generation))
 		return false;
 	*out = (struct module_share){.share = number,
 				     .client = client - 1,
@@ -445,7 +567,7 @@ static bool tell_share(struct module_share *out, uint32_t number)
 	if (!version)
 		return false;
 	share = (const struct share *)(const void *)version->data;
-	return tell(out, number, share->row, share->link.client);
+	return tell(out, number, share->row, share->generation, share->link.client);
 }
 
 static bool tell_title(struct module_share *out, uint32_t number, struct ths_table *table,
@@ -454,7 +576,7 @@ static bool tell_title(struct module_share *out, uint32_t number, struct ths_tab
 	const struct link *title =
 		link_in(slot_version(atomic_load(&table->title[row].word)));
 
-	return tell(out, number, place_of(table, row), title->client);
+	return tell(out, number, place_of(table, row), 0, title->client);
 }
 
 /* Numbers are: the rows of the table of shares, then all titles, table by table. A table

@@ -339,6 +339,7 @@ THS_MUST_CHECK enum ths_err ths_table_open(const struct ths_table_decl *decl,
 					   const char *instance, struct ths_table **out,
 					   bool *made);
 void ths_table_close(struct ths_table *table);
+void ths_table_bar(struct ths_table *table); /* from the quick ways, if there is reason */
 void ths_table_wipe(struct ths_table *table);
 THS_MUST_CHECK enum ths_err ths_table_take_row(struct ths_cpu *cpu,
 					       struct ths_table *table, uint32_t *row,
@@ -409,17 +410,27 @@ THS_MUST_CHECK enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table
 /* share.c: who owns a joint row; clients are context slots */
 THS_MUST_CHECK enum ths_err ths_share_init(void);
 THS_MUST_CHECK enum ths_err ths_share_add(struct ths_cpu *cpu, struct ths_table *table,
-					  uint32_t row);
+					  uint32_t row, uint32_t generation);
 THS_MUST_CHECK enum ths_err ths_share_remove(struct ths_cpu *cpu,
 					     struct ths_table *table, uint32_t row,
 					     uint32_t client);
 THS_MUST_CHECK enum ths_err ths_share_remove_all(struct ths_cpu *cpu,
 						 struct ths_table *table, uint32_t row);
+/* Of a row that is removed, however many there are. */
+bool ths_share_has_orphans(void);
+THS_MUST_CHECK enum ths_err ths_share_reap_orphan(struct ths_cpu *cpu, void *unused);
 /* Whether the client, which is dead, has any; context: depth 0. */
 bool ths_share_has_any(uint32_t client);
 /* One of the client's shares goes; THS_E_NOENT: it has none. */
 THS_MUST_CHECK enum ths_err ths_share_reap_one(struct ths_cpu *cpu, uint32_t client,
 					       bool *asked);
+/* quota.c */
+THS_MUST_CHECK enum ths_err ths_quota_limit(struct ths_cpu *cpu, uint32_t client,
+					    uint32_t generation, uint32_t limit);
+THS_MUST_CHECK enum ths_err ths_quota_inherit(struct ths_cpu *cpu, uint32_t slot);
+/* The client after @client->client, for looking at. false: there is none. */
+struct module_client;
+bool ths_quota_next(struct module_client *client);
 /* The share after @share->share, for looking at. false: there is none. */
 struct module_share;
 bool ths_share_next(struct module_share *share);

@@ -150,12 +150,14 @@ static enum ths_err make_zero(struct ths_table *table)
 
 /*
  * How many rows may be had by the quick ways. Per-CPU rows: where there is one CPU, its
- * own. None while the schema changes (T6). Writing asks for more: no rules of their own,
- * and a size gate.S unrolls.
+ * own. None while the schema changes (T6), and none of soft rows under stress. Writing asks
+ * for more: no rules of their own, and a size gate.S unrolls.
  */
 static void set_fresh(struct ths_table *table, uint32_t rows)
 {
-	bool per_cpu = table->flags & THS_PER_CPU, barred = ths_table_in_step(table);
+	bool per_cpu = table->flags & THS_PER_CPU;
+	bool barred = ths_table_in_step(table) ||
+		      ((table->flags & THS_SOFT) && ths_soft_is_stressed());
 	uint32_t quick = barred ? 0 : !per_cpu ? rows : ths_core.cpus == 1 ? 1 : 0;
 	bool plain = !(table->flags & (THS_HARDWARE | THS_KEYED)) &&
 		     table->words8 <= QUICK_BYTES_MAX;
@@ -177,6 +179,13 @@ void ths_table_unlock(struct ths_table *table)
 {
 	ths_spin_unlock(&table->lock);
 	ths_cpu()->locks--;
+}
+
+void ths_table_bar(struct ths_table *table)
+{
+	ths_table_lock(table);
+	set_fresh(table, atomic_load(&table->fresh));
+	ths_table_unlock(table);
 }
 
 uint32_t ths_table_size_in(const struct ths_table *table, uint16_t schema)

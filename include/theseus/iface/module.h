@@ -64,6 +64,13 @@ struct module_share { /* enumerates who owns which row of a joint table */
 	uint32_t generation;     /* out: of the row */
 	uint32_t reserved;
 };
+struct module_client { /* enumerates the tasks there are, and who else owns joint rows */
+	uint32_t client;         /* in: the previous, first THS_ROW_NONE; out: this one's slot.
+		THS_E_NOENT: no more */
+	uint32_t rows;           /* out: that it owns ... */
+	uint32_t limit;          /* ... of so many that it may: quota.h */
+	uint32_t reserved;
+};
 struct module_pool { /* enumerates the calling CPU's stock of row versions, by size */
 	uint32_t pool;           /* in: the previous, first THS_ROW_NONE; out: this one.
 		THS_E_NOENT: no more */
@@ -120,5 +127,6 @@ struct module_fault { /* enumerates the fault log; start with number = 0 */
 	/* Who served before the instance or interface so named, which is on probation, \
 	 * serves again once this has committed. THS_E_NOENT: nobody is kept for it. */  \
 	OP(module, rollback, struct module_name, 0)                                      \
-	OP(module, fault, struct module_fault, 0)
+	OP(module, fault, struct module_fault, 0)                                        \
+	OP(module, client, struct module_client, 0)
 THS_INTERFACE(module, 1, MODULE_OPS)

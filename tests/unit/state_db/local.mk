@@ -1,9 +1,11 @@
 check_unit_tests += \
 	%D%/absence_test \
+	%D%/class_test \
 	%D%/history_test \
 	%D%/index_test \
 	%D%/nest_test \
 	%D%/ownership_test \
+	%D%/quota_test \
 	%D%/reaper_test \
 	%D%/row_test \
 	%D%/save_smp_test \

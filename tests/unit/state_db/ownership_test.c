@@ -1,6 +1,6 @@
 /*
- * ownership_test - whose rows are, and what that means for them: the machine's, a device's,
- * a client's, nobody's, a CPU's.
+ * ownership_test - whose rows may be declared to be, and what a device's are; the others'
+ * are in class_test.c.
  */
 #include "keep.h"
 #include "rig.h"
@@ -106,6 +106,30 @@ START_TEST(so_they_are_after_a_fault)
 }
 END_TEST
 
+static enum ths_err write_device_row(struct ths_call *call, void *ctx)
+{
+	struct fixed *row;
+
+	THS_TRY(ths_row_write(call, DEVICE, 0, &row));
+	row->value[0] = *(uint64_t *)ctx;
+	return THS_OK;
+}
+
+START_TEST(who_is_no_device_operation_cannot_write_them)
+{
+	uint64_t value = 9;
+	struct keep_args args = {(uint64_t)(uintptr_t)write_device_row,
+				 (uint64_t)(uintptr_t)&value};
+
+	keep_boot(&ths_module_keep);
+	ck_assert_int_eq(keep_by(write_device_row, &value), THS_E_PERM);
+	ck_assert_uint_eq(device_row(), 0);
+	ck_assert_int_eq(keep_drive(&keep_ref, &args), THS_OK);
+	ck_assert_uint_eq(device_row(), 9);
+	rig_stop();
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("ownership");
@@ -114,6 +138,7 @@ Suite *ths_test_suite(void)
 	tcase_add_test(declared, kinds_that_exclude_each_other_cannot_be_declared);
 	tcase_add_test(hardware, hardware_rows_are_read_anew);
 	tcase_add_test(hardware, so_they_are_after_a_fault);
+	tcase_add_test(hardware, who_is_no_device_operation_cannot_write_them);
 	suite_add_tcase(suite, declared);
 	suite_add_tcase(suite, hardware);
 	return suite;

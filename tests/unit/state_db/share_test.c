@@ -11,6 +11,7 @@
 #include <string.h>
 #include <theseus/host.h>
 #include <theseus/iface/module.h>
+#include <theseus/quota.h>
 #include "nano_core/nano_core_impl.h"
 
 #define CLIENTS 12u
@@ -155,6 +156,22 @@ static uint32_t listed(void)
 	return count;
 }
 
+static uint32_t charged(uint32_t client)
+{
+	struct module_client told = {.client = client - 1};
+
+	return ths_quota_next(&told) && told.client == client ? told.rows : 0;
+}
+
+static uint32_t owned_by(uint32_t client)
+{
+	uint32_t count = 0;
+
+	for (unsigned key = 0; key < KEYS; key++)
+		count += owns[key][client];
+	return count;
+}
+
 /* Everything state_db knows of owners, against the model. */
 static void compare(void)
 {
@@ -171,6 +188,8 @@ static void compare(void)
 	}
 	ck_assert_uint_eq(live_rows("script.owned/1"), rows);
 	ck_assert_uint_le(live_rows("state_db.share/1"), shares);
+	for (uint32_t i = 0; i < CLIENTS; i++)
+		ck_assert_uint_eq(charged(i), owned_by(i));
 	ck_assert_uint_eq(listed(), shares);
 }
 
@@ -342,6 +361,7 @@ START_TEST(the_cost_of_one_does_not_grow_with_how_many_there_are)
 	enum ths_err err;
 
 	start(_i);
+	ths_quota_default(MANY);
 	for (uint64_t key = 1; key <= MANY; key++) {
 		ck_assert_int_eq(as(client, make_counting, &key), THS_OK);
 		if (key <= 10 && reads > most_reads)

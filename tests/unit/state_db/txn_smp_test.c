@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <theseus/host.h>
 #include <theseus/iface/module.h>
+#include <theseus/quota.h>
 #include "nano_core/nano_core_impl.h"
 
 #define CPUS   3u
@@ -503,16 +504,26 @@ END_TEST
  * ----------------------------------------------------------------------------------------------
  */
 
-static enum ths_err join_or_leave(struct ths_call *call, void *ctx)
+#define MAY_OWN 4u /* of six */
+
+struct owning {
+	uint64_t key;
+	bool remove;
+};
+
+static enum ths_err join_leave_or_remove(struct ths_call *call, void *ctx)
 {
+	const struct owning *what = ctx;
 	const struct item *seen;
 	struct item *item;
 	uint32_t row;
-	enum ths_err err = ths_row_find(call, OWNED, *(uint64_t *)ctx, &row, &seen);
+	enum ths_err err = ths_row_find(call, OWNED, what->key, &row, &seen);
 
 	if (err == THS_E_NOENT)
-		return ths_row_new_keyed(call, OWNED, *(uint64_t *)ctx, &row, &item);
+		return ths_row_new_keyed(call, OWNED, what->key, &row, &item);
 	THS_TRY(err);
+	if (what->remove)
+		return ths_row_free(call, OWNED, row);
 	err = ths_row_share(call, OWNED, row);
 	return err == THS_E_EXIST ? ths_row_unshare(call, OWNED, row) : err;
 }
@@ -527,11 +538,16 @@ static void own_and_die(struct player *me)
 	uint32_t before = ths_cpu()->current;
 
 	for (unsigned i = 0; i < ROUNDS / 4; i++) {
-		uint64_t key = 1 + roll(me, 6);
+		struct owning what = {1 + roll(me, 6), roll(me, 8) == 0};
 		uint32_t client = me->cpu;
+		struct module_client told = {.client = client - 1};
+		enum ths_err err;
 
 		ths_cpu()->current = client;
-		ck_assert_int_eq(run(me, join_or_leave, &key), THS_OK);
+		err = run(me, join_leave_or_remove, &what);
+		ck_assert_msg(err == THS_OK || err == THS_E_QUOTA, "%s", ths_err_name(err));
+		if (ths_quota_next(&told) && told.client == client)
+			ck_assert_uint_le(told.rows, MAY_OWN);
 		while (i % 32 == 31 && ths_publish(reap_one, &client) == THS_OK)
 			;
 	}
@@ -543,10 +559,13 @@ static void own_and_die(struct player *me)
 START_TEST(the_last_of_all_owners_frees)
 {
 	setup();
+	ths_quota_default(MAY_OWN);
 	play_all(own_and_die, NULL);
 	ck_assert_uint_eq(ths_table_find("script.owned/1", "")->live, 0);
 	ck_assert_uint_eq(ths_table_find("state_db.share/1", "")->live, 0);
+	ck_assert_uint_eq(ths_table_find("state_db.orphan/1", "")->live, 0);
 	ck_assert(!ths_share_next(&(struct module_share){.share = THS_ROW_NONE}));
+	ck_assert(!ths_quota_next(&(struct module_client){.client = THS_ROW_NONE}));
 	rig_stop();
 }
 END_TEST

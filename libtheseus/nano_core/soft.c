@@ -1,0 +1,149 @@
+/*
+ * soft - see <theseus/soft.h>; and emptying a soft table whole.
+ *
+ * Touching a soft table marks work for depth 0, where the dice are thrown: so they are
+ * thrown in an order that depends on the interactions alone, and an idle machine stays idle.
+ *
+ * Cost: without stress one test in the calls on rows that are no quick ones. Under stress
+ * soft rows are read and written by those only.
+ */
+#include <theseus/nano_core.h>
+#include <theseus/soft.h>
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+#define EMPTIED 8u /* rows in one interaction */
+
+struct emptying {
+	struct ths_table *table;
+	uint32_t row; /* of a fixed table: the next. Else the one after which to look */
+	uint32_t most;
+};
+
+/* The next row goes; one of a fixed table is zeroed. THS_E_NOENT: there is none. */
+static enum ths_err empty_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
+{
+	struct ths_version *version;
+
+	if (!(table->flags & THS_FIXED)) {
+		THS_TRY(ths_table_next(cpu, table, row));
+		return ths_table_free(cpu, table, *row);
+	}
+	if (*row >= table->rows)
+		return THS_E_NOENT;
+	THS_TRY(ths_table_write(cpu, table, (*row)++, &version));
+	memset(version->data, 0, table->row_size);
+	return THS_OK;
+}
+
+static enum ths_err empty_some(struct ths_cpu *cpu, void *arg)
+{
+	const struct emptying *at = arg;
+	uint32_t row = at->row;
+	enum ths_err err = THS_OK;
+	unsigned done = 0;
+
+	while (done < at->most && (err = empty_row(cpu, at->table, &row)) == THS_OK)
+		done++;
+	return err == THS_E_NOENT && done ? THS_OK : err;
+}
+
+enum ths_err ths_soft_empty(struct ths_table *table)
+{
+	bool fixed = table->flags & THS_FIXED;
+	struct emptying at = {table, fixed ? 0 : THS_ROW_NONE, EMPTIED};
+	enum ths_err err;
+
+	while ((err = ths_publish(empty_some, &at)) == THS_OK)
+		at.row += fixed ? EMPTIED : 0;
+	return err == THS_E_NOENT ? THS_OK : err;
+}
+
+/* ---- stress -------------------------------------------------------------------------- */
+
+/* Its rows are touched by the ways that notice it, or by all again. */
+void ths_soft_stress(uint64_t seed)
+{
+	atomic_store(&ths_core.soft_dice, seed);
+	for (uint32_t i = 0; i < atomic_load(&ths_core.tables); i++)
+		if (ths_core.table[i].flags & THS_SOFT)
+			ths_table_bar(&ths_core.table[i]);
+}
+
+uint64_t ths_soft_vanished(void)
+{
+	return atomic_load(&ths_core.soft_vanished);
+}
+
+/* What the command line says. */
+void ths_soft_boot(void)
+{
+	char text[24];
+	uint64_t seed;
+
+	if (!ths_cmdline_get("soft_stress", text, sizeof(text)))
+		return;
+	if (ths_str_parse_u64(text, ths_strlen(text), &seed))
+		ths_logf("soft_stress=%s: not a number", text);
+	else
+		ths_soft_stress(seed);
+}
+
+/* Knuth's MMIX; the upper half. A seed of 0 is none, and no state is (it steps over it). */
+static uint32_t roll(uint32_t sides)
+{
+	uint64_t dice = atomic_load(&ths_core.soft_dice), next;
+
+	do {
+		next = dice * 6364136223846793005u + 1442695040888963407u;
+	} while (dice && !atomic_compare_exchange_weak(&ths_core.soft_dice, &dice,
+						       next ? next : 1));
+	return (uint32_t)(next >> 33) % sides;
+}
+
+static uint32_t soft_tables(void)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < atomic_load(&ths_core.tables); i++)
+		count += (ths_core.table[i].flags & THS_SOFT) != 0;
+	return count;
+}
+
+static struct ths_table *soft_table(uint32_t number)
+{
+	for (uint32_t i = 0; i < atomic_load(&ths_core.tables); i++)
+		if ((ths_core.table[i].flags & THS_SOFT) && number-- == 0)
+			return &ths_core.table[i];
+	return NULL;
+}
+
+/* Any row there is, from a random place on. */
+static void vanish(struct ths_table *table)
+{
+	uint32_t fresh = atomic_load(&table->fresh);
+	struct emptying at = {table, 0, 1};
+
+	if (fresh == 0)
+		return;
+	at.row = roll(fresh) - !(table->flags & THS_FIXED); /* the one after it, perhaps 0 */
+	if (ths_publish(empty_some, &at) == THS_OK)
+		atomic_fetch_add(&ths_core.soft_vanished, 1);
+}
+
+/* Depth 0: none, one or some rows go; seldom all of a table. */
+void ths_soft_vanish(void)
+{
+	uint32_t tables = soft_tables(), sides = roll(32);
+	struct ths_table *table = tables ? soft_table(roll(tables)) : NULL;
+
+	if (!table)
+		return;
+	if (sides == 0) {
+		if (ths_soft_empty(table) == THS_OK)
+			atomic_fetch_add(&ths_core.soft_vanished, 1);
+		return;
+	}
+	for (uint32_t count = sides % 8 < 4 ? 0 : sides % 4; count; count--)
+		vanish(table);
+}
