@@ -52,7 +52,8 @@ enum ths_table_flags {
 	THS_KEYED = 32,      /* the row's first 8 bytes are a key, unique in the table */
 	THS_PERSIST = 64,    /* saved and restored with the image: save.h; not with
 				THS_JOINT, THS_HARDWARE or THS_SOFT */
-	THS_PER_INSTANCE = 128, /* each instance of the module has a table of its own */
+	THS_PER_INSTANCE = 128, /* each instance of the module has a table of its own,
+				which goes with it */
 	THS_FIXED = 256,     /* all rows are there from the start, zeroed; none is ever made
 				or freed. So are per-CPU tables and tables of one row. */
 };

@@ -190,7 +190,7 @@ static enum ths_err take_soft(struct ths_instance *instance, struct ths_instance
 	*by = instance;
 	for (unsigned i = 0; i < THS_TABLES_MAX; i++)
 		if (instance->table[i] && instance->table[i]->flags & THS_SOFT)
-			THS_TRY(err = ths_soft_empty(instance->table[i]));
+			THS_TRY(err = ths_table_empty(instance->table[i]));
 	return err;
 }
 

@@ -78,6 +78,7 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_core.clock = 1;
 	ths_core.probation =
 		(struct ths_probation){THS_PROBATION_CALLS, THS_PROBATION_TICKS};
+	ths_core.generation = 1;
 	ths_core.quota = THS_QUOTA_ROWS;
 	ths_core.sched = (struct ths_ref)THS_REF(sched);
 	ths_core.frames = (struct ths_ref)THS_REF(frames);

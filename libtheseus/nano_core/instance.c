@@ -279,22 +279,13 @@ enum ths_err ths_module_find(const char *name, uint32_t *slot)
 	return THS_E_NOENT;
 }
 
-void ths_instance_wipe(struct ths_instance *instance)
-{
-	for (unsigned i = 0; i < THS_TABLES_MAX; i++)
-		if (instance->made >> i & 1)
-			ths_table_wipe(instance->table[i]);
-}
-
 /* Tables let go, slot free. Its memory is the loader's affair. */
 void ths_instance_drop(struct ths_instance *instance)
 {
 	uint32_t generation = instance->generation;
 	uint32_t slot = instance->slot;
 
-	for (unsigned i = 0; i < THS_TABLES_MAX; i++)
-		if (instance->table[i] && instance->table[i] != &ths_core.no_table)
-			ths_table_close(instance->table[i]);
+	ths_instance_close(instance);
 	memset(instance, 0, sizeof(*instance));
 	instance->generation = generation + 1;
 	instance->slot = slot;

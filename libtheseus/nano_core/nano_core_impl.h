@@ -303,6 +303,7 @@ struct ths_core {
 	_Atomic(bool) sweeping;  /* there is a sweeper */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
 	struct ths_probation probation;
+	_Atomic(uint32_t) generation; /* that rows of new tables begin with */
 	_Atomic(uint64_t) soft_dice, soft_vanished; /* soft rows vanish, by these dice; 0: not */
 	_Atomic(uint32_t) quota; /* rows a client may own, by default */
 	bool evolving;           /* modules are loaded whose uses may come with them */
@@ -615,10 +616,14 @@ THS_MUST_CHECK enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number);
 THS_MUST_CHECK enum ths_err ths_cpu_start(struct ths_cpu *cpu);
 void ths_cmdline_obey(void); /* core.c */
 void ths_quota_boot(void); /* quota.c */
+/* tables.c */
+THS_MUST_CHECK enum ths_err ths_table_empty(struct ths_table *table);
+/* The first row from @row on goes, or row @row of a fixed table is zeroed. */
+THS_MUST_CHECK enum ths_err ths_table_empty_one(struct ths_table *table, uint32_t row);
+void ths_instance_close(struct ths_instance *instance); /* lets its tables go */
 /* soft.c */
 void ths_soft_boot(void);
 void ths_soft_vanish(void); /* depth 0 */
-THS_MUST_CHECK enum ths_err ths_soft_empty(struct ths_table *table);
 THS_INLINE bool ths_soft_is_stressed(void)
 {
 	return atomic_load_explicit(&ths_core.soft_dice, memory_order_relaxed) != 0;

@@ -1,5 +1,5 @@
 /*
- * soft - see <theseus/soft.h>; and emptying a soft table whole.
+ * soft - see <theseus/soft.h>.
  *
  * Touching a soft table marks work for depth 0, where the dice are thrown: so they are
  * thrown in an order that depends on the interactions alone, and an idle machine stays idle.
@@ -11,55 +11,6 @@
 #include <theseus/soft.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
-
-#define EMPTIED 8u /* rows in one interaction */
-
-struct emptying {
-	struct ths_table *table;
-	uint32_t row; /* of a fixed table: the next. Else the one after which to look */
-	uint32_t most;
-};
-
-/* The next row goes; one of a fixed table is zeroed. THS_E_NOENT: there is none. */
-static enum ths_err empty_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
-{
-	struct ths_version *version;
-
-	if (!(table->flags & THS_FIXED)) {
-		THS_TRY(ths_table_next(cpu, table, row));
-		return ths_table_free(cpu, table, *row);
-	}
-	if (*row >= table->rows)
-		return THS_E_NOENT;
-	THS_TRY(ths_table_write(cpu, table, (*row)++, &version));
-	memset(version->data, 0, table->row_size);
-	return THS_OK;
-}
-
-static enum ths_err empty_some(struct ths_cpu *cpu, void *arg)
-{
-	const struct emptying *at = arg;
-	uint32_t row = at->row;
-	enum ths_err err = THS_OK;
-	unsigned done = 0;
-
-	while (done < at->most && (err = empty_row(cpu, at->table, &row)) == THS_OK)
-		done++;
-	return err == THS_E_NOENT && done ? THS_OK : err;
-}
-
-enum ths_err ths_soft_empty(struct ths_table *table)
-{
-	bool fixed = table->flags & THS_FIXED;
-	struct emptying at = {table, fixed ? 0 : THS_ROW_NONE, EMPTIED};
-	enum ths_err err;
-
-	while ((err = ths_publish(empty_some, &at)) == THS_OK)
-		at.row += fixed ? EMPTIED : 0;
-	return err == THS_E_NOENT ? THS_OK : err;
-}
-
-/* ---- stress -------------------------------------------------------------------------- */
 
 /* Its rows are touched by the ways that notice it, or by all again. */
 void ths_soft_stress(uint64_t seed)
@@ -122,12 +73,8 @@ static struct ths_table *soft_table(uint32_t number)
 static void vanish(struct ths_table *table)
 {
 	uint32_t fresh = atomic_load(&table->fresh);
-	struct emptying at = {table, 0, 1};
 
-	if (fresh == 0)
-		return;
-	at.row = roll(fresh) - !(table->flags & THS_FIXED); /* the one after it, perhaps 0 */
-	if (ths_publish(empty_some, &at) == THS_OK)
+	if (fresh && ths_table_empty_one(table, roll(fresh)) == THS_OK)
 		atomic_fetch_add(&ths_core.soft_vanished, 1);
 }
 
@@ -140,7 +87,7 @@ void ths_soft_vanish(void)
 	if (!table)
 		return;
 	if (sides == 0) {
-		if (ths_soft_empty(table) == THS_OK)
+		if (ths_table_empty(table) == THS_OK)
 			atomic_fetch_add(&ths_core.soft_vanished, 1);
 		return;
 	}

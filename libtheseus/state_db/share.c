@@ -579,8 +579,8 @@ static bool tell_title(struct module_share *out, uint32_t number, struct ths_tab
 	return tell(out, number, place_of(table, row), 0, title->client);
 }
 
-/* Numbers are: the rows of the table of shares, then all titles, table by table. A table
- * that ever had a row stays. */
+/* Numbers are: the rows of the table of shares, then all titles, table by table. Where a
+ * table comes or goes meanwhile they are others. */
 bool ths_share_next(struct module_share *out)
 {
 	uint32_t number = out->share + 1, base = SHARES_MAX;

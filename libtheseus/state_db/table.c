@@ -13,6 +13,9 @@
  *       comes back by ths_table_give_row() when that fails or when the row is freed.
  *   B2  Below `fresh` every slot of a table that is not fixed has a version.
  *   B3  Two declarations of one table agree in version, row size, rows and flags.
+ *   B4  A table nobody declares any more goes if it was an instance's own, or soft, or has
+ *       no rows. Rows of tables made afterwards are of later generations than any of its
+ *       rows, so a weak reference outlives it and stays dead.
  *
  * Cost: finding a row's slot O(1); taking and giving O(1); opening O(tables).
  */
@@ -20,6 +23,8 @@
 #include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
+
+#define GENERATION_MAX (UINT32_MAX / 2) /* a row lives so often again, at least */
 
 /* The length of the name before the slash, and the number behind it; 0: malformed. */
 static size_t parse_schema(const char *schema, uint16_t *version)
@@ -141,7 +146,7 @@ static enum ths_err make_zero(struct ths_table *table)
 	table->zero = ths_pool_take(cpu, table->pool);
 	table->zero->commit = 0;
 	table->zero->older = NULL;
-	table->zero->generation = 1;
+	table->zero->generation = atomic_load(&ths_core.generation);
 	table->zero->flags = 0;
 	table->zero->schema = table->schema_version;
 	memset(table->zero->data, 0, (table->row_size + 7u) & ~7u);
@@ -343,17 +348,6 @@ enum ths_err ths_table_open(const struct ths_table_decl *decl, const char *insta
 	return table->schema_version == version ? THS_OK : THS_E_VERSION;
 }
 
-/* The declaring instance is gone. Rows stay; a table that never had any goes. */
-void ths_table_close(struct ths_table *table)
-{
-	table->used--;
-	if (table->used > 0 || atomic_load(&table->commits) != 0)
-		return;
-	ths_section_enter(ths_cpu());
-	free_table(table);
-	ths_section_leave(ths_cpu());
-}
-
 static void forget_versions(struct ths_slot *slots, uint32_t count,
 			    const struct ths_version *otherwise)
 {
@@ -379,6 +373,53 @@ void ths_table_wipe(struct ths_table *table)
 	atomic_store(&table->live, fixed ? table->rows : 0);
 	atomic_store(&table->commits, 0);
 	set_fresh(table, fixed ? table->rows : 0);
+	ths_section_leave(ths_cpu());
+}
+
+/* The last there was of any row. */
+static uint32_t last_generation(const struct ths_table *table)
+{
+	uint32_t rows = atomic_load(&((struct ths_table *)(uintptr_t)table)->fresh), last = 0;
+
+	for (uint32_t i = 0; i < rows; i++) {
+		const struct ths_version *version =
+			slot_version(atomic_load(&table->slots[i].word));
+
+		last = version->generation > last ? version->generation : last;
+	}
+	return last;
+}
+
+/* Whether nobody misses what is in a table that nobody declares: the rows were an instance's
+ * own, or a cache; or there are none. */
+static bool is_forsaken(const struct ths_table *table)
+{
+	bool empty = !(table->flags & THS_FIXED) &&
+		     atomic_load(&((struct ths_table *)(uintptr_t)table)->live) == 0;
+
+	if (ths_table_in_step(table) || last_generation(table) > GENERATION_MAX)
+		return false;
+	if (table->flags & THS_JOINT)
+		return empty; /* else shares lead there: nano_core/tables.c */
+	return empty || (table->flags & (THS_PER_INSTANCE | THS_SOFT));
+}
+
+/* A declaring instance is gone. The table goes with the last of them, unless somebody may
+ * come for its rows: B4. */
+void ths_table_close(struct ths_table *table)
+{
+	table->used--;
+	if (table->used > 0)
+		return;
+	ths_section_enter(ths_cpu());
+	if (atomic_load(&table->commits) == 0) {
+		free_table(table);
+	} else if (is_forsaken(table)) {
+		if (last_generation(table) >= atomic_load(&ths_core.generation))
+			atomic_store(&ths_core.generation, last_generation(table) + 1);
+		ths_table_wipe(table);
+		free_table(table);
+	}
 	ths_section_leave(ths_cpu());
 }
 
@@ -448,7 +489,7 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 
 	tombstone->commit = 0;
 	tombstone->older = NULL;
-	tombstone->generation = 1;
+	tombstone->generation = atomic_load(&ths_core.generation);
 	tombstone->flags = VERSION_DEAD;
 	tombstone->schema = table->schema_version;
 	*out = tombstone;

@@ -1,0 +1,99 @@
+/*
+ * tables - emptied row by row, and let go when nobody declares them any more.
+ *
+ * What state_db forgets without transactions nobody may read, or lead to. Where somebody
+ * does - users of a soft table, the owners of joint rows - the rows have to go first, like
+ * any rows, a few in an interaction.
+ */
+#include <theseus/string.h>
+#include "nano_core/nano_core_impl.h"
+
+#define EMPTIED 4u /* rows in one interaction; a joint one takes a dozen writes */
+
+struct emptying {
+	struct ths_table *table;
+	uint32_t row; /* from here on */
+	uint32_t most;
+};
+
+/* The first row from *@row on goes; one of a fixed table is zeroed. THS_E_NOENT: none. */
+static enum ths_err empty_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row)
+{
+	struct ths_version *version;
+	uint32_t before = *row - 1;
+
+	if (table->flags & THS_FIXED) {
+		if (*row >= table->rows)
+			return THS_E_NOENT;
+		THS_TRY(ths_table_write(cpu, table, (*row)++, &version));
+		memset(version->data, 0, table->row_size);
+		return THS_OK;
+	}
+	THS_TRY(ths_table_next(cpu, table, &before));
+	*row = before + 1;
+	if (table->flags & THS_JOINT)
+		THS_TRY(ths_share_remove_all(cpu, table, before));
+	return ths_table_free(cpu, table, before);
+}
+
+static enum ths_err empty_some(struct ths_cpu *cpu, void *arg)
+{
+	const struct emptying *at = arg;
+	uint32_t row = at->row;
+	enum ths_err err = THS_OK;
+	unsigned done = 0;
+
+	while (done < at->most && (err = empty_row(cpu, at->table, &row)) == THS_OK)
+		done++;
+	return err == THS_E_NOENT && done ? THS_OK : err;
+}
+
+enum ths_err ths_table_empty_one(struct ths_table *table, uint32_t row)
+{
+	struct emptying at = {table, row, 1};
+
+	return ths_publish(empty_some, &at);
+}
+
+enum ths_err ths_table_empty(struct ths_table *table)
+{
+	struct emptying at = {table, 0, EMPTIED};
+	enum ths_err err;
+
+	while ((err = ths_publish(empty_some, &at)) == THS_OK)
+		at.row += table->flags & THS_FIXED ? EMPTIED : 0;
+	return err == THS_E_NOENT ? THS_OK : err;
+}
+
+/* Its rows are about to be forgotten: nobody is to own one. */
+static bool disown(struct ths_table *table)
+{
+	enum ths_err err = table->flags & THS_JOINT ? ths_table_empty(table) : THS_OK;
+
+	if (err)
+		ths_logf("%s of %s keeps its rows: %s", table->schema, table->instance,
+			 ths_err_text(err));
+	return err == THS_OK;
+}
+
+void ths_instance_wipe(struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < THS_TABLES_MAX; i++) {
+		if ((instance->made >> i & 1) && disown(instance->table[i]))
+			ths_table_wipe(instance->table[i]);
+	}
+}
+
+/* An instance's own joint rows that cannot be removed stay, and so does the table. */
+void ths_instance_close(struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < THS_TABLES_MAX; i++) {
+		struct ths_table *table = instance->table[i];
+
+		if (!table || table == &ths_core.no_table)
+			continue;
+		if (table->used == 1 && (table->flags & THS_PER_INSTANCE))
+			(void)disown(table);
+		ths_table_close(table);
+	}
+}
