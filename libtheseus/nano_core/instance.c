@@ -655,6 +655,7 @@ static enum ths_err unbind_locked(const struct ths_iface *iface, const char *nam
 	if (!is_bound_somewhere(before)) {
 		ths_probation_end(before);
 		before->state = THS_INSTANCE_LOADED;
+		ths_migrate_unbound();
 	}
 	return THS_OK;
 }

@@ -299,6 +299,7 @@ enum ths_err ths_interpose_leave(struct ths_instance *interposer)
 	ths_probation_end(interposer);
 	interposer->next = (struct ths_ref){.generation = 0};
 	interposer->state = THS_INSTANCE_LOADED;
+	ths_migrate_unbound();
 	return THS_OK;
 }
 

@@ -306,16 +306,20 @@ bool ths_migration_can_revert(const struct ths_instance *now,
 
 /* ---- publication ---------------------------------------------------------------------- */
 
+/* A sweep under way counted on something else. */
+static void note_turn(struct ths_step *step)
+{
+	atomic_fetch_add(&step->turns.word, 4);
+	atomic_store(&step->parked, false);
+}
+
 /* Where rows go from now on. */
 static void aim_at(struct ths_table *table, const struct ths_side *side)
 {
-	struct ths_step *step = &table->step;
-
 	memcpy(table->schema, side->schema, sizeof(table->schema));
 	table->layout = side->layout;
 	atomic_store(&table->schema_version, side->version);
-	atomic_fetch_add(&step->turns, 1);
-	atomic_store(&step->parked, false);
+	note_turn(&table->step);
 }
 
 static void begin(const struct plan *plan)
@@ -385,7 +389,17 @@ static void conclude(struct ths_table *table, bool published)
 	if (!published)
 		undo(table);
 	table->step.change = STEP_KEPT;
-	atomic_store(&table->step.parked, false); /* who is bound has changed */
+	note_turn(&table->step); /* who is bound has changed */
+}
+
+/* If there is no sweeper to be had, the next publication sees to it, or ths_sweep(). */
+void ths_migrate_unbound(void)
+{
+	if (atomic_load(&ths_core.steps) == 0)
+		return;
+	for (uint32_t i = 0; i < atomic_load(&ths_core.tables); i++)
+		note_turn(&ths_core.table[i].step);
+	(void)!ths_sweep_start();
 }
 
 enum ths_err ths_migrate_publish(struct ths_instance *const *in, unsigned count,

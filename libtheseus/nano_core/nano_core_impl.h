@@ -543,6 +543,9 @@ THS_MUST_CHECK enum ths_err ths_migrate_check(struct ths_instance *const *in,
 THS_MUST_CHECK enum ths_err ths_migrate_publish(struct ths_instance *const *in,
 						unsigned count,
 						enum ths_err (*publish)(void *), void *arg);
+/* An instance has ceased to be bound, and nobody took its place: a step that waited for
+ * that may end. */
+void ths_migrate_unbound(void);
 /* Whether @before may be published again in @now's place: false once a row was committed
  * in a schema that has no way back. */
 bool ths_migration_can_revert(const struct ths_instance *now,

@@ -173,6 +173,7 @@ enum ths_err ths_swap_unbind(struct ths_instance *instance)
 	if (err == THS_OK)
 		instance->state = THS_INSTANCE_LOADED;
 	ths_swap_let_go(cpu, instance);
+	ths_migrate_unbound();
 	return err;
 }
 

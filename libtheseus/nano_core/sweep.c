@@ -14,7 +14,10 @@
  *   S1  A step ends only after a pass that found every row converted, and that began after
  *       a quiescence with nobody bound any more who knows the old schema: so no version
  *       of that can come to be behind the pass.
- *   S2  A slice stays within what a transaction holds and, cut short by a deadline, is
+ *   S2  A slice commits only if rows still go where they went when it was converted: one
+ *       that was overtaken by a publication would leave rows of a schema that may have no
+ *       way back.
+ *   S3  A slice stays within what a transaction holds and, cut short by a deadline, is
  *       taken again row by row: a function that never ends costs one row, not the sweep.
  *
  * Cost: a pass O(rows); other interactions wait for it as for any commit, and for one slice
@@ -115,7 +118,7 @@ static enum ths_err sweep_rows(struct ths_table *table, bool yields)
 
 		if (is_want(err))
 			return err;
-		if (err && slice.most > 1) { /* S2 */
+		if (err && slice.most > 1) { /* S3 */
 			slice.most = 1;
 			continue;
 		}
@@ -143,14 +146,14 @@ static void drop_zero(struct ths_cpu *cpu, struct ths_table *table)
 }
 
 /* After a quiescence (J3). False: it was turned round, or somebody else has ended it. */
-static bool end_step(struct ths_table *table, uint32_t turns)
+static bool end_step(struct ths_table *table, uintptr_t turns)
 {
 	struct ths_cpu *cpu = ths_cpu();
 	bool ended;
 
 	ths_section_enter(cpu);
 	ths_token_take(cpu);
-	ended = ths_table_in_step(table) && atomic_load(&table->step.turns) == turns;
+	ended = ths_table_in_step(table) && atomic_load(&table->step.turns.word) == turns;
 	if (ended) {
 		drop_zero(cpu, table);
 		ths_step_end(table);
@@ -162,7 +165,7 @@ static bool end_step(struct ths_table *table, uint32_t turns)
 
 static enum ths_err pass(struct ths_table *table, bool yields)
 {
-	uint32_t turns = atomic_load(&table->step.turns);
+	uintptr_t turns = atomic_load(&table->step.turns.word);
 	bool shared = ths_step_is_shared(table);
 	enum ths_err err;
 
@@ -174,7 +177,7 @@ static enum ths_err pass(struct ths_table *table, bool yields)
 		ths_quiesce();
 		THS_POINT("sweep/before-end");
 		(void)end_step(table, turns);
-	} else if (atomic_load(&table->step.turns) == turns) {
+	} else if (atomic_load(&table->step.turns.word) == turns) {
 		atomic_store(&table->step.parked, true);
 	}
 	return err;

@@ -204,11 +204,13 @@ bool ths_convert_is_due(const struct ths_table *table, uint32_t row)
 
 enum ths_err ths_convert_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
 {
-	uint16_t schema = table->schema_version;
 	struct ths_version *version;
 	struct txn_mark mark;
+	uint16_t schema;
 	enum ths_err err;
 
+	THS_TRY(ths_txn_count(cpu, &table->step.turns)); /* before what it vouches for */
+	schema = table->schema_version;
 	ths_txn_mark(&cpu->txn, &mark);
 	THS_TRY(ths_txn_write(cpu, table, table_slot(table, row), WRITE_CHANGE, table->pool,
 			      &version));

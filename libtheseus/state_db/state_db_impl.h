@@ -92,7 +92,9 @@ struct ths_step {
 	} side[2];
 	enum step_change { STEP_KEPT, STEP_BEGUN, STEP_TURNED } change; /* by the
 		publication under way */
-	_Atomic(uint32_t) turns;  /* times a step was begun or turned round */
+	/* Moves by 4 with whatever a sweep counts on: where rows go, who is bound. Read and
+	 * validated like a slot. */
+	struct ths_slot turns;
 	_Atomic(bool) entered;    /* a row stands in side 1, or did */
 	_Atomic(bool) parked;     /* the sweeper has done what it could */
 	_Atomic(uint32_t) stuck;  /* rows the last sweep could not convert ... */

@@ -479,14 +479,15 @@ bool ths_txn_validate(struct ths_txn *txn)
 	return true;
 }
 
-/* The outermost call's binding still leads to the code that ran. */
+/* The outermost call's binding still leads to the code that ran; without one, nobody has
+ * taken the instance's place. */
 static bool binding_holds(const struct ths_cpu *cpu)
 {
 	const struct ths_call *call = &cpu->calls[0];
 	uintptr_t word;
 
 	if (!call->binding)
-		return true;
+		return atomic_load(&call->instance->heir) == NULL;
 	word = atomic_load_explicit(&call->binding->slot.word, memory_order_acquire);
 	return (word & ~(uintptr_t)SLOT_WAITERS) == (uintptr_t)call->provider;
 }

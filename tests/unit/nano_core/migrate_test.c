@@ -8,6 +8,12 @@
  */
 #include "migrate_shapes.h"
 
+static void setup(void)
+{
+	harness_start();
+	setup_modules();
+}
+
 /* ---- every shape, forward and back ----------------------------------------------------- */
 
 START_TEST(what_rows_say_stays)
@@ -211,14 +217,6 @@ END_TEST
 
 /* ---- others --------------------------------------------------------------------------- */
 
-static uint32_t bind_other(const struct ths_module *module)
-{
-	uint32_t slot = rig_add(module, "the other");
-
-	ck_assert_int_eq(ths_bind(slot, "other"), THS_OK);
-	return slot;
-}
-
 START_TEST(others_go_on_in_the_schema_they_know)
 {
 	struct range theirs = {PLAIN, 0, 20, 0};
@@ -417,7 +415,7 @@ START_TEST(references_rows_and_keys_stay)
 }
 END_TEST
 
-/* ---- whatever runs out, whoever commits in between ---------------------------------------- */
+/* ---- whatever runs out ------------------------------------------------------------------ */
 
 static void allow(enum ths_err err)
 {
@@ -459,104 +457,6 @@ START_TEST(what_runs_out_costs_no_row)
 	ck_assert_uint_gt(all, 100);
 	for (uint64_t nth = 1 + ths_test_seed() % step; nth <= all; nth += step)
 		(void)there_and_back(nth, _i);
-}
-END_TEST
-
-static unsigned meddled, left;
-
-/* Another CPU commits a row at a window of the protocol; where commits are held off it has
- * to wait, and so it does not begin. */
-static void meddle(const char *name, void *ctx)
-{
-	struct range row = {PLAIN, meddled % 12, meddled % 12 + 1, 0};
-
-	if (strcmp(name, ctx) != 0 || left == 0 || ths_cpu()->token)
-		return;
-	meddled++;
-	left--;
-	ck_assert_int_eq(other_script(write_range, &row), THS_OK);
-}
-
-static const char *const windows[] = {"swap/before-publish", "swap/after-publish",
-				      "sweep/before-commit", "sweep/before-end"};
-
-static void setup_two(void)
-{
-	harness_start();
-	ths_host_reset();
-	rig_start();
-	rig_cpus(2);
-	setup_modules();
-	other_start();
-}
-
-START_TEST(who_commits_in_between_is_not_lost)
-{
-	setup_two();
-	write_all(&ref);
-	base = 2;
-	meddled = 0;
-	for (unsigned i = 0; i < 4; i++) {
-		left = 3;
-		ths_host_on_point(meddle, (void *)(uintptr_t)windows[_i]);
-		swap_to(i % 2 ? &ths_module_first : &ths_module_grown);
-		ck_assert_int_eq(ths_sweep(), THS_OK);
-		ths_host_on_point(NULL, NULL);
-	}
-	ck_assert_uint_ge(meddled, 4);
-	for (uint32_t i = 0; i < 12; i++) {
-		struct range row = {PLAIN, i, i + 1, 0};
-
-		base = i < meddled ? 2 : 1;
-		ck_assert_int_eq(script_by(&ref, read_range, &row), THS_OK);
-	}
-	other_stop();
-	rig_stop();
-}
-END_TEST
-
-/* An outer level's copies are of the small size class, those of the level within of the one
- * that has come since: merging may bring no more than there is room for. */
-static enum ths_err publish_on_the_other(void *ctx)
-{
-	return ths_swap(server, *(uint32_t *)ctx, NULL);
-}
-
-static enum ths_err grows_between_levels(struct ths_call *call, void *ctx)
-{
-	struct range some = {PLAIN, 0, 12, 0};
-
-	base = 2;
-	THS_TRY(write_range(call, &some));
-	if (ths_core.steps == 0)
-		ck_assert_int_eq(other_does(publish_on_the_other, ctx), THS_OK);
-	base = 3;
-	THS_TRY(script_by(ths_use(call, OTHER), write_range, &some));
-	for (unsigned i = 0; i < ths_cpu()->txn.writes; i++) {
-		const struct ths_version *copy = ths_cpu()->txn.write[i].copy;
-
-		ck_assert_uint_eq(copy->schema, FIRST);
-		ck_assert_uint_eq(ths_pool_bytes(copy->pool), 64);
-	}
-	return read_range(call, &some);
-}
-
-START_TEST(levels_of_two_size_classes_merge)
-{
-	struct range some = {PLAIN, 0, 12, 0};
-	uint32_t next;
-
-	setup_two();
-	(void)bind_other(&ths_module_first);
-	next = rig_add(&ths_module_grown, "next");
-	ths_probation_set((struct ths_probation){0, 1000000});
-	write_all(&ref);
-	ck_assert_int_eq(script_by(&other, grows_between_levels, &next), THS_OK);
-	ck_assert_uint_eq(ths_core.steps, 4);
-	ck_assert_int_eq(script_by(&ref, read_range, &some), THS_OK);
-	ck_assert_int_eq(script_by(&other, read_range, &some), THS_OK);
-	other_stop();
-	rig_stop();
 }
 END_TEST
 
@@ -617,12 +517,42 @@ static void let_it_sweep(void *arg)
 	harness_done();
 }
 
-START_TEST(the_sweeper_comes_and_goes)
+static void run_with_tasks(void (*program)(void *))
 {
 	ths_cpu()->current = CONTEXTS_MAX;
 	harness_bind(&ths_module_sched_rr, "");
 	harness_bind(&ths_module_tasks, "");
-	harness_run(let_it_sweep, NULL);
+	harness_run(program, NULL);
+}
+
+START_TEST(the_sweeper_comes_and_goes)
+{
+	run_with_tasks(let_it_sweep);
+}
+END_TEST
+
+/* It has gone, for it could do no more, and comes back. */
+static void let_the_other_leave(void *arg)
+{
+	(void)arg;
+	write_all(&ref);
+	(void)bind_other(&ths_module_first);
+	swap_to(&ths_module_grown);
+	for (unsigned k = 0; k < 1000 && ths_core.sweeping; k++)
+		ths_yield();
+	ck_assert(!ths_core.sweeping);
+	ck_assert_uint_eq(ths_core.steps, 4);
+	ck_assert_int_eq(ths_unbind(&script_iface, "other"), THS_OK);
+	for (unsigned k = 0; k < 1000 && ths_core.steps; k++)
+		ths_yield();
+	assert_ended();
+	check_all(&ref);
+	harness_done();
+}
+
+START_TEST(the_step_ends_when_the_last_who_knows_the_old_schema_leaves)
+{
+	run_with_tasks(let_the_other_leave);
 }
 END_TEST
 
@@ -667,9 +597,8 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "one way", setup, the_first_commit_bars_the_way_back, 0, 2);
 	harness_loop(suite, "references", setup, references_rows_and_keys_stay, 0, all);
 	harness_loop(suite, "J2 runs out", setup, what_runs_out_costs_no_row, 0, 2);
-	harness_loop(suite, "windows", NULL, who_commits_in_between_is_not_lost, 0,
-		     (int)THS_ARRAY_SIZE(windows));
-	harness_case(suite, "size classes", NULL, levels_of_two_size_classes_merge);
 	harness_case(suite, "sweeper", setup, the_sweeper_comes_and_goes);
+	harness_case(suite, "sweeper comes back", setup,
+		     the_step_ends_when_the_last_who_knows_the_old_schema_leaves);
 	return suite;
 }
