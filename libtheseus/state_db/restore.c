@@ -139,6 +139,41 @@ static enum ths_err find_table(struct reader *reader, const struct save_table *h
 	return THS_OK;
 }
 
+static enum ths_err compare_layout(struct reader *reader, const struct save_table *head,
+				   const struct ths_table *table, const char *text)
+{
+	struct ths_layout there = {text, (uint32_t)head->layout, head->row_size};
+	char said[THS_TMOD_REASON_MAX];
+
+	THS_TRY(read_bytes(reader, (void *)(uintptr_t)text, save_padded(head->layout)));
+	THS_TRY(check_digest(reader));
+	if (ths_layout_same(&table->layout, &there))
+		return THS_OK;
+	ths_layout_differ(said, sizeof(said), &table->layout, &there, "the image");
+	return refuse(reader, THS_E_SCHEMA, "%s: %s", reader->what, said);
+}
+
+/* Where both know it, a row is laid out alike to the last member. */
+static enum ths_err read_layout(struct reader *reader, const struct save_table *head,
+				const struct ths_table *table)
+{
+	unsigned order = ths_order_of(save_padded(head->layout));
+	enum ths_err err;
+	char *text;
+
+	if (head->layout == 0)
+		return THS_OK;
+	if (head->layout > SAVE_LAYOUT_MAX)
+		return refuse(reader, THS_E_FORMAT, "%s has a layout of %llu bytes",
+			      reader->what, (unsigned long long)head->layout);
+	text = ths_pages_take(order);
+	if (!text)
+		return THS_E_NOMEM;
+	err = compare_layout(reader, head, table, text);
+	ths_pages_give(text, order);
+	return err;
+}
+
 static enum ths_err read_entries(struct reader *reader, struct ths_replace *replace,
 				 const struct save_table *head)
 {
@@ -165,7 +200,7 @@ static enum ths_err read_rows(struct reader *reader, const struct ths_replace *r
 	for (uint32_t i = 0; i < head->slots; i++)
 		if (ths_version_is_live(replace->row[i]))
 			THS_TRY(read_bytes(reader, replace->row[i]->data,
-					   (head->row_size + 7u) & ~(size_t)7u));
+					   save_padded(head->row_size)));
 	return check_digest(reader);
 }
 
@@ -183,6 +218,7 @@ static enum ths_err read_table(struct reader *reader)
 	(void)ths_format(reader->what, sizeof(reader->what), "table %.31s%s%.31s", head.schema,
 			 head.instance[0] ? " of " : "", head.instance);
 	THS_TRY(find_table(reader, &head, &table));
+	THS_TRY(read_layout(reader, &head, table));
 	reader->tables++;
 	err = ths_replace_begin(replace, table, head.slots);
 	if (err == THS_E_FULL)

@@ -99,19 +99,26 @@ static bool is_saved(const struct ths_table *table)
 	return table->schema[0] && (table->flags & THS_PERSIST);
 }
 
-static size_t row_bytes(uint32_t row_size)
-{
-	return (row_size + 7u) & ~(size_t)7u;
-}
-
 static const struct ths_version *version_at(const struct ths_table *table, uint32_t row)
 {
 	return slot_version(atomic_load(&table->slots[row].word));
 }
 
+static void put_layout(struct copy *copy, const struct ths_layout *layout, size_t length)
+{
+	static const uint8_t padding[8];
+
+	put(copy, layout->text, length);
+	put(copy, padding, save_padded(length) - length);
+}
+
 static void copy_table(struct copy *copy, struct ths_table *table)
 {
-	struct save_table head = {.row_size = table->row_size,
+	const struct ths_layout *layout = &table->layout;
+	struct save_table head = {.layout = layout->text && layout->length <= SAVE_LAYOUT_MAX
+						    ? layout->length
+						    : 0,
+				  .row_size = table->row_size,
 				  .flags = table->flags,
 				  .slots = atomic_load(&table->fresh),
 				  .live = 0};
@@ -121,6 +128,7 @@ static void copy_table(struct copy *copy, struct ths_table *table)
 	for (uint32_t i = 0; i < head.slots; i++)
 		head.live += ths_version_is_live(version_at(table, i));
 	put(copy, &head, sizeof(head));
+	put_layout(copy, layout, head.layout);
 	for (uint32_t i = 0; i < head.slots; i++) {
 		const struct ths_version *version = version_at(table, i);
 		uint64_t entry = version->generation |
@@ -130,7 +138,7 @@ static void copy_table(struct copy *copy, struct ths_table *table)
 	}
 	for (uint32_t i = 0; i < head.slots; i++)
 		if (ths_version_is_live(version_at(table, i)))
-			put(copy, version_at(table, i)->data, row_bytes(head.row_size));
+			put(copy, version_at(table, i)->data, save_padded(head.row_size));
 }
 
 /* A slot of a row in the making has a tombstone, and stays below `fresh`: all that is
@@ -221,13 +229,16 @@ static enum ths_err write_tables(struct writer *writer, const struct copy *copy,
 	for (uint32_t i = 0; i < tables; i++) {
 		peek(at, &head, sizeof(head));
 		THS_TRY(write_piece(writer, &at, sizeof(head)));
+		if (head.layout)
+			THS_TRY(write_piece(writer, &at, save_padded(head.layout)));
 		THS_TRY(write_piece(writer, &at, head.slots * sizeof(uint64_t)));
-		THS_TRY(write_piece(writer, &at, head.live * row_bytes(head.row_size)));
+		THS_TRY(write_piece(writer, &at, head.live * save_padded(head.row_size)));
 	}
 	return THS_OK;
 }
 
-static uint32_t count_tables(const struct copy *copy)
+/* *@pieces: that a digest follows. */
+static uint32_t count_tables(const struct copy *copy, uint64_t *pieces)
 {
 	struct cursor at = {.block = copy->first};
 	size_t left = copy->needed, length;
@@ -238,8 +249,10 @@ static uint32_t count_tables(const struct copy *copy)
 		size_t skip;
 
 		peek(at, &head, sizeof(head));
-		skip = sizeof(head) + head.slots * sizeof(uint64_t) +
-		       head.live * row_bytes(head.row_size);
+		skip = sizeof(head) + save_padded(head.layout) +
+		       head.slots * sizeof(uint64_t) +
+		       head.live * save_padded(head.row_size);
+		*pieces += head.layout ? 4 : 3;
 		left -= skip;
 		for (; skip; skip -= length)
 			(void)run(&at, skip, &length);
@@ -267,15 +280,15 @@ enum ths_err ths_save_digest(struct ths_digest *digest, const uint8_t *key)
 static enum ths_err write_image(struct writer *writer, const struct copy *copy,
 				const uint8_t *key)
 {
+	uint64_t pieces = 1;
 	struct save_head head = {.magic = SAVE_MAGIC,
 				 .order = SAVE_ORDER,
 				 .format = SAVE_FORMAT,
 				 .machine = SAVE_X86_64,
-				 .tables = count_tables(copy),
+				 .tables = count_tables(copy, &pieces),
 				 .clock = copy->clock};
 
-	head.size = sizeof(head) + copy->needed +
-		    (1 + 3ull * head.tables) * THS_DIGEST_SIZE;
+	head.size = sizeof(head) + copy->needed + pieces * THS_DIGEST_SIZE;
 	ths_save_key_id(head.key, key);
 	THS_TRY(ths_save_digest(&writer->digest, key));
 	THS_TRY(write_bytes(writer, &head, sizeof(head)));

@@ -1,7 +1,7 @@
 /*
  * save_impl - the image, as save.c writes and restore.c reads it: theseus-save(5).
  *
- *	head | digest | for each table: table head | digest
+ *	head | digest | for each table: table head | digest [ layout | digest ]
  *	                                entries | digest | rows | digest
  *
  * Each digest is that of the whole image so far, the digests in it included. So nothing
@@ -34,12 +34,20 @@ struct save_head {
 struct save_table {
 	char schema[THS_NAME_MAX];   /* "name/version" */
 	char instance[THS_NAME_MAX]; /* THS_PER_INSTANCE: whose; else "" */
-	uint64_t layout;             /* of a row; 0: not known */
+	uint64_t layout;             /* bytes of its text, which follows; 0: not known */
 	uint32_t row_size;           /* bytes; a row takes that, rounded up to 8 */
 	uint32_t flags;              /* enum ths_table_flags */
 	uint32_t slots;              /* entries */
 	uint32_t live;               /* rows */
 };
+
+#define SAVE_LAYOUT_MAX 65536u /* bytes */
+
+/* Texts and rows are filled up with zeroes. */
+THS_INLINE size_t save_padded(uint64_t bytes)
+{
+	return ((size_t)bytes + 7u) & ~(size_t)7u;
+}
 
 /* A slot: the generation of its present or next life, and whether it is alive. */
 #define SAVE_LIVE (1ull << 32)

@@ -151,8 +151,8 @@ struct save_table *keep_table_in(uint8_t *at, unsigned number)
 		(void *)(at + sizeof(struct save_head) + THS_DIGEST_SIZE);
 
 	while (number--)
-		table = (void *)((uint8_t *)(table + 1) + table->slots * 8u +
-				 table->live * ((table->row_size + 7u) & ~7u) +
-				 3 * THS_DIGEST_SIZE);
+		table = (void *)((uint8_t *)(table + 1) + save_padded(table->layout) +
+				 table->slots * 8u + table->live * save_padded(table->row_size) +
+				 (table->layout ? 4 : 3) * THS_DIGEST_SIZE);
 	return table;
 }
