@@ -158,7 +158,7 @@ void ths_boot(const struct ths_boot_info *info)
 		ths_arch_stop(THS_STOP_TEST, 0x33);
 	}
 	cpu = ths_cpu();
-	if (ths_loader_file("manifest", &text, &size) == THS_OK)
+	if (ths_archive_find("manifest", &text, &size) == THS_OK)
 		obey_all(text, size, false);
 	ths_cmdline_obey();
 	ths_core.up = true;

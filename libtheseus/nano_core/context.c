@@ -226,6 +226,19 @@ void ths_context_wake(struct ths_cpu *cpu, uint32_t slot, uint32_t sleep_number)
 	post(cpu, slot);
 }
 
+/* Under ths_core.lock. */
+static void kill(struct ths_cpu *cpu, uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+
+	context->sleep_number++;
+	atomic_store(&context->state, CONTEXT_DYING);
+	push(&ths_core.cpu[context->cpu]->dying, slot);
+	ths_pending(cpu, PENDING_REAP);
+	if (slot == cpu->current)
+		ths_pending(cpu, PENDING_RESCHED);
+}
+
 void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)
 {
 	struct ths_context *context = context_of(slot);
@@ -234,14 +247,44 @@ void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)
 	if (context->generation == generation &&
 	    atomic_load(&context->state) != CONTEXT_FREE &&
 	    atomic_load(&context->state) != CONTEXT_DYING) {
-		context->sleep_number++;
-		atomic_store(&context->state, CONTEXT_DYING);
-		push(&ths_core.cpu[context->cpu]->dying, slot);
+		context->doomed = context->shielded;
+		if (!context->shielded)
+			kill(cpu, slot);
 	}
 	ths_spin_unlock(&ths_core.lock);
-	ths_pending(cpu, PENDING_REAP);
-	if (slot == cpu->current)
-		ths_pending(cpu, PENDING_RESCHED);
+}
+
+/* From here on the current task ends only when the shield is down: what it began is never
+ * half done. False: it has been killed already. */
+bool ths_context_shield(const struct ths_cpu *cpu)
+{
+	struct ths_context *context;
+	bool alive;
+
+	if (cpu->current == CONTEXTS_MAX)
+		return true;
+	context = context_of(cpu->current);
+	ths_spin_lock(&ths_core.lock);
+	alive = atomic_load(&context->state) != CONTEXT_DYING;
+	context->shielded = alive;
+	ths_spin_unlock(&ths_core.lock);
+	return alive;
+}
+
+void ths_context_unshield(struct ths_cpu *cpu)
+{
+	struct ths_context *context = context_of(cpu->current);
+
+	if (cpu->current == CONTEXTS_MAX)
+		return;
+	cpu->section++;
+	ths_spin_lock(&ths_core.lock);
+	context->shielded = false;
+	if (context->doomed)
+		kill(cpu, cpu->current);
+	context->doomed = false;
+	ths_spin_unlock(&ths_core.lock);
+	ths_section_leave(cpu); /* if it was killed, this does not come back */
 }
 
 struct reap {

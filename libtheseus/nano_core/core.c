@@ -100,7 +100,8 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	THS_TRY(ths_share_init());
 	ths_core.blob_key[0] = ths_arch_entropy();
 	ths_core.blob_key[1] = ths_arch_entropy();
-	ths_loader_init(info->archive, info->archive_size);
+	ths_loader_init();
+	THS_TRY(ths_archive_init(info->archive, info->archive_size));
 	(void)!ths_str_copy(ths_core.cmdline, sizeof(ths_core.cmdline), info->cmdline);
 	ths_cmdline_obey();
 	return THS_OK;

@@ -593,8 +593,8 @@ enum ths_err ths_evolve_file(const char *file, struct ths_reason *reason)
 	size_t size;
 
 	(void)ths_format(name, sizeof(name), "%s.evolve", file);
-	if (ths_loader_file(file, &text, &size) == THS_OK ||
-	    ths_loader_file(name, &text, &size) == THS_OK)
+	if (ths_archive_find(file, &text, &size) == THS_OK ||
+	    ths_archive_find(name, &text, &size) == THS_OK)
 		return ths_evolve(text, size, reason);
 	reason = reason ? reason : &unread;
 	(void)ths_format(reason->text, sizeof(reason->text), "the archive has no file %s",

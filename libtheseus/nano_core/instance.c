@@ -18,6 +18,7 @@
 #include <theseus/string.h>
 #include "base/blob_impl.h"
 #include "nano_core/nano_core_impl.h"
+#include "nano_core/tmod_impl.h"
 
 /* ---- references -------------------------------------------------------------------- */
 
@@ -307,21 +308,23 @@ enum ths_err ths_instance_make(const struct ths_module *module, const struct ths
 		return refuse(reason, THS_E_FULL, module->id, "no room for", "an instance");
 	instance->slot = (uint32_t)(instance - ths_core.instance);
 	instance->module = module;
-	instance->state = THS_INSTANCE_LOADED;
 	(void)!ths_str_copy(instance->name, sizeof(instance->name), name);
 	if (tmod)
 		instance->tmod = *tmod;
 	lay_out_ops(instance);
 	lay_out_blobs(instance);
 	err = ths_layouts_check(instance, reason);
+	ths_loader_work(1600);
 	if (err == THS_OK)
 		err = resolve_uses(instance, reason);
 	if (err == THS_OK)
 		err = open_tables(instance, reason);
+	ths_loader_work(1600);
 	if (err) {
 		ths_instance_drop(instance);
 		return err;
 	}
+	instance->state = THS_INSTANCE_LOADED; /* others have run since; now they see it */
 	*out = instance;
 	return THS_OK;
 }

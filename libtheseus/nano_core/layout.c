@@ -43,6 +43,7 @@ static enum ths_err expect(struct check *check, enum ths_schema_kind kind, const
 {
 	struct ths_schema_record record;
 
+	ths_loader_work(800);
 	if (ths_schema_next(&check->cursor, &record) != THS_OK ||
 	    !ths_schema_is(&record, kind, name) || record.layout.size != size)
 		return undescribed(check, name);
@@ -80,6 +81,7 @@ static enum ths_err agree_on_iface(const struct check *check, const struct ths_i
 		const struct ths_instance *other = &ths_core.instance[i];
 		struct ths_layout theirs;
 
+		ths_loader_work(90);
 		if (other == check->instance || !other->tmod.schema.text ||
 		    !names_iface(other->module, iface) ||
 		    ths_schema_find(&other->tmod.schema, THS_SCHEMA_USES, name, &theirs) ||

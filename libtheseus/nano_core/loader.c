@@ -11,6 +11,17 @@
  *   Q3  The bytes of a file stay where they are when its module goes: names of functions
  *       and the layouts of tables are read there.
  *
+ *   Q4  Whoever has the loader's turn keeps it until all is done or undone: a task that is
+ *       killed meanwhile ends when it gives the turn back.
+ *
+ * Loading takes a fifth of a million instructions, most of them for the digest, and no
+ * client is to wait for that: a program that loads lets others run every few thousand of
+ * them (ths_loader_work()), with its turn held. What may change meanwhile: rows, tasks, all
+ * that interactions change; every CPU may pass depth 0. What may not: bindings, instances,
+ * which tables there are, the module area. An instance is seen by others when it is whole.
+ * Between publishing and the end of a swap nobody else can have the turn, either; faults of
+ * clients wait for it. Work at depth 0, and who mends a fault, goes through at one go.
+ *
  * Context: depth 0, one loader at a time. Cost: O(size of the file), the digest mostly.
  */
 #include <theseus/bits.h>
@@ -19,39 +30,26 @@
 #include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
+#include "nano_core/tmod_impl.h"
 
 #define AREA_PAGES 65536u /* 256 MiB */
+#define SLICE      6000u  /* instructions of ours, roughly; then others may run */
 
 static struct {
-	const void *archive;
-	size_t size;
 	uint64_t used[AREA_PAGES / 64];
 	bool admit_spill;
 	_Atomic(uint32_t) owner; /* whose turn it is: 1 + task's slot; 0: nobody's */
+	uint32_t worked; /* since others could run: instructions, roughly */
 } loader;
 
-void ths_loader_init(const void *archive, size_t size)
+void ths_loader_init(void)
 {
 	memset(&loader, 0, sizeof(loader));
-	loader.archive = archive;
-	loader.size = size;
 }
 
 void ths_test_admit_spill(bool admit)
 {
 	loader.admit_spill = admit;
-}
-
-enum ths_err ths_loader_file(const char *name, const void **data, size_t *size)
-{
-	struct ths_cpio_entry entry;
-	enum ths_err err = ths_cpio_find(loader.archive, loader.size, name, &entry);
-
-	if (err)
-		return err;
-	*data = entry.data;
-	*size = entry.size;
-	return THS_OK;
 }
 
 /* ---- turns ------------------------------------------------------------------------- */
@@ -74,12 +72,28 @@ enum ths_err ths_loader_enter(void)
 		ths_arch_relax();
 		owner = 0;
 	}
+	if (!ths_context_shield(cpu)) {
+		atomic_store(&loader.owner, 0);
+		return THS_E_BUSY;
+	}
 	return THS_OK;
 }
 
 void ths_loader_leave(void)
 {
 	atomic_store(&loader.owner, 0);
+	ths_context_unshield(ths_cpu());
+}
+
+void ths_loader_work(uint32_t instructions)
+{
+	const struct ths_cpu *cpu = ths_cpu();
+
+	loader.worked += instructions;
+	if (loader.worked < SLICE || cpu->mending || !may_wait(cpu, 0))
+		return;
+	loader.worked = 0;
+	ths_yield();
 }
 
 /* ---- pages ------------------------------------------------------------------------- */
@@ -123,6 +137,7 @@ static void unmap(ths_vaddr_t base, uint64_t pages)
 		ths_arch_unmap(at, 1);
 		memset(ths_arch_direct(paddr), 0xcc, THS_PAGE_SIZE); /* poison: int3 */
 		ths_pages_give(ths_arch_direct(paddr), 0);
+		ths_loader_work(5000);
 	}
 	give_area(base, pages);
 }
@@ -139,6 +154,7 @@ static enum ths_err map(uint64_t pages, ths_vaddr_t *base)
 						       THS_PROT_RW)
 					: THS_E_NOMEM;
 
+		ths_loader_work(6500);
 		if (err && page)
 			ths_pages_give(page, 0);
 		if (err) {
@@ -161,10 +177,10 @@ static enum ths_err find_file(const char *file, const void **data, size_t *size)
 {
 	char name[THS_NAME_MAX + 8];
 
-	if (ths_loader_file(file, data, size) == THS_OK)
+	if (ths_archive_find(file, data, size) == THS_OK)
 		return THS_OK;
 	(void)ths_format(name, sizeof(name), "%s.tmod", file);
-	return ths_loader_file(name, data, size);
+	return ths_archive_find(name, data, size);
 }
 
 /* The writable part of a module that spills (tests only) stays writable. */
@@ -191,6 +207,7 @@ static enum ths_err place(struct image *image, struct ths_reason *reason)
 			    ths_published_find, NULL, reason);
 	if (err == THS_OK)
 		err = protect(image);
+	ths_loader_work(2000);
 	if (err)
 		unmap(image->text, image->text_pages + image->rodata_pages);
 	return err;
@@ -228,6 +245,7 @@ static enum ths_err load(const void *data, size_t size, const char *name, make_f
 	}
 	THS_POINT("load/opened");
 	THS_TRY(place(&image, reason));
+	ths_loader_work(1500);
 	err = make((const struct ths_module *)(uintptr_t)(image.rodata +
 							  image.tmod.descriptor),
 		   &image.tmod, name, &instance, reason);
@@ -252,6 +270,7 @@ enum ths_err ths_loader_load(const char *file, const char *name, struct ths_inst
 
 	reason->text[0] = 0;
 	THS_TRY(find_image(file, &data, &size, reason));
+	ths_loader_work(5000);
 	return load(data, size, name, ths_instance_new, out, reason);
 }
 
@@ -286,6 +305,7 @@ void ths_loader_retire(struct ths_instance *instance)
 	uint32_t pages = instance->pages;
 
 	ths_instance_drop(instance);
+	ths_loader_work(4000);
 	if (pages)
 		unmap(text, pages);
 }

@@ -264,6 +264,7 @@ struct ths_context {
 	bool queued;        /* the scheduler was told */
 	bool posted;        /* on a CPU's list, to be admitted */
 	_Atomic(uint64_t) refused; /* when the log last said that its quota was reached */
+	bool shielded, doomed; /* it may not be killed now; it was, and ends after that */
 	uint64_t stack;     /* its base; 0: none so far. Kept when the task ends */
 	void (*entry)(void *);
 	void *arg;
@@ -417,6 +418,8 @@ uint32_t ths_context_reserve(void);
 void ths_context_unreserve(uint32_t slot);
 void ths_context_start(struct ths_cpu *cpu, uint32_t slot);
 void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation);
+THS_MUST_CHECK bool ths_context_shield(const struct ths_cpu *cpu);
+void ths_context_unshield(struct ths_cpu *cpu);
 void ths_context_wake(struct ths_cpu *cpu, uint32_t slot, uint32_t sleep_number);
 void ths_context_block(struct ths_cpu *cpu);
 void ths_context_admit_posted(struct ths_cpu *cpu);
@@ -585,10 +588,12 @@ void ths_swap_let_go(struct ths_cpu *cpu, struct ths_instance *old);
 THS_MUST_CHECK enum ths_err
 ths_swap_bindings(struct ths_instance *old, struct ths_instance *new,
 		  enum ths_err (*change)(struct ths_cpu *, void *), void *arg);
-/* loader.c */
-THS_MUST_CHECK enum ths_err ths_loader_file(const char *name, const void **data,
+/* archive.c. Find: THS_E_NOENT; THS_E_FORMAT the archive is damaged. Context: any. */
+THS_MUST_CHECK enum ths_err ths_archive_init(const void *data, size_t size);
+THS_MUST_CHECK enum ths_err ths_archive_find(const char *name, const void **data,
 					     size_t *size);
-void ths_loader_init(const void *archive, size_t size);
+/* loader.c */
+void ths_loader_init(void);
 void ths_loader_retire(struct ths_instance *instance);
 /* One at a time loads, binds, swaps and retires. A program waits for its turn; who cannot
  * wait, or has the turn already, gets THS_E_BUSY. */

@@ -44,7 +44,7 @@ static bool find_in_kernel(uint64_t pc, const char **function, uint64_t *offset)
 	const char *at, *end, *best = NULL;
 	uint64_t best_address = 0;
 
-	if (ths_loader_file("kernel.sym", &data, &size))
+	if (ths_archive_find("kernel.sym", &data, &size))
 		return false;
 	at = data;
 	for (end = at + size; at < end; at++) {

@@ -223,6 +223,7 @@ static enum ths_err overlap_check(const struct ths_tmod *tmod, struct ths_reason
 						      : tmod_section_name(tmod, k),
 					       from > other ? from : other);
 		}
+		tmod_work(50 * (uint64_t)i);
 	}
 	return THS_OK;
 }
@@ -235,8 +236,10 @@ static enum ths_err sections_check(struct ths_tmod *tmod, struct ths_reason *rea
 		THS_TRY(bounds_check(tmod, i, reason));
 	memcpy(&names, tmod->image + offsetof(Elf64_Ehdr, e_shstrndx), sizeof(names));
 	THS_TRY(strings_check(tmod, names, reason));
-	for (uint32_t i = 0; i < tmod->sections; i++)
+	for (uint32_t i = 0; i < tmod->sections; i++) {
 		THS_TRY(kind_check(tmod, i, reason));
+		tmod_work(400);
+	}
 	return overlap_check(tmod, reason);
 }
 
@@ -306,6 +309,7 @@ static enum ths_err symbols_check(struct ths_tmod *tmod, struct ths_reason *reas
 					       "symbol %lu: its name lies outside %s", i,
 					       tmod_section_name(tmod, tmod->strtab));
 		THS_TRY(symbol_check(tmod, &symbol, reason));
+		tmod_work(150);
 	}
 	return THS_OK;
 }
@@ -389,6 +393,18 @@ static enum ths_err place(struct ths_tmod *tmod, bool spilling, struct ths_reaso
 
 /* ---- digest and descriptor ------------------------------------------------------ */
 
+#define DIGEST_SLICE 128u /* bytes at one go; 20 instructions each */
+
+static void digest_update(struct ths_digest *state, const uint8_t *at, uint64_t size)
+{
+	for (; size > DIGEST_SLICE; at += DIGEST_SLICE, size -= DIGEST_SLICE) {
+		ths_digest_update(state, at, DIGEST_SLICE);
+		tmod_work(20 * DIGEST_SLICE);
+	}
+	ths_digest_update(state, at, size);
+	tmod_work(20 * size);
+}
+
 /* E5: what the digest must be, and at which offset of the file it stands. */
 static enum ths_err digest_compute(const struct ths_tmod *tmod,
 				   uint8_t digest[THS_DIGEST_SIZE], uint64_t *at,
@@ -414,10 +430,10 @@ static enum ths_err digest_compute(const struct ths_tmod *tmod,
 	if (offset == 0)
 		return ths_tmod_refuse(reason, THS_E_FORMAT, "no section .ths.digest");
 	ths_digest_init(&state);
-	ths_digest_update(&state, tmod->image, offset);
-	ths_digest_update(&state, zero, sizeof(zero));
-	ths_digest_update(&state, tmod->image + offset + sizeof(zero),
-			  tmod->size - offset - sizeof(zero));
+	digest_update(&state, tmod->image, offset);
+	digest_update(&state, zero, sizeof(zero));
+	digest_update(&state, tmod->image + offset + sizeof(zero),
+		      tmod->size - offset - sizeof(zero));
 	ths_digest_final(&state, digest);
 	*at = offset;
 	return THS_OK;
@@ -449,6 +465,7 @@ static enum ths_err descriptor_check(struct ths_tmod *tmod, struct ths_reason *r
 		Elf64_Sym symbol = tmod_symbol(tmod, &table, i);
 		const char *name;
 
+		tmod_work(50);
 		if (ELF64_ST_BIND(symbol.st_info) == STB_LOCAL ||
 		    symbol.st_shndx == SHN_UNDEF)
 			continue;
@@ -487,6 +504,7 @@ static enum ths_err schema_check(struct ths_tmod *tmod, struct ths_reason *reaso
 
 		if (!ths_streq(tmod_section_name(tmod, i), ".ths.schema"))
 			continue;
+		tmod_work(6 * section.sh_size);
 		if (tmod->schema.text != NULL)
 			return ths_tmod_refuse(reason, THS_E_FORMAT,
 					       "two sections .ths.schema");

@@ -30,6 +30,15 @@ const char *ths_tmod_reloc_name(uint32_t kind);
 enum ths_err ths_tmod_relocations_check(const struct ths_tmod *tmod,
 					struct ths_reason *reason);
 
+/* So many instructions, roughly, were spent on loading since the last call. In a kernel
+ * others may run now, in a tool there are none. */
+void ths_loader_work(uint32_t instructions) THS_WEAK;
+THS_INLINE void tmod_work(uint64_t instructions)
+{
+	if (&ths_loader_work)
+		ths_loader_work((uint32_t)instructions);
+}
+
 /* Safe for i < tmod->sections once the header was checked. */
 THS_INLINE Elf64_Shdr tmod_section(const struct ths_tmod *tmod, uint32_t i)
 {

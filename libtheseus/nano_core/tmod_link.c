@@ -126,6 +126,7 @@ enum ths_err ths_tmod_relocations_check(const struct ths_tmod *tmod,
 			Elf64_Rela rela = tmod_rela(tmod, &table, k);
 
 			THS_TRY(rela_check(tmod, &target, where, &rela, &symtab, reason));
+			tmod_work(120);
 		}
 	}
 	return THS_OK;
@@ -169,6 +170,7 @@ static void sections_copy(const struct link *link)
 			continue;
 		memcpy((is_text(&section) ? link->text : link->rodata) + tmod->place[i],
 		       tmod->image + section.sh_offset, section.sh_size);
+		tmod_work(section.sh_size / 4);
 	}
 }
 
@@ -272,6 +274,7 @@ enum ths_err ths_tmod_link(const struct ths_tmod *tmod, uint8_t *text, uint64_t 
 					 (is_text(&target) ? text : rodata) + offset,
 					 (is_text(&target) ? text_at : rodata_at) +
 						 offset));
+			tmod_work(150);
 		}
 	}
 	return THS_OK;

@@ -313,6 +313,44 @@ static void measure_modules(void)
 	tell("swap_total_small", total);
 }
 
+/* A client that asks again and again, and lets others run in between. */
+static struct {
+	volatile bool goes_on;
+	uint64_t longest; /* from one answer to the next */
+} client;
+
+static void asks(void *arg)
+{
+	struct bench_words words = {{1, 2, 3, 4}};
+	uint64_t last = now(), at;
+
+	(void)arg;
+	for (; client.goes_on; last = at) {
+		must(bench_null(&bench, &words), "null");
+		at = now();
+		client.longest = at - last > client.longest ? at - last : client.longest;
+		ths_yield();
+	}
+}
+
+/* The longest a client waits for an answer across whole swaps, from load to retire. */
+static void measure_stall(void)
+{
+	struct ths_reason reason = {{0}};
+	struct ths_task_id task;
+
+	client.goes_on = true;
+	task = start(asks, NULL);
+	ths_yield();
+	client.longest = 0;
+	for (unsigned i = 0; i < 8; i++)
+		must(ths_swap_file("sched", i % 2 ? "sched.rr" : "sched.fcfs", NULL, &reason),
+		     "swap");
+	tell("swap_stall_max", client.longest);
+	client.goes_on = false;
+	join(task);
+}
+
 static void measure(void *arg)
 {
 	(void)arg;
@@ -325,6 +363,7 @@ static void measure(void *arg)
 	measure_create_join("task_create_join");
 	measure_mailbox();
 	measure_modules();
+	measure_stall();
 	measure_create_join_among();
 	ths_logf("%sok 1 - every measured call returned THS_OK", wrong ? "not " : "");
 	ths_logf("theseus: %u passed, %u failed", !wrong, !!wrong);

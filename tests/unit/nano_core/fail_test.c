@@ -7,6 +7,7 @@
  * from there on. No call may crash, hang, or answer with an error it does not document;
  * afterwards every page and every version is where it can be accounted for.
  */
+#include "archive.h"
 #include "rig.h"
 #include "script.h"
 #include "suite.h"
@@ -253,26 +254,26 @@ static bool is_bound(const char *iface)
 /* A file in an archive of its own. It cannot be served from here, where published symbols
  * lie out of its relocations' reach, so its pages are given back; unless they were not to
  * be had. */
+static bool indexed;
+
 static void load_file(void)
 {
-	static const char name[] = "fixture.plain.tmod";
 	static struct image file;
 	static uint8_t archive[1 << 16];
 	struct ths_reason why;
 	enum ths_err err;
 	uint32_t slot;
-	int at;
+	size_t end;
 
 	if (!file.data)
 		file = image_read("fixture.plain");
 	ck_assert_uint_lt(file.size, sizeof archive - 512);
-	at = snprintf((char *)archive, 256, "070701%08x%08x%032x%08x%032x%08x%08x%s", 1u,
-		      0100644u, 0u, (unsigned)file.size, 0u, (unsigned)sizeof name, 0u,
-		      name);
-	for (at++; at % 4; at++)
-		archive[at] = 0;
-	memcpy(archive + at, file.data, file.size);
-	ths_loader_init(archive, (size_t)at + (file.size + 3) / 4 * 4);
+	end = archive_add(archive, 0, "fixture.plain.tmod", file.data, file.size);
+	err = ths_archive_init(archive, end);
+	allow(err, "archive");
+	indexed = err == THS_OK;
+	if (!indexed)
+		return;
 	err = ths_module_load("fixture.plain", NULL, &slot, &why);
 	ck_assert_msg(err == THS_E_RELOC ||
 			      (failing && (err == THS_E_NOMEM || err == THS_E_FULL)),
@@ -356,7 +357,8 @@ static void every_page_is_accounted_for(void)
 	const struct ths_cpu *cpu = ths_cpu();
 	uint64_t pages = WORKSPACE_STACK / THS_PAGE_SIZE +
 			 WORKSPACE_ARENA / THS_PAGE_SIZE +
-			 1; /* all stacks lie within one page table's reach */
+			 1 + /* all stacks lie within one page table's reach */
+			 indexed; /* the archive */
 
 	for (unsigned pool = 0; pool < POOLS; pool++)
 		pages += cpu->pool_pages[pool];
