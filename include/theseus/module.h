@@ -141,6 +141,10 @@ struct ths_module {
 	/* Run once when an instance is bound and its tables are new: sets up rows and
 	 * device. A device operation if the module declares ports. May be NULL. */
 	enum ths_err (*start)(struct ths_call *call);
+	/* Run when an instance comes with an evolution, in the very commit that publishes
+	 * it: moves rows from tables of those who leave, which it declares as well, into its
+	 * own. It writes what one interaction may. May be NULL. */
+	enum ths_err (*adopt)(struct ths_call *call);
 	/* Run after a fault in a device operation, before the next one (P11). */
 	enum ths_err (*recover)(struct ths_call *call, const struct ths_journal *journal);
 	/* `module/1` self-test: THS_OK when the module can serve. May be NULL. */

@@ -6,7 +6,8 @@
  *	plan    which binding leads where afterwards
  *	verify  the plan: versions, schemas, everybody's uses
  *	start   commits of others held off: who comes starts, and is asked for its self-test
- *	publish all bindings in one commit; tables begin to change with it
+ *	publish all bindings in one commit, in which who comes adopts rows of those who
+ *		leave; tables begin to change with it
  *	retire  who left, when every CPU has passed depth 0
  *
  * Until the commit nothing that serves has been touched; so to give up is to forget who
@@ -43,6 +44,7 @@ static struct evolution {
 	} change[CHANGES_MAX];
 	unsigned items, ins, outs, changes;
 	bool named[THS_EVOLVE_ITEMS]; /* a version or schema that does change */
+	const struct newcomer *adopting; /* whose rows did not come: it failed there */
 	struct ths_reason *reason;
 } set;
 
@@ -407,9 +409,38 @@ static enum ths_err verify(void)
 
 /* ---- start, publish, retire ---------------------------------------------------------------- */
 
+/* The module's own code, in its own name and with its own rights. */
+static enum ths_err adopt(struct ths_cpu *cpu, struct ths_instance *instance)
+{
+	struct ths_instance *self = cpu->call->instance;
+	enum ths_err err;
+
+	cpu->call->instance = cpu->serving = instance;
+	cpu->txn.flags &= (uint16_t)~TXN_PUBLISH;
+	ths_arch_core_leave();
+	err = instance->module->adopt(cpu->call);
+	ths_arch_core_enter();
+	cpu->txn.flags |= TXN_PUBLISH;
+	cpu->call->instance = cpu->serving = self;
+	return err > 0 || err < THS_ERR_LAST ? THS_E_INTERNAL : err;
+}
+
+static enum ths_err adopt_all(struct ths_cpu *cpu)
+{
+	for (unsigned i = 0; i < set.ins; i++) {
+		if (!set.in[i].instance->module->adopt)
+			continue;
+		set.adopting = &set.in[i];
+		THS_TRY(adopt(cpu, set.in[i].instance));
+	}
+	set.adopting = NULL;
+	return THS_OK;
+}
+
 static enum ths_err change_all(struct ths_cpu *cpu, void *arg)
 {
 	(void)arg;
+	THS_TRY(adopt_all(cpu));
 	for (unsigned i = 0; i < set.changes; i++)
 		THS_TRY(ths_provider_write(cpu, set.change[i].binding,
 					   set.change[i].instance));
@@ -480,7 +511,12 @@ static void take_over(void)
 
 static enum ths_err publish_bindings(void *arg)
 {
-	THS_TRY(ths_publish(change_all, arg));
+	enum ths_err err = ths_publish(change_all, arg);
+
+	if (err && set.adopting)
+		return refuse(err, set.adopting->item, "%s does not adopt rows: %s",
+			      set.adopting->instance->name, ths_err_text(err));
+	THS_TRY(err);
 	take_over();
 	return THS_OK;
 }

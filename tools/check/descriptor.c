@@ -409,6 +409,7 @@ static void check_functions(const struct placed *placed, struct findings *findin
 		uint64_t at;
 	} functions[] = {
 		{"start", (uint64_t)(uintptr_t)module->start},
+		{"adopt", (uint64_t)(uintptr_t)module->adopt},
 		{"recover", (uint64_t)(uintptr_t)module->recover},
 		{"selftest", (uint64_t)(uintptr_t)module->selftest},
 	};

@@ -5,6 +5,7 @@
  * through the shapes there are, and back; what it was told before it still knows. Then
  * everything that can go wrong on the way is made to, and nothing has changed.
  */
+#include "evolve_shapes.h"
 #include "harness.h"
 #include "rig.h"
 #include "script.h"
@@ -15,220 +16,6 @@
 #include <theseus/evolve.h>
 #include <theseus/host.h>
 #include "nano_core/nano_core_impl.h"
-
-/* ---- the system ------------------------------------------------------------------------- */
-
-struct pair_args {
-	uint64_t low, high;
-};
-#define PAIR_OPS(OP)                                                                     \
-	OP(pair, put, struct pair_args, 0)                                               \
-	OP(pair, get, struct pair_args, 0)
-THS_INTERFACE(pair, 1, PAIR_OPS)
-
-/* More of it, under the same version. */
-#define PAIR_MORE_OPS(OP)                                                                \
-	PAIR_OPS(OP)                                                                     \
-	OP(pair, swap, struct ths_no_args, 0)
-static const struct ths_op_info pair_more_info[] = {PAIR_MORE_OPS(THS_IFACE_INFO)};
-static const struct ths_iface pair_more_iface = {"pair", 1, 3, pair_more_info};
-struct pair_more_ops {
-	PAIR_MORE_OPS(THS_IFACE_FIELD)
-};
-
-/* Another version: what is told is the sum. */
-#define PAIR_NEXT_OPS(OP) OP(pair, sum, struct pair_args, 0)
-static const struct ths_op_info pair_next_info[] = {PAIR_NEXT_OPS(THS_IFACE_INFO)};
-static const struct ths_iface pair_next_iface = {"pair", 2, 1, pair_next_info};
-struct pair_next_ops {
-	PAIR_NEXT_OPS(THS_IFACE_FIELD)
-};
-
-#define HALF_OPS(OP) OP(half, value, struct pair_args, 0)
-THS_INTERFACE(half, 1, HALF_OPS)
-
-#define USER_OPS(OP) OP(user, sum, struct pair_args, 0)
-THS_INTERFACE(user, 1, USER_OPS)
-
-struct pair_row {
-	uint64_t low, high;
-};
-struct pair_wide { /* "test.pair/2" */
-	uint64_t sum, low, high;
-};
-struct half_row {
-	uint64_t value;
-};
-enum { PAIR, LOW, HIGH };
-enum { USE, USE_HIGH };
-
-static enum ths_err (*on_start)(struct ths_call *);
-
-static enum ths_err store_put(struct ths_call *call, struct pair_args *arg)
-{
-	struct pair_row *row;
-
-	THS_TRY(ths_row_write(call, PAIR, 0, &row));
-	*row = (struct pair_row){arg->low, arg->high};
-	return THS_OK;
-}
-
-static enum ths_err store_get(struct ths_call *call, struct pair_args *arg)
-{
-	const struct pair_row *row;
-
-	THS_TRY(ths_row_read(call, PAIR, 0, &row));
-	*arg = (struct pair_args){row->low, row->high};
-	return THS_OK;
-}
-
-static enum ths_err wide_put(struct ths_call *call, struct pair_args *arg)
-{
-	struct pair_wide *row;
-
-	THS_TRY(ths_row_write(call, PAIR, 0, &row));
-	*row = (struct pair_wide){arg->low + arg->high, arg->low, arg->high};
-	return THS_OK;
-}
-
-static enum ths_err wide_get(struct ths_call *call, struct pair_args *arg)
-{
-	const struct pair_wide *row;
-
-	THS_TRY(ths_row_read(call, PAIR, 0, &row));
-	*arg = (struct pair_args){row->low, row->high};
-	return THS_OK;
-}
-
-static enum ths_err pair_swap_op(struct ths_call *call, struct ths_no_args *arg)
-{
-	struct pair_row *row;
-
-	(void)arg;
-	THS_TRY(ths_row_write(call, PAIR, 0, &row));
-	*row = (struct pair_row){row->high, row->low};
-	return THS_OK;
-}
-
-static enum ths_err pair_sum(struct ths_call *call, struct pair_args *arg)
-{
-	const struct pair_row *row;
-
-	THS_TRY(ths_row_read(call, PAIR, 0, &row));
-	arg->low = row->low + row->high;
-	return THS_OK;
-}
-
-static enum ths_err add_pair(struct ths_call *call, struct pair_args *arg)
-{
-	THS_TRY(ths_gate(ths_use(call, USE), pair_op_get, arg, NULL));
-	arg->low += arg->high;
-	return THS_OK;
-}
-
-static enum ths_err add_next(struct ths_call *call, struct pair_args *arg)
-{
-	return ths_gate(ths_use(call, USE), 0, arg, NULL);
-}
-
-static enum ths_err add_halves(struct ths_call *call, struct pair_args *arg)
-{
-	uint64_t low;
-
-	THS_TRY(half_value(ths_use(call, USE), arg));
-	low = arg->low;
-	THS_TRY(half_value(ths_use(call, USE_HIGH), arg));
-	arg->low += low;
-	return THS_OK;
-}
-
-static enum ths_err widen(const void *old_row, void *new_row)
-{
-	const struct pair_row *from = old_row;
-	struct pair_wide *to = new_row;
-
-	*to = (struct pair_wide){from->low + from->high, from->low, from->high};
-	return THS_OK;
-}
-
-static enum ths_err narrow(const void *old_row, void *new_row)
-{
-	const struct pair_wide *from = old_row;
-	struct pair_row *to = new_row;
-
-	*to = (struct pair_row){from->low, from->high};
-	return THS_OK;
-}
-
-/* A table is split as its successors start: nobody commits meanwhile. */
-static enum ths_err halve(struct ths_call *call)
-{
-	const struct pair_row *row;
-	struct half_row *low, *high;
-
-	THS_TRY(ths_row_read(call, PAIR, 0, &row));
-	THS_TRY(ths_row_write(call, LOW, 0, &low));
-	THS_TRY(ths_row_write(call, HIGH, 0, &high));
-	low->value = row->low;
-	high->value = row->high;
-	return on_start ? on_start(call) : THS_OK;
-}
-
-static enum ths_err low_value(struct ths_call *call, struct pair_args *arg)
-{
-	const struct half_row *row;
-
-	THS_TRY(ths_row_read(call, LOW, 0, &row));
-	arg->low = row->value;
-	return THS_OK;
-}
-
-static enum ths_err high_value(struct ths_call *call, struct pair_args *arg)
-{
-	const struct half_row *row;
-
-	THS_TRY(ths_row_read(call, HIGH, 0, &row));
-	arg->low = row->value;
-	return THS_OK;
-}
-
-static enum ths_err (*on_selftest)(struct ths_call *);
-
-static enum ths_err selftest(struct ths_call *call)
-{
-	return on_selftest ? on_selftest(call) : THS_OK;
-}
-
-#define PAIR_TABLE  THS_TABLE(PAIR, "test.pair/1", struct pair_row)
-#define LOW_TABLE   THS_TABLE(LOW, "test.low/1", struct half_row)
-#define HIGH_TABLE  THS_TABLE(HIGH, "test.high/1", struct half_row)
-#define OPS_OF(type, iface_, ...)                                                        \
-	.provides = {&(iface_), &(const struct type){__VA_ARGS__}}
-
-THS_MODULE(store, "store", 1, 0, THS_PROVIDES(pair, .put = store_put, .get = store_get),
-	   PAIR_TABLE, .selftest = selftest);
-THS_MODULE(store_wide, "store.wide", 2, 0,
-	   THS_PROVIDES(pair, .put = wide_put, .get = wide_get),
-	   THS_TABLE(PAIR, "test.pair/2", struct pair_wide),
-	   THS_MIGRATE(0, "test.pair/1", "test.pair/2", widen));
-THS_MODULE(store_narrow, "store.narrow", 3, 0,
-	   THS_PROVIDES(pair, .put = store_put, .get = store_get), PAIR_TABLE,
-	   THS_MIGRATE(0, "test.pair/2", "test.pair/1", narrow));
-THS_MODULE(store_more, "store.more", 1, 1,
-	   OPS_OF(pair_more_ops, pair_more_iface, .put = store_put, .get = store_get,
-		  .swap = pair_swap_op),
-	   PAIR_TABLE);
-THS_MODULE(store_next, "store.next", 2, 0,
-	   OPS_OF(pair_next_ops, pair_next_iface, .sum = pair_sum), PAIR_TABLE);
-THS_MODULE(half_low, "half.low", 1, 0, THS_PROVIDES(half, .value = low_value), PAIR_TABLE,
-	   LOW_TABLE, HIGH_TABLE, .start = halve);
-THS_MODULE(half_high, "half.high", 1, 0, THS_PROVIDES(half, .value = high_value), LOW_TABLE,
-	   HIGH_TABLE);
-THS_MODULE(user, "user", 1, 0, THS_PROVIDES(user, .sum = add_pair), THS_USES(USE, pair));
-THS_MODULE(user_next, "user.next", 1, 0, THS_PROVIDES(user, .sum = add_next),
-	   .uses[USE] = {&pair_next_iface, "", false});
-THS_MODULE(user_halves, "user.halves", 1, 0, THS_PROVIDES(user, .sum = add_halves),
-	   THS_USES_INSTANCE(USE, half, "low"), THS_USES_INSTANCE(USE_HIGH, half, "high"));
 
 static struct ths_ref pair, user;
 
@@ -500,6 +287,64 @@ START_TEST(a_start_that_fails_leaves_nothing)
 }
 END_TEST
 
+/* Who adopts is in the evolution anew each time: their tables are there, and stale. */
+#define ADOPT                                                                            \
+	"remove pair\nmodule half.adopts\nmodule half.high\nreplace user with user.halves\n" \
+	"bind half/1 low = half.adopts\nbind half/1 high = half.high\n"
+#define UNITE                                                                            \
+	"remove half.adopts\nremove half.high\nreplace user.halves with user\n"           \
+	"module store.adopts\nbind pair/1 = store.adopts\n"
+
+static void bring(const struct ths_module *module)
+{
+	uint32_t slot;
+
+	ths_core.evolving = true;
+	if (ths_module_find(module->id, &slot) == THS_E_NOENT)
+		rig_add(module, NULL);
+	ths_core.evolving = false;
+}
+
+START_TEST(rows_are_adopted_there_and_back)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		bring(&ths_module_half_adopts);
+		bring(&ths_module_half_high);
+		bring(&ths_module_user_halves);
+		EVOLVES(ADOPT);
+		ck_assert_uint_eq(sum(), 42 + i);
+		bring(&ths_module_store_adopts);
+		bring(&ths_module_user);
+		EVOLVES(UNITE);
+		ck_assert_uint_eq(sum(), 43 + i);
+	}
+}
+END_TEST
+
+/* What had been adopted by then is not. */
+START_TEST(a_failure_to_adopt_leaves_nothing)
+{
+	static enum ths_err (*const ways[])(struct ths_call *) = {fails, faults};
+	struct picture before;
+	uint64_t pages;
+
+	bring(&ths_module_half_adopts);
+	bring(&ths_module_half_high);
+	bring(&ths_module_user_halves);
+	take(&before);
+	pages = pages_but_pools();
+	on_start = ways[_i];
+	ck_assert_int_eq(evolve(ADOPT), _i ? THS_E_FAULT : THS_E_IO);
+	ck_assert(strstr(reason.text, "line 2: half.adopts does not adopt rows") != NULL);
+	expect_unchanged(&before);
+	ck_assert_uint_eq(pages_but_pools(), pages);
+	ck_assert_uint_eq(sum(), 42);
+	on_start = NULL;
+	EVOLVES(ADOPT);
+	ck_assert_uint_eq(sum(), 42);
+}
+END_TEST
+
 START_TEST(a_self_test_that_fails_refuses)
 {
 	struct picture before;
@@ -558,6 +403,7 @@ static const struct {
 	{NULL, "replace store with store.more\n"},
 	{NULL, "replace store with store.wide\nmigrate test.pair/1 test.pair/2\n"},
 	{NULL, SPLIT},
+	{NULL, ADOPT},
 };
 
 static enum ths_err change(int shape)
@@ -582,6 +428,7 @@ static void begin_anew(unsigned cpus)
 	rig_add(&ths_module_store_more, NULL);
 	rig_add(&ths_module_store_wide, NULL);
 	bring_halves();
+	bring(&ths_module_half_adopts);
 }
 
 /* Each thing that can run out does, one after the other, until none is left. */
@@ -690,6 +537,8 @@ Suite *ths_test_suite(void)
 		     an_interface_changes_its_version_with_its_users);
 	harness_case(suite, "split, merge", setup, one_becomes_two);
 	harness_loop(suite, "V1 start", setup, a_start_that_fails_leaves_nothing, 0, 2);
+	harness_case(suite, "adopt", setup, rows_are_adopted_there_and_back);
+	harness_loop(suite, "V1 adopt", setup, a_failure_to_adopt_leaves_nothing, 0, 2);
 	harness_case(suite, "V1 self-test", setup, a_self_test_that_fails_refuses);
 	harness_case(suite, "often", setup, a_set_may_change_a_hundred_times);
 	harness_loop(suite, "V1 runs out", setup, whatever_runs_out_the_old_ones_serve, 0,

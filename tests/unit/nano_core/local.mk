@@ -8,7 +8,7 @@ theseus_fixture_sources += \
 theseus_fixtures += fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
 check_unit_tests += %D%/cascade_test %D%/evolve_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/tables_test \
 	%D%/swap_test
-EXTRA_DIST += %D%/tmod_image.h %D%/migrate_shapes.h
+EXTRA_DIST += %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
 check_unit_tests += %D%/loader_test
 check_unit_tests += %D%/context_test %D%/effect_test %D%/memory_test
 
