@@ -41,6 +41,9 @@ static enum ths_err use(struct ths_call *call, struct bazaar_use *arg)
 	THS_TRY(ths_mux_charge(call, &scale, arg->lease, 1));
 	THS_TRY(ths_row_write(call, USED, 0, &used));
 	used->times[arg->number]++;
+	arg->ticket = 0;
+	for (unsigned i = 0; i < BAZAAR_STALLS; i++)
+		arg->ticket += used->times[i];
 	arg->version = BAZAAR_VERSION;
 	return THS_OK;
 }

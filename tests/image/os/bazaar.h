@@ -19,6 +19,7 @@ struct bazaar_use { /* when it is the stall's turn; else it sleeps */
 	uint32_t number, reserved;
 	uint64_t try;     /* tells the client's tries apart: what breaks goes by it */
 	uint64_t version; /* out: of the code that answered */
+	uint64_t ticket;  /* out: 1, 2, 3, ... over all stalls */
 };
 struct bazaar_shares {
 	uint64_t used[BAZAAR_STALLS]; /* out: all of one moment */

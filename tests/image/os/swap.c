@@ -192,33 +192,12 @@ static void swap_round(uint64_t turn)
 		swap_one(others[which].iface, others[which].file[build]);
 }
 
-static uint64_t pages_in_stock(uint64_t *tables)
-{
-	struct module_pool pool = {.pool = THS_ROW_NONE};
-	uint64_t pages = 0, reserve = 0;
-
-	while (module_pool(&module, &pool) == THS_OK) {
-		reserve = pool.reserve;
-		*tables = pool.tables;
-		pages += pool.pages;
-	}
-	return pages + reserve;
-}
-
-/* Frames that are free, or in nano_core's stock of versions and pages, which grows with
- * what is asked for at once and never shrinks, or in page tables: how many of these the
- * direct map takes depends on which frames module text lies in at the moment. With the same builds bound each time: they differ
- * in pages. */
+/* With the same builds bound each time: they differ in pages. */
 static uint64_t unused_frames(uint64_t *tables)
 {
-	struct frames_stat stat = {0};
-	uint64_t stock;
-
 	swap_one("testsrv", "testsrv");
 	swap_one("sched", "sched.rr");
-	must(frames_stat(&frames, &stat), "stat");
-	stock = pages_in_stock(tables);
-	return stat.free + stock + *tables;
+	return test_unused_frames(tables);
 }
 
 /* @turns of @turn while clients run, numbered from @first on; returns when all have ended. */

@@ -8,12 +8,15 @@
 #include <stdatomic.h>
 #include <theseus/fmt.h>
 #include <theseus/iface/clock.h>
+#include <theseus/iface/frames.h>
+#include <theseus/iface/module.h>
 #include <theseus/iface/serial.h>
 #include <theseus/iface/tasks.h>
 #include <theseus/string.h>
 
 static struct ths_ref serial = THS_REF(serial), clock_ref = THS_REF(clock),
-		      tasks = THS_REF(tasks);
+		      tasks = THS_REF(tasks), frames = THS_REF(frames),
+		      module = THS_REF(module);
 static _Atomic(bool) line_taken;
 static _Atomic(uint64_t) written;
 static unsigned results, failures;
@@ -87,7 +90,7 @@ void test_line(const char *fmt, ...)
 		len = sizeof(line) - 2;
 	line[len] = '\n';
 	while (atomic_exchange(&line_taken, true))
-		ths_yield();
+		test_sleep_ms(1);
 	write_all(line, len + 1);
 	atomic_store(&line_taken, false);
 }
@@ -184,6 +187,30 @@ void test_sleep_ms(uint64_t ms)
 	(void)!clock_wait(&clock_ref, &wait);
 }
 
+/* ---- memory ---------------------------------------------------------------------------- */
+
+static uint64_t pages_in_stock(uint64_t *tables)
+{
+	struct module_pool pool = {.pool = THS_ROW_NONE};
+	uint64_t pages = 0, reserve = 0;
+
+	while (module_pool(&module, &pool) == THS_OK) {
+		reserve = pool.reserve;
+		*tables = pool.tables;
+		pages += pool.pages;
+	}
+	return pages + reserve;
+}
+
+uint64_t test_unused_frames(uint64_t *tables)
+{
+	struct frames_stat stat = {0};
+
+	if (frames_stat(&frames, &stat) != THS_OK)
+		return 0;
+	return stat.free + pages_in_stock(tables) + *tables;
+}
+
 /* ---- which ------------------------------------------------------------------------------- */
 
 static void run(void *arg)
@@ -197,7 +224,8 @@ static void run(void *arg)
 		     {"cascade", test_cascade},
 		     {"control", test_control},
 		     {"refusal", test_refusal},
-		     {"pattern", test_pattern}};
+		     {"pattern", test_pattern},
+		     {"shape", test_shape}};
 	char name[16] = "";
 
 	(void)arg;

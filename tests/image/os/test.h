@@ -34,6 +34,11 @@ struct ths_task_id test_start(const char *name, void (*entry)(void *), void *arg
 void test_join(struct ths_task_id task);
 void test_sleep_ms(uint64_t ms);
 
+/* Frames that are free, or in nano_core's stock of versions and pages, which grows with
+ * what is asked for at once and never shrinks, or in page tables: how many of these the
+ * direct map takes depends on which frames module text lies in at the moment. */
+uint64_t test_unused_frames(uint64_t *tables);
+
 /* The tests, chosen by test=NAME. */
 void test_swap(void);
 void test_evolve(void);
@@ -42,3 +47,4 @@ void test_cascade(void);
 void test_control(void);
 void test_refusal(void);
 void test_pattern(void);
+void test_shape(void);
