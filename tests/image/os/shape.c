@@ -4,7 +4,7 @@
  *
  * Every group of shapes has services and clients of its own. Clients tell what they were
  * told, for the oracle; some of them are asleep in the service whenever it evolves. An
- * evolution is made only when somebody was served since the last. Here is judged what only
+ * evolution is made only when clients were served by the one before: they keep pace. Here is judged what only
  * the guest can see: none was refused, no call failed, somebody slept in the service, and
  * memory is what it was, to the page.
  */
@@ -25,7 +25,8 @@
 static _Atomic(bool) enough; /* sleepers leave, ... */
 static _Atomic(bool) over;   /* ... then who keeps them company */
 static _Atomic(uint32_t) errors, asleep;
-static _Atomic(uint64_t) told, turn; /* turn: evolutions so far */
+static _Atomic(uint64_t) turn;       /* evolutions so far */
+static _Atomic(uint32_t) waiting;    /* clients served since, that wait for the next */
 static uint32_t clients; /* so far: each has a number of its own */
 static uint64_t pending_met;
 
@@ -47,14 +48,14 @@ static void tell(struct test_story *story, const char *service, uint64_t version
 		 uint64_t value)
 {
 	test_story_tell(story, service, (uint32_t)version, value);
-	atomic_fetch_add(&told, 1);
 }
 
-/* Until the next evolution: so that they keep pace. */
+/* Until the next evolution. */
 static void pause(void)
 {
 	uint64_t now = atomic_load(&turn);
 
+	atomic_fetch_add(&waiting, 1);
 	do
 		test_sleep_ms(1);
 	while (atomic_load(&turn) == now && !atomic_load(&enough));
@@ -261,6 +262,7 @@ struct shape {
 struct group {
 	void (*client[CLIENTS_MAX])(uint32_t number, struct test_story *story);
 	unsigned stay; /* clients from here on stay until the others have left */
+	unsigned pace; /* so many are served between two evolutions */
 	struct shape shape[SHAPES_MAX];
 	void (*judge)(void);
 };
@@ -268,6 +270,7 @@ struct group {
 static const struct group groups[] = {
 	{.client = {follower, follower, taker, taker, taker, taker},
 	 .stay = 2,
+	 .pace = DESKS,
 	 .shape = {{"code only", {"replace desk with desk\n"}},
 		   {"rows grow and shrink",
 		    {"replace desk with desk.wide\nmigrate shape.desk/1 shape.desk/2\n",
@@ -293,11 +296,13 @@ static const struct group groups[] = {
 		    {"replace sched with sched.one\n", "replace sched with sched.many\n"}}}},
 	{.client = {tenant, tenant, tenant, tenant, tenant},
 	 .stay = 5,
+	 .pace = SLOTS,
 	 .shape = {{"allocators, with live allocations",
 		    {"replace slots with slots.list\nreplace frames with mem.frames\n",
 		     "replace slots with slots.map\nreplace frames with mem.frames\n"}}}},
 	{.client = {raiser, raiser, deliverer},
 	 .stay = 2,
+	 .pace = 1,
 	 .shape = {{"a dispatcher, with pending events",
 		    {"replace post with post.more\n"
 		     "migrate shape.handlers/1 shape.handlers/2\n",
@@ -306,10 +311,12 @@ static const struct group groups[] = {
 	 .judge = judge_post},
 	{.client = {stall, stall, stall, stall},
 	 .stay = 4,
+	 .pace = 1,
 	 .shape = {{"a mux, with live leases",
 		    {"replace bazaar with bazaar.v2\n", "replace bazaar with bazaar\n"}}}},
 	{.client = {sender, receiver},
 	 .stay = 1,
+	 .pace = 1,
 	 .shape = {{"synchronous messages become buffered, amid traffic",
 		    {"replace channel with channel.buffered\n"
 		     "migrate shape.channel/1 shape.channel/2\n",
@@ -321,36 +328,35 @@ static struct score {
 	uint64_t evolutions, refused, met_asleep;
 } scores[THS_ARRAY_SIZE(groups)][SHAPES_MAX];
 
-/* Somebody was served since. */
-static void wait_for_service(uint64_t since)
+static void wait_for_service(const struct group *group)
 {
-	for (unsigned i = 0; i < 10000 && atomic_load(&told) == since; i++)
+	for (unsigned i = 0; i < 10000 && atomic_load(&waiting) < group->pace; i++)
 		test_sleep_ms(1);
-	if (atomic_load(&told) == since)
-		must(THS_E_DEADLINE, "nobody was served");
+	if (atomic_load(&waiting) < group->pace)
+		must(THS_E_DEADLINE, "served between two evolutions");
 }
 
-static void evolve(const char *text, struct score *score)
+static void evolve(const struct group *group, const char *text, struct score *score)
 {
 	struct ths_reason reason = {{0}};
-	uint64_t since = atomic_load(&told);
 	enum ths_err err;
 
 	score->met_asleep += atomic_load(&asleep) != 0;
 	pending_met += is_pending();
 	err = ths_evolve(text, ths_strlen(text), &reason);
 	score->evolutions++;
-	atomic_fetch_add(&turn, 1);
 	if (err && score->refused++ < 5)
 		test_line("# evolve: %s", reason.text);
-	wait_for_service(since);
+	atomic_store(&waiting, 0);
+	atomic_fetch_add(&turn, 1);
+	wait_for_service(group);
 }
 
 static void one_round(const struct group *group, struct score *score)
 {
 	for (unsigned i = 0; i < SHAPES_MAX && group->shape[i].name; i++)
 		for (unsigned k = 0; k < STEPS_MAX && group->shape[i].step[k]; k++)
-			evolve(group->shape[i].step[k], &score[i]);
+			evolve(group, group->shape[i].step[k], &score[i]);
 }
 
 /* ---- rounds ---------------------------------------------------------------------------- */
@@ -375,9 +381,10 @@ static void rounds(const struct group *group, struct score *score, uint64_t coun
 	present = group;
 	atomic_store(&enough, false);
 	atomic_store(&over, false);
+	atomic_store(&waiting, 0);
 	for (; there < CLIENTS_MAX && group->client[there]; there++)
 		task[there] = test_start("client", client, (void *)(uintptr_t)there);
-	wait_for_service(atomic_load(&told));
+	wait_for_service(group);
 	for (uint64_t i = 0; i < count; i++)
 		one_round(group, score);
 	atomic_store(&enough, true);
