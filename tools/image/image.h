@@ -2,6 +2,7 @@
  * image - the parts of theseus-image.
  *
  *	manifest, modules, kernel → resolve.c: all that a boot needs is there
+ *	evolution files           → evolution.c: may be read; the modules they bring
  *	                          → archive.c: one cpio archive of it
  *	                          → iso.c:     one disk image that BIOS and UEFI start
  *
@@ -25,6 +26,8 @@ struct image_options {
 	const char *kernel, *manifest;
 	const char **module_dirs;
 	size_t module_dir_count;
+	const char **evolutions;
+	size_t evolution_count;
 	const char *spiller; /* id of the one module whose state is overlooked; NULL: none */
 	const char *iso, *archive; /* outputs; NULL: not wanted */
 	const char *cmdline, *volume;
@@ -52,9 +55,17 @@ struct image_contents {
 /* Reads and judges everything the options name. On refusal every finding is printed. */
 enum tool_status contents_read(const struct image_options *options,
 			       struct image_contents *contents);
+/* The first of the module folders that has @file; memory of its own. NULL: none. */
+char *image_module_find(const struct image_options *options, const char *file);
 void contents_free(struct image_contents *contents);
 void contents_add(struct image_contents *contents, const char *name, const void *data,
 		  size_t size);
+
+/* ---- evolution.c ---------------------------------------------------------------- */
+
+/* The files of --evolution, and the modules they bring. Every finding is printed. */
+enum tool_status evolutions_add(const struct image_options *options,
+				struct image_contents *contents);
 
 /* ---- kernel.c ------------------------------------------------------------------- */
 

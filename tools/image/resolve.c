@@ -118,7 +118,7 @@ static bool manifest_read(struct resolve *resolve)
 /* ---- modules -------------------------------------------------------------------- */
 
 /* The first of the folders that has @file; memory of its own. NULL: none. */
-static char *module_find(const struct image_options *options, const char *file)
+char *image_module_find(const struct image_options *options, const char *file)
 {
 	for (size_t i = 0; i < options->module_dir_count; i++) {
 		char *path = tool_print("%s/%s", options->module_dirs[i], file);
@@ -166,7 +166,7 @@ static bool module_accept(struct resolve *resolve, const struct module *module,
 
 static void module_read(struct resolve *resolve, struct module *module)
 {
-	char *path = module_find(resolve->options, module->item.file);
+	char *path = image_module_find(resolve->options, module->item.file);
 	struct ths_reason reason;
 	struct check_result result;
 

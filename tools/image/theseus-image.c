@@ -29,6 +29,9 @@ static const char usage_text[] =
 	"  --module-dir DIR   look for modules here; may be given often, first found "
 	"wins;\n"
 	"                     last comes the folder of the installed modules\n"
+	"  --evolution FILE   an evolution file, theseus-evolve(5), for the archive, with "
+	"the\n"
+	"                     modules it brings; may be given often\n"
 	"  -o, --output FILE  the disk image\n"
 	"  --no-iso           make none\n"
 	"  --archive FILE     write the archive here too\n"
@@ -50,6 +53,7 @@ static const struct option known[] = {
 	{"kernel", required_argument, NULL, 'k'},
 	{"manifest", required_argument, NULL, 'm'},
 	{"module-dir", required_argument, NULL, 'd'},
+	{"evolution", required_argument, NULL, 'e'},
 	{"output", required_argument, NULL, 'o'},
 	{"no-iso", no_argument, NULL, 'n'},
 	{"archive", required_argument, NULL, 'a'},
@@ -76,12 +80,15 @@ void image_say(const struct image_options *options, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+static void add(const char ***list, size_t *count, const char *text)
+{
+	*list = tool_grow((void *)(uintptr_t)*list, (*count + 1) * sizeof(**list));
+	(*list)[(*count)++] = text;
+}
+
 static void module_dir_add(struct image_options *options, const char *folder)
 {
-	options->module_dirs = tool_grow((void *)(uintptr_t)options->module_dirs,
-					 (options->module_dir_count + 1) *
-						 sizeof(*options->module_dirs));
-	options->module_dirs[options->module_dir_count++] = folder;
+	add(&options->module_dirs, &options->module_dir_count, folder);
 }
 
 /* Told from where this program lies, so that an installed tree may be moved. Memory of
@@ -157,6 +164,9 @@ static enum tool_status options_read(int argc, char **argv, struct image_options
 		case 'd':
 			module_dir_add(options, optarg);
 			break;
+		case 'e':
+			add(&options->evolutions, &options->evolution_count, optarg);
+			break;
 		case 'o':
 			options->iso = optarg;
 			break;
@@ -206,6 +216,8 @@ static int make(const struct image_options *options)
 	struct tool_text archive = {0};
 	int status = contents_read(options, &contents);
 
+	if (status == TOOL_OK)
+		status = evolutions_add(options, &contents);
 	if (status == TOOL_OK) {
 		archive_write(&contents, &archive);
 		if (options->archive != NULL &&
@@ -238,6 +250,7 @@ int main(int argc, char **argv)
 	if (status == TOOL_OK && !done)
 		status = make(&options);
 	free((void *)(uintptr_t)options.module_dirs);
+	free((void *)(uintptr_t)options.evolutions);
 	free(installed);
 	return status;
 }
