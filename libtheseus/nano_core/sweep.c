@@ -62,11 +62,8 @@ static enum ths_err convert_slice(struct ths_cpu *cpu, void *arg)
 	if (end - slice->first > SLICE_LOOKS)
 		end = slice->first + SLICE_LOOKS;
 	for (; slice->next < end && cpu->txn.writes < slice->most; slice->next++) {
-		enum ths_err err;
+		enum ths_err err = ths_convert_row(cpu, table, slice->next);
 
-		if (!ths_convert_is_due(table, slice->next))
-			continue;
-		err = ths_convert_row(cpu, table, slice->next);
 		if (is_want(err))
 			return err;
 		if (err)

@@ -22,8 +22,10 @@
  * Cost: a read O(copies of the interaction so far) + the function.
  */
 #include "state_db/names.h" /* first */
+#include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
+#include "state_db/txn_quick.h"
 
 struct conversion {
 	ths_migrate_fn *fn;
@@ -48,7 +50,7 @@ static enum ths_err run_as(struct ths_cpu *cpu, struct ths_instance *bearer,
 {
 	struct ths_call *parent = cpu->call, *call = parent + 1;
 	struct ths_instance *reader = cpu->serving;
-	struct txn_mark mark;
+	struct txn_mark mark = {cpu->txn.writes, cpu->txn.effects, cpu->txn.savepoint};
 	int64_t outcome;
 
 	if (parent->depth >= DEPTH_MAX)
@@ -58,16 +60,18 @@ static enum ths_err run_as(struct ths_cpu *cpu, struct ths_instance *bearer,
 	call->op = NULL;
 	call->op_number = OPS_MAX;
 	call->blob_held = call->blob_shared = call->device_held = false;
-	ths_txn_mark(&cpu->txn, &mark);
 	cpu->txn.savepoint = cpu->txn.writes;
 	cpu->call = call;
 	cpu->serving = bearer;
 	outcome = (int64_t)ths_arch_run(&call->frame, NULL, run_fn, conversion);
 	cpu->call = parent;
 	cpu->serving = reader;
-	if (THS_UNLIKELY(cpu->txn.writes != mark.writes || cpu->txn.effects != mark.effects))
+	cpu->txn.savepoint = mark.savepoint;
+	if (THS_UNLIKELY(cpu->txn.writes != mark.writes ||
+			 cpu->txn.effects != mark.effects)) {
+		ths_txn_rollback(cpu, &mark);
 		outcome = THS_E_INTERNAL;
-	ths_txn_rollback(cpu, &mark);
+	}
 	return outcome > 0 || outcome < THS_ERR_LAST ? THS_E_INTERNAL
 						     : (enum ths_err)outcome;
 }
@@ -193,30 +197,55 @@ enum ths_err ths_convert_overlays(struct ths_cpu *cpu, const struct txn_mark *ma
 	return THS_OK;
 }
 
-bool ths_convert_is_due(const struct ths_table *table, uint32_t row)
+/* Whether it is to become of the table's schema and size class. */
+static bool is_due(const struct ths_table *table, const struct ths_version *version)
 {
-	const struct ths_version *version = slot_version(atomic_load_explicit(
-		&table_slot(table, row)->word, memory_order_acquire));
-
 	return ths_version_is_live(version) &&
 	       (version->schema != table->schema_version || version->pool != table->pool);
 }
 
+/* The row's next version, with nothing in it so far. The interaction is the sweeper's: it
+ * comes by each row once, so it has not been written before. */
+static struct ths_version *write_blank(struct ths_cpu *cpu, struct ths_table *table,
+				       struct ths_slot *slot, struct ths_version *old)
+{
+	struct ths_version *copy;
+
+	if (THS_FAIL("alloc/version")) {
+		cpu->refill_pool = table->pool;
+		ths_txn_unwind(cpu, OUTCOME_REFILL);
+	}
+	copy = ths_pool_take(cpu, table->pool);
+	copy->generation = old->generation;
+	copy->flags = old->flags;
+	copy->schema = table->schema_version;
+	note_write(&cpu->txn, table, slot, old, copy, 0);
+	cpu->txn.special |= SPECIAL;
+	return copy;
+}
+
 enum ths_err ths_convert_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t row)
 {
-	struct ths_version *version;
-	struct txn_mark mark;
-	uint16_t schema;
+	struct ths_slot *slot = table_slot(table, row);
+	struct txn_mark mark = {cpu->txn.writes, cpu->txn.effects, cpu->txn.savepoint};
+	struct ths_version *old, *copy;
+	uintptr_t word;
 	enum ths_err err;
 
-	THS_TRY(ths_txn_count(cpu, &table->step.turns)); /* before what it vouches for */
-	schema = table->schema_version;
-	ths_txn_mark(&cpu->txn, &mark);
-	THS_TRY(ths_txn_write(cpu, table, table_slot(table, row), WRITE_CHANGE, table->pool,
-			      &version));
-	if (version->schema == schema)
+	if (cpu->txn.writes == 0)
+		THS_TRY(ths_txn_count(cpu, &table->step.turns)); /* vouches for what follows */
+	word = atomic_load_explicit(&slot->word, memory_order_acquire);
+	old = slot_version(word);
+	if (!is_due(table, old))
 		return THS_OK;
-	err = ths_convert_write(cpu, table, schema, &version);
+	if (THS_UNLIKELY((word & SLOT_LOCKED) || old->commit > cpu->txn.clock))
+		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
+	copy = write_blank(cpu, table, slot, old);
+	if (copy->schema == old->schema) {
+		copy_data(copy, old, data_bytes(table, smaller_pool(copy->pool, old->pool)));
+		return THS_OK;
+	}
+	err = fill(cpu, table, old, copy);
 	if (err)
 		ths_txn_rollback(cpu, &mark);
 	return err;

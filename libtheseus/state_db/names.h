@@ -19,7 +19,6 @@
 #define ths_state_db_ops STATE_DB_(ops)
 
 /* What the list of entries has. */
-#define ths_convert_is_due   STATE_DB_(convert_is_due)
 #define ths_convert_overlays STATE_DB_(convert_overlays)
 #define ths_convert_row      STATE_DB_(convert_row)
 #define ths_pool_give        STATE_DB_(pool_give)

@@ -391,10 +391,10 @@ THS_MUST_CHECK enum ths_err ths_convert_write(struct ths_cpu *cpu, struct ths_ta
 /* Overlays of the level that ends become of the schema of what they overlay. */
 THS_MUST_CHECK enum ths_err ths_convert_overlays(struct ths_cpu *cpu,
 						 const struct txn_mark *mark);
-/* A row where it stands, for the sweeper: into the table's schema and size class. */
+/* A row where it stands, for the sweeper: into the table's schema and size class, if it is
+ * not of these. Once a row and interaction, which writes nothing else. */
 THS_MUST_CHECK enum ths_err ths_convert_row(struct ths_cpu *cpu, struct ths_table *table,
 					    uint32_t row);
-bool ths_convert_is_due(const struct ths_table *table, uint32_t row);
 void ths_convert_end(struct ths_cpu *cpu); /* gives copies back: nobody reads any more */
 void ths_convert_commit(const struct ths_txn *txn); /* its writes are to be installed */
 /* row.c: the same as row.h's, on a table at hand */

@@ -1,6 +1,7 @@
 # Scripts that boot the measuring kernel under -icount.
 theseus_bench += %D%/bench
-EXTRA_DIST += %D%/bars.tsv %D%/os/bench.h %D%/os/bench_ops.c %D%/os/main.c \
+EXTRA_DIST += %D%/bars.tsv %D%/os/bench.h %D%/os/bench_ops.c %D%/os/main.c %D%/os/migrate.c %D%/os/measure.h \
+	%D%/os/moving.c %D%/os/moving.h \
 	%D%/os/bench.manifest
 CLEANFILES += %D%/results.tsv %D%/results-host.tsv
 

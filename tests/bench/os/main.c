@@ -6,6 +6,7 @@
  * out as a line "@bench NAME VALUE UNIT"; the script tests/bench/bench collects them.
  */
 #include "bench.h"
+#include "measure.h"
 
 #include <theseus/blob.h>
 #include <theseus/iface/frames.h>
@@ -20,12 +21,7 @@ static struct ths_ref testsrv = THS_REF(testsrv);
 static struct ths_ref tasks = THS_REF(tasks);
 static unsigned wrong;
 
-static uint64_t now(void)
-{
-	return ths_arch_counter();
-}
-
-static void must(enum ths_err err, const char *what)
+void must(enum ths_err err, const char *what)
 {
 	if (err == THS_OK)
 		return;
@@ -33,7 +29,7 @@ static void must(enum ths_err err, const char *what)
 	wrong++;
 }
 
-static void tell(const char *name, uint64_t value)
+void tell(const char *name, uint64_t value)
 {
 	ths_logf("@bench %s %lu instructions", name, (unsigned long)value);
 }
@@ -365,6 +361,7 @@ static void measure(void *arg)
 	measure_modules();
 	measure_stall();
 	measure_create_join_among();
+	measure_migration();
 	ths_logf("%sok 1 - every measured call returned THS_OK", wrong ? "not " : "");
 	ths_logf("theseus: %u passed, %u failed", !wrong, !!wrong);
 	ths_stop(THS_STOP_TEST, 0x2a);
