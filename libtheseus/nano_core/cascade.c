@@ -131,7 +131,7 @@ static void charge(struct account *account, struct ths_instance *instance)
 
 static struct ths_instance *second_of(const struct ths_instance *instance)
 {
-	for (unsigned i = 1; i < INSTANCES_MAX; i++) {
+	for (unsigned i = 1; i < ths_instances(); i++) {
 		struct ths_instance *other = &ths_core.instance[i];
 
 		if (other->state == THS_INSTANCE_LOADED &&

@@ -84,10 +84,7 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_core.frames = (struct ths_ref)THS_REF(frames);
 	ths_core.irq = (struct ths_ref)THS_REF(irq);
 	ths_core.tasks = (struct ths_ref)THS_REF(tasks);
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
-		ths_core.instance[i].slot = i;
-		ths_core.instance[i].generation = 1;
-	}
+	ths_slots_init();
 	((struct ths_version *)ths_core.nobody)->flags = VERSION_DEAD;
 	ths_core.binding[0].slot.word = (uintptr_t)ths_core.nobody;
 	ths_sleep_init();

@@ -389,7 +389,7 @@ static enum ths_err verify(void)
 		THS_TRY(verify_uses_of(set.in[i].instance));
 		THS_TRY(verify_tables_of(&set.in[i]));
 	}
-	for (unsigned i = 1; i < INSTANCES_MAX; i++)
+	for (unsigned i = 1; i < ths_instances(); i++)
 		if (ths_core.instance[i].state == THS_INSTANCE_BOUND &&
 		    !is_leaving(&ths_core.instance[i]))
 			THS_TRY(verify_uses_of(&ths_core.instance[i]));

@@ -47,8 +47,8 @@
 /* struct ths_core */
 #define CORE_CLOCK   0
 #define CORE_BINDING 8
-#define CORE_CPUS    16392
-#define CORE_ANY_COMMIT 16400
+#define CORE_CPUS    262152
+#define CORE_ANY_COMMIT 262160
 
 /* struct ths_blob; struct instance_blob, 64 bytes, 4 of them in an instance */
 #define BLOB_BUSY        8
@@ -64,11 +64,11 @@
 #define THS_BLOBS        4
 #define INSTANCE_BLOB    1152
 
-/* struct ths_ref; a binding is 128 bytes, and there are 128 */
+/* struct ths_ref; a binding is 128 bytes, and there are 2,048 */
 #define REF_BINDING  16
 #define REF_FLAGS    24
 #define REF_TAGGED_BIT 2
-#define BINDING_MASK 0x3f80
+#define BINDING_MASK 0x3ff80
 
 /* struct ths_version with a struct provider for its data */
 #define VERSION_DATA      24

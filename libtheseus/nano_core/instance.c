@@ -256,30 +256,6 @@ static enum ths_err open_tables(struct ths_instance *instance, struct ths_reason
 	return THS_OK;
 }
 
-static struct ths_instance *free_instance(void)
-{
-	for (unsigned i = THS_FAIL("alloc/instance") ? INSTANCES_MAX : 0;
-	     i < INSTANCES_MAX; i++)
-		if (ths_core.instance[i].state == THS_INSTANCE_FREE)
-			return &ths_core.instance[i];
-	return NULL;
-}
-
-enum ths_err ths_module_find(const char *name, uint32_t *slot)
-{
-	for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
-		const struct ths_instance *instance = &ths_core.instance[i];
-
-		if (instance->state == THS_INSTANCE_FREE ||
-		    instance->state == THS_INSTANCE_RETIRED ||
-		    !ths_streq(instance->name, name))
-			continue;
-		*slot = i;
-		return THS_OK;
-	}
-	return THS_E_NOENT;
-}
-
 /* Tables let go, slot free. Its memory is the loader's affair. */
 void ths_instance_drop(struct ths_instance *instance)
 {
@@ -297,7 +273,7 @@ enum ths_err ths_instance_make(const struct ths_module *module, const struct ths
 			       const char *name, struct ths_instance **out,
 			       struct ths_reason *reason)
 {
-	struct ths_instance *instance = free_instance();
+	struct ths_instance *instance = ths_slot_find_free();
 	enum ths_err err;
 
 	THS_TRY(check_descriptor(module, reason));
@@ -306,7 +282,6 @@ enum ths_err ths_instance_make(const struct ths_module *module, const struct ths
 		return refuse(reason, THS_E_INVAL, module->id, "name too long:", name);
 	if (!instance)
 		return refuse(reason, THS_E_FULL, module->id, "no room for", "an instance");
-	instance->slot = (uint32_t)(instance - ths_core.instance);
 	instance->module = module;
 	(void)!ths_str_copy(instance->name, sizeof(instance->name), name);
 	if (tmod)
@@ -497,6 +472,8 @@ enum ths_err ths_provider_write(struct ths_cpu *cpu, struct ths_binding *binding
 	provider = (struct provider *)(void *)version->data;
 	provider->ops = instance ? instance->ops : 0;
 	provider->instance = instance;
+	if (instance)
+		ths_serves_note(instance, binding);
 	return THS_OK;
 }
 
@@ -618,7 +595,7 @@ enum ths_err ths_bind(uint32_t slot, const char *name)
 {
 	enum ths_err err;
 
-	if (slot >= INSTANCES_MAX)
+	if (slot >= ths_instances())
 		return THS_E_NOENT;
 	THS_TRY(ths_loader_enter());
 	err = bind_locked(&ths_core.instance[slot], name);

@@ -244,6 +244,7 @@ static enum ths_err interpose_locked(struct chain *chain, const char *iface,
 	interposer->next = (struct ths_ref){.instance = "",
 					    .binding = ths_binding_at(chain->behind),
 					    .generation = chain->behind->generation};
+	atomic_store(&ths_core.interposed, true);
 	THS_POINT("interpose/before-publish");
 	err = ths_publish(put_before, chain);
 	if (err) {
@@ -264,7 +265,7 @@ enum ths_err ths_interpose(uint32_t slot, const char *iface, const char *name)
 	struct chain chain = {.interposer = &ths_core.instance[slot % INSTANCES_MAX]};
 	enum ths_err err;
 
-	if (slot >= INSTANCES_MAX)
+	if (slot >= ths_instances())
 		return THS_E_NOENT;
 	THS_TRY(ths_loader_enter());
 	err = interpose_locked(&chain, iface, name);
@@ -307,7 +308,7 @@ enum ths_err ths_interpose_end(uint32_t slot)
 {
 	enum ths_err err;
 
-	if (slot >= INSTANCES_MAX)
+	if (slot >= ths_instances())
 		return THS_E_NOENT;
 	THS_TRY(ths_loader_enter());
 	err = ths_interpose_leave(&ths_core.instance[slot]);

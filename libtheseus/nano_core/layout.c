@@ -77,7 +77,7 @@ static enum ths_err agree_on_iface(const struct check *check, const struct ths_i
 {
 	char said[THS_TMOD_REASON_MAX];
 
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+	for (unsigned i = 0; i < ths_instances(); i++) {
 		const struct ths_instance *other = &ths_core.instance[i];
 		struct ths_layout theirs;
 
@@ -163,7 +163,7 @@ static enum ths_err check_blob(struct check *check, const struct ths_blob_decl *
 	struct ths_layout ours, theirs;
 
 	THS_TRY(expect(check, THS_SCHEMA_BLOB, decl->type, decl->size, &ours));
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+	for (unsigned i = 0; i < ths_instances(); i++) {
 		const struct ths_instance *other = &ths_core.instance[i];
 
 		if (other == check->instance || !other->tmod.schema.text ||

@@ -106,10 +106,11 @@ static uint64_t pages_of(uint64_t bytes)
 static ths_vaddr_t take_area(uint64_t pages)
 {
 	struct ths_arch_area area = ths_arch_module_area();
-	size_t all = area.size / THS_PAGE_SIZE < AREA_PAGES ? area.size / THS_PAGE_SIZE
-							     : AREA_PAGES;
-	size_t at = ths_bits_find_clear_run(loader.used, all, 0, pages + 1);
+	size_t all = (area.size - ths_slots_size()) / THS_PAGE_SIZE;
+	size_t at;
 
+	all = all < AREA_PAGES ? all : AREA_PAGES;
+	at = ths_bits_find_clear_run(loader.used, all, 0, pages + 1);
 	if (at + pages + 1 > all || THS_FAIL("alloc/area"))
 		return 0;
 	for (size_t i = 0; i <= pages; i++) /* one more than asked for: the guard */
@@ -322,7 +323,7 @@ enum ths_err ths_module_unload(uint32_t slot)
 	struct ths_instance *instance = &ths_core.instance[slot];
 	enum ths_err err = THS_E_BUSY;
 
-	if (slot == 0 || slot >= INSTANCES_MAX)
+	if (slot == 0 || slot >= ths_instances())
 		return THS_E_NOENT;
 	THS_TRY(ths_loader_enter());
 	if (instance->state == THS_INSTANCE_FREE)

@@ -5,4 +5,4 @@ theseus_core_sources += %D%/nano_core_impl.h %D%/core.c %D%/db.c %D%/boot.c %D%/
 	%D%/published.c %D%/module_iface.c %D%/handle.c %D%/log.c %D%/fault.c %D%/cascade.c %D%/quota.c %D%/soft.c %D%/tables.c
 theseus_core_sources += %D%/tmod.c %D%/tmod_link.c %D%/tmod_impl.h
 EXTRA_DIST += %D%/published.def
-theseus_core_sources += %D%/archive.c
+theseus_core_sources += %D%/archive.c %D%/slots.c

@@ -108,7 +108,7 @@ static bool find_functions(struct ths_instance *in, const struct ths_table *tabl
 	plan->bearer = in;
 	if (find_in(in->module, from, to, plan))
 		return true;
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+	for (unsigned i = 0; i < ths_instances(); i++) {
 		plan->bearer = &ths_core.instance[i];
 		if (plan->bearer->state == THS_INSTANCE_BOUND &&
 		    (plan->bearer->leaving || anybody) &&
@@ -172,7 +172,7 @@ static const struct ths_instance *other_user(const struct ths_table *table, uint
 {
 	uint16_t known;
 
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+	for (unsigned i = 0; i < ths_instances(); i++) {
 		const struct ths_instance *other = &ths_core.instance[i];
 
 		if (other->state == THS_INSTANCE_BOUND && !other->leaving &&

@@ -36,7 +36,7 @@ static void tell_instance(const struct ths_instance *instance, struct module_inf
 static enum ths_err module_info_op(struct ths_call *call, struct module_info *arg)
 {
 	(void)call;
-	for (uint32_t i = arg->slot + 1; i < INSTANCES_MAX; i++) {
+	for (uint32_t i = arg->slot + 1; i < ths_instances(); i++) {
 		if (ths_core.instance[i].state == THS_INSTANCE_FREE)
 			continue;
 		tell_instance(&ths_core.instance[i], arg);
@@ -135,7 +135,7 @@ static enum ths_err module_fault_op(struct ths_call *call, struct module_fault *
 
 static const struct ths_instance *instance_at(uint32_t slot)
 {
-	return slot < INSTANCES_MAX && ths_core.instance[slot].state != THS_INSTANCE_FREE
+	return slot < ths_instances() && ths_core.instance[slot].state != THS_INSTANCE_FREE
 		       ? &ths_core.instance[slot]
 		       : NULL;
 }

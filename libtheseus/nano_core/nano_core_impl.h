@@ -31,8 +31,8 @@
 #include <theseus/tmod.h>
 #include "state_db/state_db_impl.h"
 
-#define INSTANCES_MAX 128u
-#define BINDINGS_MAX  128u
+#define INSTANCES_MAX 2048u
+#define BINDINGS_MAX  2048u
 #define OPS_MAX       32u
 #define DEPTH_MAX     8u
 #define CONTEXTS_MAX  SCHED_TASKS_MAX
@@ -117,6 +117,7 @@ struct ths_instance {
 	uint64_t until_calls, until_tick; /* which end the probation, whichever comes first */
 	_Atomic(bool) condemned;     /* it failed meanwhile: to be reverted at depth 0 */
 	struct quiet_mark quiet;     /* superseded: when */
+	uint64_t serves[BINDINGS_MAX / 64]; /* bindings it was ever published for: slots.c */
 };
 
 /* The row of a binding. Immutable, like any version's data. */
@@ -312,13 +313,21 @@ struct ths_core {
 	struct ths_ref sched, frames, irq, tasks;
 	/* Large records, and found by their address: last, so that their size is no matter
 	 * to how the compiler reaches those above, which are indexed on common paths. */
-	struct ths_instance instance[INSTANCES_MAX];
+	struct ths_instance *instance; /* by slot: slots.c */
+	_Atomic(uint32_t) instances;   /* slots above were never in use, and have no memory */
+	uint32_t instance_pages;       /* mapped for them */
+	_Atomic(bool) interposed;      /* there has been an interposer */
 	struct ths_table table[TABLES_MAX];
 	struct ths_table no_table; /* without rows: where undeclared numbers lead */
 	_Atomic(uint32_t) tables;
 };
 
 extern struct ths_core ths_core;
+
+THS_INLINE uint32_t ths_instances(void)
+{
+	return atomic_load_explicit(&ths_core.instances, memory_order_acquire);
+}
 
 /* Ticks since the start, by the first CPU's count. */
 THS_INLINE uint64_t ths_ticks(void)
@@ -588,6 +597,13 @@ void ths_swap_let_go(struct ths_cpu *cpu, struct ths_instance *old);
 THS_MUST_CHECK enum ths_err
 ths_swap_bindings(struct ths_instance *old, struct ths_instance *new,
 		  enum ths_err (*change)(struct ths_cpu *, void *), void *arg);
+/* slots.c */
+uint64_t ths_slots_size(void); /* bytes at the end of the module area */
+void ths_slots_init(void);
+struct ths_instance *ths_slot_find_free(void);
+void ths_serves_note(struct ths_instance *instance, const struct ths_binding *binding);
+struct ths_binding *ths_serves_next(const struct ths_instance *instance,
+				    const struct ths_binding *after);
 /* archive.c. Find: THS_E_NOENT; THS_E_FORMAT the archive is damaged. Context: any. */
 THS_MUST_CHECK enum ths_err ths_archive_init(const void *data, size_t size);
 THS_MUST_CHECK enum ths_err ths_archive_find(const char *name, const void **data,

@@ -145,7 +145,7 @@ void ths_probation_sweep(void)
 	if (!atomic_load(&ths_core.watched) || ths_loader_enter() != THS_OK)
 		return;
 	atomic_store(&ths_core.watched, false);
-	for (unsigned i = 1; i < INSTANCES_MAX; i++) {
+	for (unsigned i = 1; i < ths_instances(); i++) {
 		struct ths_instance *instance = &ths_core.instance[i];
 
 		look_after(instance);

@@ -30,24 +30,34 @@ struct swap {
 	uint32_t bindings; /* changed by the commit */
 };
 
+/* Interposers before @old that now have more operations to pass on. */
+static enum ths_err extend_interposers(struct ths_cpu *cpu, const struct swap *swap)
+{
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+		struct ths_binding *binding = &ths_core.binding[i];
+		struct ths_instance *here = ths_binding_instance(binding);
+
+		if (here && here != swap->old && ths_is_interposing(here) &&
+		    ths_interpose_extends(swap->old, swap->new, binding))
+			THS_TRY(ths_provider_write(cpu, binding, here));
+	}
+	return THS_OK;
+}
+
 /* With commits held off (ths_swap_hold()): what is bound to whom needs no validation. */
 static enum ths_err change_bindings(struct ths_cpu *cpu, void *arg)
 {
 	struct swap *swap = arg;
 
-	swap->bindings = 0;
-	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
-		struct ths_binding *binding = &ths_core.binding[i];
-		struct ths_instance *here = ths_binding_instance(binding);
+	struct ths_binding *binding = NULL;
 
-		if (here == swap->old) {
-			THS_TRY(ths_provider_write(cpu, binding, swap->new));
-			swap->bindings++;
-		} else if (here && ths_is_interposing(here) && swap->new &&
-			   ths_interpose_extends(swap->old, swap->new, binding)) {
-			THS_TRY(ths_provider_write(cpu, binding, here));
-		}
+	swap->bindings = 0;
+	while ((binding = ths_serves_next(swap->old, binding))) {
+		THS_TRY(ths_provider_write(cpu, binding, swap->new));
+		swap->bindings++;
 	}
+	if (swap->new && atomic_load(&ths_core.interposed))
+		THS_TRY(extend_interposers(cpu, swap));
 	return swap->bindings ? THS_OK : THS_E_NOENT;
 }
 
@@ -97,9 +107,10 @@ void ths_swap_hand_kicks(struct ths_instance *old, struct ths_instance *new)
 
 void ths_swap_count(const struct ths_instance *instance)
 {
-	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
-		if (ths_binding_instance(&ths_core.binding[i]) == instance)
-			ths_core.binding[i].published++;
+	struct ths_binding *binding = NULL;
+
+	while ((binding = ths_serves_next(instance, binding)))
+		binding->published++;
 }
 
 void ths_token_take(struct ths_cpu *cpu)
@@ -267,7 +278,7 @@ enum ths_err ths_swap(uint32_t old, uint32_t new_slot, struct ths_swap_times *ti
 	struct swap swap;
 	enum ths_err err;
 
-	if (old >= INSTANCES_MAX || new_slot >= INSTANCES_MAX)
+	if (old >= ths_instances() || new_slot >= ths_instances())
 		return THS_E_NOENT;
 	swap.old = &ths_core.instance[old];
 	swap.new = &ths_core.instance[new_slot];

@@ -69,7 +69,7 @@ static bool find_in_kernel(uint64_t pc, const char **function, uint64_t *offset)
 
 bool ths_symbolize(uint64_t pc, const char **function, uint64_t *offset, const char **module)
 {
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+	for (unsigned i = 0; i < ths_instances(); i++) {
 		const struct ths_instance *instance = &ths_core.instance[i];
 
 		if (instance->state == THS_INSTANCE_FREE || pc < instance->text ||

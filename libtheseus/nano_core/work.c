@@ -121,7 +121,7 @@ static void run_kicks_of(struct ths_instance *instance)
 
 static void run_kicks(void)
 {
-	for (unsigned i = 0; i < INSTANCES_MAX / 64; i++) {
+	for (unsigned i = 0; 64 * i < ths_instances(); i++) {
 		uint64_t bits = atomic_exchange(&ths_core.kicked[i], 0);
 
 		for (; bits; bits &= bits - 1) {
@@ -142,7 +142,7 @@ static void serve_tick(struct ths_cpu *cpu)
 				  .ticks = ++cpu->current_ticks};
 	enum ths_err err;
 
-	for (unsigned i = 0; i < INSTANCES_MAX / 64; i++)
+	for (unsigned i = 0; 64 * i < ths_instances(); i++)
 		if (atomic_load(&ths_core.kicked[i]))
 			ths_pending(cpu, PENDING_KICK);
 	if (cpu->reap_again)

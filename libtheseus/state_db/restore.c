@@ -284,7 +284,7 @@ static enum ths_err reread_all(struct reader *reader)
 {
 	enum ths_err first = THS_OK;
 
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+	for (unsigned i = 0; i < ths_instances(); i++) {
 		struct ths_instance *instance = &ths_core.instance[i];
 		enum ths_err err = THS_OK;
 

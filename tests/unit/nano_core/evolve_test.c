@@ -68,7 +68,7 @@ static void take(struct picture *picture)
 					     : NULL;
 		picture->published[i] = ths_core.binding[i].published;
 	}
-	for (unsigned i = 0; i < INSTANCES_MAX; i++)
+	for (unsigned i = 0; i < ths_instances(); i++)
 		picture->state[i] = ths_core.instance[i].state;
 	for (uint32_t i = 0; i < ths_core.tables; i++)
 		picture->tables += ths_core.table[i].schema[0] != 0;
@@ -372,7 +372,7 @@ START_TEST(a_set_may_change_a_hundred_times)
 			      : "replace pair with the.store\nreplace user with the.user\n"
 				"version pair/1 pair/2\n");
 		ck_assert_uint_eq(sum(), 42);
-		for (unsigned k = 1; k < INSTANCES_MAX; k++) /* free the names */
+		for (unsigned k = 1; k < ths_instances(); k++) /* free the names */
 			if (strncmp(ths_core.instance[k].name, "the.", 4) == 0)
 				(void)snprintf(ths_core.instance[k].name, THS_NAME_MAX,
 					       "old.%u", k);

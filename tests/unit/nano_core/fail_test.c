@@ -358,6 +358,7 @@ static void every_page_is_accounted_for(void)
 	uint64_t pages = WORKSPACE_STACK / THS_PAGE_SIZE +
 			 WORKSPACE_ARENA / THS_PAGE_SIZE +
 			 1 + /* all stacks lie within one page table's reach */
+			 ths_core.instance_pages + 1 + /* likewise */
 			 indexed; /* the archive */
 
 	for (unsigned pool = 0; pool < POOLS; pool++)
