@@ -1,9 +1,10 @@
 # Scripts that boot the measuring kernel under -icount.
 theseus_bench += %D%/bench
-EXTRA_DIST += %D%/bars.tsv %D%/os/bench.h %D%/os/bench_ops.c %D%/os/main.c %D%/os/migrate.c %D%/os/measure.h \
+EXTRA_DIST += %D%/bars.tsv %D%/os/bench.h %D%/os/bench_ops.c %D%/os/bench_one.c \
+	%D%/os/growth.c %D%/os/main.c %D%/os/measure.h %D%/os/migrate.c \
 	%D%/os/moving.c %D%/os/moving.h \
 	%D%/os/bench.manifest
-CLEANFILES += %D%/results.tsv %D%/results-host.tsv
+CLEANFILES += %D%/growth.tsv %D%/results.tsv %D%/results-host.tsv
 
 # The same things as other libraries do them, on the host: `make bench-host`.
 theseus_bench_host = %D%/host/bench-host

@@ -12,7 +12,7 @@ struct bench_words { /* 32 bytes, read only: what a call costs */
 	uint64_t word[4];
 };
 struct bench_row {
-	uint64_t row;
+	uint64_t row;    /* lookup: keys are below it; 2^n - 1 */
 	uint64_t repeat; /* how often */
 	uint64_t sum;    /* out: so that nothing is optimised away */
 	uint64_t first;  /* fill: first key. lookup: the key */
@@ -29,5 +29,7 @@ struct bench_row {
 	OP(bench, weak, struct bench_row, 0)                                             \
 	OP(bench, blob, struct bench_words, THS_OP_IN | THS_OP_BLOB)                     \
 	OP(bench, fill, struct bench_row, 0)                                             \
-	OP(bench, lookup, struct bench_row, 0)
+	OP(bench, lookup, struct bench_row, 0)                                           \
+	OP(bench, change, struct bench_row, 0)                                           \
+	OP(bench, grip, struct bench_row, 0)
 THS_INTERFACE(bench, 1, BENCH_OPS)

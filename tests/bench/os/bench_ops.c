@@ -119,11 +119,43 @@ static enum ths_err bench_lookup_op(struct ths_call *call, struct bench_row *arg
 		const struct keyed64 *row;
 		uint32_t number;
 
-		THS_TRY(ths_row_find(call, KEYS, (arg->first + i * 479) * 2654435761u + 1,
+		THS_TRY(ths_row_find(call, KEYS, (i * 479 & arg->row) * 2654435761u + 1,
 				     &number, &row));
 		arg->sum += row->word[0];
 	}
 	return THS_OK;
+}
+
+/* Of the table that grows: a row written, and one held by a weak reference. */
+static enum ths_err bench_change_op(struct ths_call *call, struct bench_row *arg)
+{
+	struct keyed64 *row;
+
+	THS_TRY(ths_row_write(call, KEYS, (uint32_t)arg->row % 10, &row));
+	row->word[6]++;
+	return THS_OK;
+}
+
+static enum ths_err follow(const struct ths_weak_cached *cached, uint64_t times)
+{
+	for (uint32_t i = 0; i < times; i++) {
+		const void *row = ths_weak_upgrade(cached);
+
+		__asm__ volatile("" : : "r"(row) : "memory");
+		if (!row)
+			return THS_E_STALE;
+	}
+	return THS_OK;
+}
+
+static enum ths_err bench_grip_op(struct ths_call *call, struct bench_row *arg)
+{
+	struct ths_weak weak;
+	struct ths_weak_cached cached;
+
+	THS_TRY(ths_row_weak(call, KEYS, (uint32_t)arg->row, &weak));
+	THS_TRY(ths_weak_cache(call, KEYS, weak, &cached));
+	return follow(&cached, arg->repeat);
 }
 
 THS_MODULE(bench_ops, "bench.ops", 1, 0,
@@ -132,7 +164,8 @@ THS_MODULE(bench_ops, "bench.ops", 1, 0,
 			.reads = bench_reads_op, .spin = bench_spin_op,
 			.write = bench_write_op, .weak = bench_weak_op,
 			.blob = bench_blob_op,
-			.fill = bench_fill_op, .lookup = bench_lookup_op),
+			.fill = bench_fill_op, .lookup = bench_lookup_op,
+			.change = bench_change_op, .grip = bench_grip_op),
 	   THS_TABLE(ROWS, "bench.row/1", struct row64, .rows = 256, .flags = THS_FIXED),
 	   THS_BLOB(SESSION, "bench.session/1", struct row64),
 	   THS_TABLE(KEYS, "bench.key/1", struct keyed64, .rows = 131072,

@@ -5,18 +5,14 @@
  * measured, or of n and 2 n repeats; what is subtracted is said beside it. A figure comes
  * out as a line "@bench NAME VALUE UNIT"; the script tests/bench/bench collects them.
  */
-#include "bench.h"
 #include "measure.h"
 
 #include <theseus/blob.h>
 #include <theseus/iface/frames.h>
 #include <theseus/iface/tasks.h>
 #include <theseus/iface/testsrv.h>
-#include <theseus/nano_core.h>
 
-#define N 1000u
-
-static struct ths_ref bench = THS_REF(bench);
+struct ths_ref bench = THS_REF(bench);
 static struct ths_ref testsrv = THS_REF(testsrv);
 static struct ths_ref tasks = THS_REF(tasks);
 static unsigned wrong;
@@ -37,11 +33,16 @@ void tell(const char *name, uint64_t value)
 /* What a loop of N turns costs by itself: it is subtracted from those below. */
 static uint64_t empty_loop(void)
 {
-	uint64_t start = now();
+	uint64_t least = UINT64_MAX, start, took;
 
-	for (unsigned i = 0; i < N; i++)
-		__asm__ volatile("" : : "r"(i) : "memory");
-	return now() - start;
+	for (unsigned k = 0; k < 4; k++) { /* the one without a tick in it */
+		start = now();
+		for (unsigned i = 0; i < N; i++)
+			__asm__ volatile("" : : "r"(i) : "memory");
+		took = now() - start;
+		least = took < least ? took : least;
+	}
+	return least;
 }
 
 static uint64_t null_loop(enum ths_err (*call)(struct ths_ref *, struct bench_words *))
@@ -56,12 +57,23 @@ static uint64_t null_loop(enum ths_err (*call)(struct ths_ref *, struct bench_wo
 	return now() - start;
 }
 
+uint64_t null_call(void)
+{
+	uint64_t loop = empty_loop(), least = UINT64_MAX, took;
+
+	for (unsigned i = 0; i < 4; i++) {
+		took = null_loop(bench_null);
+		least = took < least ? took : least;
+	}
+	return (least - loop) / N;
+}
+
 static void measure_null(void)
 {
 	struct bench_words words = {{1, 2, 3, 4}};
 	uint64_t loop = empty_loop(), start;
 
-	tell("null_interaction", (null_loop(bench_null) - loop) / N);
+	tell("null_interaction", null_call());
 	must(bench_echo(&bench, &words), "echo");
 	start = now();
 	for (unsigned i = 0; i < N; i++)
@@ -69,33 +81,35 @@ static void measure_null(void)
 	tell("null_interaction_32B_back", (now() - start - loop) / N);
 }
 
-/* @n repeats inside one interaction. */
+/* @args.repeat repeats inside one interaction. */
 static uint64_t repeat(enum ths_err (*call)(struct ths_ref *, struct bench_row *),
-		       uint64_t n, const char *what)
+		       struct bench_row args, const char *what)
 {
-	struct bench_row args = {.repeat = n};
-	uint64_t start;
+	struct bench_row first = args;
+	uint64_t start, least = UINT64_MAX, took;
 
-	uint64_t least = UINT64_MAX, took;
-
-	must(call(&bench, &args), what);
+	must(call(&bench, &first), what);
 	for (unsigned i = 0; i < 4; i++) { /* the one without a tick in it */
-		args = (struct bench_row){.repeat = n};
+		struct bench_row again = args;
+
 		start = now();
-		must(call(&bench, &args), what);
+		must(call(&bench, &again), what);
 		took = now() - start;
 		least = took < least ? took : least;
 	}
 	return least;
 }
 
-/* What one repeat costs beyond the turn of the loop it is in. */
-static uint64_t each(enum ths_err (*call)(struct ths_ref *, struct bench_row *), uint64_t n,
-		     const char *what)
+uint64_t each(enum ths_err (*call)(struct ths_ref *, struct bench_row *),
+	      struct bench_row args, uint64_t n, const char *what)
 {
-	uint64_t loop = repeat(bench_spin, 2 * n, "spin") - repeat(bench_spin, n, "spin");
+	struct bench_row once = args, twice = args;
+	uint64_t loop;
 
-	return (repeat(call, 2 * n, what) - repeat(call, n, what) - loop) / n;
+	once.repeat = n;
+	twice.repeat = 2 * n;
+	loop = repeat(bench_spin, twice, "spin") - repeat(bench_spin, once, "spin");
+	return (repeat(call, twice, what) - repeat(call, once, what) - loop) / n;
 }
 
 static uint64_t rows_loop(enum ths_err (*call)(struct ths_ref *, struct bench_row *))
@@ -122,15 +136,20 @@ static uint64_t least_rows(enum ths_err (*call)(struct ths_ref *, struct bench_r
 	return least;
 }
 
+uint64_t row_call(enum ths_err (*call)(struct ths_ref *, struct bench_row *))
+{
+	return (least_rows(call) - empty_loop()) / N;
+}
+
 static void measure_rows(void)
 {
-	uint64_t nothing, loop = empty_loop();
+	uint64_t nothing;
 
 	nothing = least_rows(bench_nothing);
 	tell("row_read_64B", (least_rows(bench_read) - nothing) / N);
-	tell("row_read_64B_further", each(bench_reads, 100, "read"));
-	tell("row_write_commit_64B", (least_rows(bench_write) - loop) / N);
-	tell("weak_upgrade", each(bench_weak, 1000, "weak"));
+	tell("row_read_64B_further", each(bench_reads, (struct bench_row){0}, 100, "read"));
+	tell("row_write_commit_64B", row_call(bench_write));
+	tell("weak_upgrade", each(bench_weak, (struct bench_row){0}, 1000, "weak"));
 }
 
 /* A client's 64 bytes of progress brought along, and back; empty at first. */
@@ -158,14 +177,12 @@ static void measure_blobs(void)
 	tell("blob_interaction_64B_tagged", (blob_loop(&tagged) - loop) / N);
 }
 
+/* Among as many rows as growth_of_rows() has left. */
 static void measure_lookup(void)
 {
-	for (uint64_t i = 0; i < BENCH_KEYS; i += 20) {
-		struct bench_row args = {.first = i, .repeat = 20};
+	struct bench_row keys = {.row = UINT16_MAX};
 
-		must(bench_fill(&bench, &args), "fill");
-	}
-	tell("keyed_lookup_100k", each(bench_lookup, 100, "lookup"));
+	tell("keyed_lookup_100k", each(bench_lookup, keys, 100, "lookup"));
 }
 
 /* ---- tasks ------------------------------------------------------------------------- */
@@ -286,26 +303,36 @@ static void measure_create_join_among(void)
 
 /* ---- modules -------------------------------------------------------------------------- */
 
-/* Without ticks in between: the least of several. */
-static void measure_modules(void)
+/* Without ticks in between: the least of several; from load to retire. */
+struct ths_swap_times least_swap(uint64_t *total)
 {
-	struct ths_swap_times times = {0};
-	uint64_t load = UINT64_MAX, publish = UINT64_MAX, total = UINT64_MAX;
+	struct ths_swap_times least = {.load = UINT64_MAX, .publish = UINT64_MAX}, times = {0};
+	uint64_t whole = UINT64_MAX;
 	struct ths_reason reason = {{0}};
 
-	ths_probation_set((struct ths_probation){0, 0}); /* from load to retire */
+	ths_probation_set((struct ths_probation){0, 0});
 	for (unsigned i = 0; i < 8; i++) {
 		uint64_t start_at = now();
 
 		must(ths_swap_file("sched", i % 2 ? "sched.rr" : "sched.fcfs", &times,
 				   &reason),
 		     "swap");
-		total = now() - start_at < total ? now() - start_at : total;
-		load = times.load < load ? times.load : load;
-		publish = times.publish < publish ? times.publish : publish;
+		whole = now() - start_at < whole ? now() - start_at : whole;
+		least.load = times.load < least.load ? times.load : least.load;
+		least.publish = times.publish < least.publish ? times.publish : least.publish;
 	}
-	tell("module_load", load);
-	tell("swap_publish", publish);
+	if (total)
+		*total = whole;
+	return least;
+}
+
+static void measure_modules(void)
+{
+	uint64_t total;
+	struct ths_swap_times least = least_swap(&total);
+
+	tell("module_load", least.load);
+	tell("swap_publish", least.publish);
 	tell("swap_total_small", total);
 }
 
@@ -354,6 +381,7 @@ static void measure(void *arg)
 	measure_null();
 	measure_rows();
 	measure_blobs();
+	growth_of_rows();
 	measure_lookup();
 	measure_switch();
 	measure_create_join("task_create_join");
@@ -362,6 +390,7 @@ static void measure(void *arg)
 	measure_stall();
 	measure_create_join_among();
 	measure_migration();
+	growth_of_modules();
 	ths_logf("%sok 1 - every measured call returned THS_OK", wrong ? "not " : "");
 	ths_logf("theseus: %u passed, %u failed", !wrong, !!wrong);
 	ths_stop(THS_STOP_TEST, 0x2a);
