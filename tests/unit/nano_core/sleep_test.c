@@ -51,8 +51,7 @@ static void set(uint32_t row, uint32_t value)
 	ck_assert_int_eq(script_by(&ref, put, what), THS_OK);
 }
 
-/* ---- sleepers
- * -------------------------------------------------------------------------- */
+/* ---- sleepers ---------------------------------------------------------------------- */
 
 struct sleeper {
 	script_fn *fn;  /* THS_E_AGAIN until served */
@@ -118,8 +117,7 @@ static void done(void)
 	harness_done();
 }
 
-/* ---- ways to wait
- * ------------------------------------------------------------------------ */
+/* ---- ways to wait ------------------------------------------------------------------ */
 
 static enum ths_err by_read(struct ths_call *call, void *ctx)
 {
