@@ -451,7 +451,7 @@ static enum ths_err start(struct newcomer *in)
 {
 	enum ths_err err = THS_OK;
 
-	if (in->instance->fresh) {
+	if (in->instance->fresh && !in->started) {
 		in->started = true;
 		err = ths_invoke_start(in->instance);
 	}
@@ -553,7 +553,7 @@ static enum ths_err publish_all(void)
 	mark_leaving(true);
 	do
 		err = publish_once(in);
-	while (err == THS_E_STALE);
+	while (err == THS_E_STALE && !set.reason->text[0]); /* no module said so */
 	mark_leaving(false);
 	return err;
 }

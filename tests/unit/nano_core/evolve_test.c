@@ -259,24 +259,35 @@ static enum ths_err fails(struct ths_call *call)
 	return THS_E_IO;
 }
 
+/* What nano_core's own publication is tried again for. */
+static enum ths_err is_stale(struct ths_call *call)
+{
+	(void)call;
+	return THS_E_STALE;
+}
+
 THS_NO_SANITIZE static enum ths_err faults(struct ths_call *call)
 {
 	(void)call;
 	return (enum ths_err) * (volatile int *)(ths_core.nobody[0] & 0); /* NULL */
 }
 
+static const struct {
+	enum ths_err (*way)(struct ths_call *);
+	enum ths_err err;
+} failures[] = {{fails, THS_E_IO}, {faults, THS_E_FAULT}, {is_stale, THS_E_STALE}};
+
 /* Rows it had written are gone with it, and it can be tried again. */
 START_TEST(a_start_that_fails_leaves_nothing)
 {
-	static enum ths_err (*const ways[])(struct ths_call *) = {fails, faults};
 	struct picture before;
 	uint64_t pages;
 
 	bring_halves();
 	take(&before);
 	pages = pages_but_pools();
-	on_start = ways[_i];
-	ck_assert_int_eq(evolve(SPLIT), _i ? THS_E_FAULT : THS_E_IO);
+	on_start = failures[_i].way;
+	ck_assert_int_eq(evolve(SPLIT), failures[_i].err);
 	ck_assert(strstr(reason.text, "half.low does not start") != NULL);
 	expect_unchanged(&before);
 	ck_assert_uint_eq(pages_but_pools(), pages);
@@ -324,7 +335,6 @@ END_TEST
 /* What had been adopted by then is not. */
 START_TEST(a_failure_to_adopt_leaves_nothing)
 {
-	static enum ths_err (*const ways[])(struct ths_call *) = {fails, faults};
 	struct picture before;
 	uint64_t pages;
 
@@ -333,8 +343,8 @@ START_TEST(a_failure_to_adopt_leaves_nothing)
 	bring(&ths_module_user_halves);
 	take(&before);
 	pages = pages_but_pools();
-	on_start = ways[_i];
-	ck_assert_int_eq(evolve(ADOPT), _i ? THS_E_FAULT : THS_E_IO);
+	on_start = failures[_i].way;
+	ck_assert_int_eq(evolve(ADOPT), failures[_i].err);
 	ck_assert(strstr(reason.text, "line 2: half.adopts does not adopt rows") != NULL);
 	expect_unchanged(&before);
 	ck_assert_uint_eq(pages_but_pools(), pages);
@@ -536,9 +546,11 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "versions", setup,
 		     an_interface_changes_its_version_with_its_users);
 	harness_case(suite, "split, merge", setup, one_becomes_two);
-	harness_loop(suite, "V1 start", setup, a_start_that_fails_leaves_nothing, 0, 2);
+	harness_loop(suite, "V1 start", setup, a_start_that_fails_leaves_nothing, 0,
+		     (int)THS_ARRAY_SIZE(failures));
 	harness_case(suite, "adopt", setup, rows_are_adopted_there_and_back);
-	harness_loop(suite, "V1 adopt", setup, a_failure_to_adopt_leaves_nothing, 0, 2);
+	harness_loop(suite, "V1 adopt", setup, a_failure_to_adopt_leaves_nothing, 0,
+		     (int)THS_ARRAY_SIZE(failures));
 	harness_case(suite, "V1 self-test", setup, a_self_test_that_fails_refuses);
 	harness_case(suite, "often", setup, a_set_may_change_a_hundred_times);
 	harness_loop(suite, "V1 runs out", setup, whatever_runs_out_the_old_ones_serve, 0,
