@@ -225,7 +225,8 @@ static void run(void *arg)
 		     {"control", test_control},
 		     {"refusal", test_refusal},
 		     {"pattern", test_pattern},
-		     {"shape", test_shape}};
+		     {"shape", test_shape},
+		     {"migrate", test_migrate}};
 	char name[16] = "";
 
 	(void)arg;

@@ -48,3 +48,4 @@ void test_control(void);
 void test_refusal(void);
 void test_pattern(void);
 void test_shape(void);
+void test_migrate(void);
