@@ -11,7 +11,7 @@ theseus_host_sources += \
 	%D%/irq.c \
 	%D%/memory.c \
 	%D%/paging.c \
-	%D%/port.c \
+	%D%/port.c %D%/reach.c \
 	%D%/start.c \
 	%D%/stop.c \
 	%D%/trap.c

@@ -204,6 +204,9 @@ void ths_host_fail_sites(void (*fn)(const char *site, uint64_t reached, uint64_t
 				    void *ctx),
 			 void *ctx);
 
+/* Where a loaded module, whose text lies low, calls to get to the function at @address. */
+uint64_t ths_host_reach(uint64_t address);
+
 /* What to do in a window, THS_POINT(name): raise a conflict, swap, fail. NULL: nothing.
  */
 void ths_host_on_point(void (*fn)(const char *name, void *ctx), void *ctx);

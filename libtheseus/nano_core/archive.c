@@ -99,6 +99,11 @@ enum ths_err ths_archive_init(const void *data, size_t size)
 	return THS_OK;
 }
 
+uint64_t ths_archive_pages(void)
+{
+	return archive.at ? (archive.mask + 1ull) * sizeof(*archive.at) / THS_PAGE_SIZE : 0;
+}
+
 enum ths_err ths_archive_find(const char *name, const void **data, size_t *size)
 {
 	struct ths_cpio_entry entry;

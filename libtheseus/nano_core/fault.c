@@ -99,6 +99,12 @@ void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t
 		 (unsigned long long)addr, function, (unsigned long long)offset);
 }
 
+bool ths_device_is_halfway(const struct ths_instance *instance, enum ths_err err)
+{
+	return ths_err_is_fault(err) ||
+	       (ths_err_is_shortage(err) && instance->journal.entries > 0);
+}
+
 /* Runs `recover` of every driver whose operation faulted, innermost first, and releases
  * the locks they were left with. */
 void ths_recover_devices(struct ths_cpu *cpu)

@@ -121,7 +121,7 @@ static void device_enter(struct ths_cpu *cpu, struct ths_call *call)
 	call->device_held = true;
 }
 
-/* After a fault the lock stays until `recover` has run (P11): ths_recover_devices(). */
+/* If it ended half-way the lock stays until `recover` has run (P11): ths_recover_devices(). */
 static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_err err)
 {
 	struct ths_instance *instance = call->instance;
@@ -130,7 +130,7 @@ static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_er
 		atomic_store(&cpu->committing, 0);
 	if (cpu->recovering)
 		return;
-	if (ths_err_is_fault(err) && instance->module->recover) {
+	if (ths_device_is_halfway(instance, err) && instance->module->recover) {
 		cpu->section++; /* no interrupt's work may wait for its lock */
 		cpu->faulted[cpu->faulted_count++] = instance;
 	} else {

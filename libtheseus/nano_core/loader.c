@@ -246,6 +246,7 @@ static enum ths_err load(const void *data, size_t size, const char *name, make_f
 	}
 	THS_POINT("load/opened");
 	THS_TRY(place(&image, reason));
+	THS_POINT("load/placed");
 	ths_loader_work(1500);
 	err = make((const struct ths_module *)(uintptr_t)(image.rodata +
 							  image.tmod.descriptor),
@@ -260,6 +261,7 @@ static enum ths_err load(const void *data, size_t size, const char *name, make_f
 	instance->rodata_size = image.tmod.rodata_size;
 	instance->pages = (uint32_t)(image.text_pages + image.rodata_pages);
 	*out = instance;
+	THS_POINT("load/made");
 	return THS_OK;
 }
 

@@ -606,6 +606,7 @@ struct ths_binding *ths_serves_next(const struct ths_instance *instance,
 				    const struct ths_binding *after);
 /* archive.c. Find: THS_E_NOENT; THS_E_FORMAT the archive is damaged. Context: any. */
 THS_MUST_CHECK enum ths_err ths_archive_init(const void *data, size_t size);
+uint64_t ths_archive_pages(void); /* that its table of files has */
 THS_MUST_CHECK enum ths_err ths_archive_find(const char *name, const void **data,
 					     size_t *size);
 /* loader.c */
@@ -674,11 +675,19 @@ bool ths_is_module_code(uint64_t pc);
 void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr);
 void ths_fault_record(struct ths_cpu *cpu, const struct ths_call *call, enum ths_err err,
 		      uint64_t pc, uint64_t addr);
+/* Whether a device operation that ended so has left its device half-way: by a fault, or
+ * for want of something. What it did there is done; the rows that would say so are not. */
+bool ths_device_is_halfway(const struct ths_instance *instance, enum ths_err err);
 /* Runs `recover` of the drivers whose operation faulted, and lets them go. Depth 0. */
 void ths_recover_devices(struct ths_cpu *cpu);
 THS_INLINE bool ths_err_is_fault(enum ths_err err)
 {
 	return (err <= THS_E_FAULT && err >= THS_E_DEADLINE) || err == THS_E_INTERNAL;
+}
+/* Of memory or of room: later there may be some. */
+THS_INLINE bool ths_err_is_shortage(enum ths_err err)
+{
+	return err == THS_E_NOMEM || err == THS_E_FULL;
 }
 /* Whether the fault is of this very interaction, and the cascade may have a step for it. */
 bool ths_fault_may_be_mended(const struct ths_cpu *cpu);

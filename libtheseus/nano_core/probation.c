@@ -66,6 +66,7 @@ static enum ths_err go_back(struct ths_instance *instance)
 
 	if (!ths_migration_can_revert(instance, before))
 		return THS_E_SCHEMA; /* somebody else's swap migrated a table it needs */
+	THS_POINT("probation/before-revert");
 	THS_TRY(ths_swap_publish(instance, before, NULL));
 	instance->before = NULL;
 	atomic_store(&instance->condemned, false);

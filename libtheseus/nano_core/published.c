@@ -35,14 +35,24 @@ static const struct {
 	{"ths_blob_body", (void *)(uintptr_t)ths_blob_body_alone},
 };
 
+/* The host has its functions out of a module's reach. */
+static uint64_t reach(void *address)
+{
+#ifdef THS_HOST
+	return ths_host_reach((uint64_t)(uintptr_t)address);
+#else
+	return (uint64_t)(uintptr_t)address;
+#endif
+}
+
 uint64_t ths_published_find(void *unused, const char *name)
 {
 	(void)unused;
 	for (size_t i = 0; ths_core.cpus == 1 && i < THS_ARRAY_SIZE(alone); i++)
 		if (alone[i].address && ths_streq(alone[i].name, name))
-			return (uint64_t)(uintptr_t)alone[i].address;
+			return reach(alone[i].address);
 	for (size_t i = 0; i < THS_ARRAY_SIZE(published); i++)
 		if (ths_streq(published[i].name, name))
-			return (uint64_t)(uintptr_t)published[i].address;
+			return reach(published[i].address);
 	return 0;
 }

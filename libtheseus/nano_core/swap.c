@@ -246,6 +246,7 @@ static enum ths_err replace(const struct swap *swap, struct ths_swap_times *time
 	uint64_t start = ths_arch_counter(), published;
 	bool keep = has_probation(swap->new);
 
+	THS_POINT("swap/before-start");
 	if (swap->new->fresh) /* tables its predecessor had not */
 		THS_TRY(ths_invoke_start(swap->new));
 	swap->new->fresh = false;

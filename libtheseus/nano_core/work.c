@@ -12,6 +12,9 @@
  *   I2  Work does not nest: while it runs, bits wait for its next round.
  *   I3  A kick is forgotten only when its operation returned THS_OK; otherwise it is run
  *       again at the next tick (P10).
+ *   I4  An interrupt that met a shortage - of whatever its line, its handlers or its EOI
+ *       need - is served again at the next tick, and ended only then: a line that comes by
+ *       edges would never come again.
  */
 #include "nano_core/nano_core_impl.h"
 
@@ -39,7 +42,7 @@ void ths_irq(unsigned vector)
 
 /* ---- device interrupts ------------------------------------------------------------- */
 
-static void call_handler(const struct irq_handler *handler)
+static enum ths_err call_handler(const struct irq_handler *handler)
 {
 	struct ths_ref ref = {.binding = handler->binding,
 			      .generation = handler->generation,
@@ -52,9 +55,23 @@ static void call_handler(const struct irq_handler *handler)
 		ths_logf("interrupt handler %s op %u: %s",
 			 ths_ref_binding(&ref)->iface, handler->op,
 			 ths_err_text(err));
+	return err;
 }
 
-static void serve_vector(unsigned vector)
+/* False: it is not done, for want of something. A handler that is called once more than
+ * its device asked for finds nothing to do. */
+static bool call_handlers(const struct irq_map *map)
+{
+	bool done = true;
+
+	for (uint32_t i = 0; i < map->handlers && i < IRQ_HANDLERS_MAX; i++)
+		if (map->handler[i].used && ths_err_is_shortage(call_handler(&map->handler[i])))
+			done = false;
+	return done;
+}
+
+/* Likewise. */
+static bool serve_vector(unsigned vector)
 {
 	struct irq_map map = {.vector = vector};
 	struct irq_line line = {0};
@@ -62,24 +79,26 @@ static void serve_vector(unsigned vector)
 
 	if (err) {
 		ths_logf("interrupt vector %u: %s", vector, ths_err_text(err));
-		return;
+		return !ths_err_is_shortage(err);
 	}
-	for (uint32_t i = 0; i < map.handlers && i < IRQ_HANDLERS_MAX; i++)
-		if (map.handler[i].used)
-			call_handler(&map.handler[i]);
+	if (!call_handlers(&map))
+		return false;
 	line.line = map.line;
 	err = irq_eoi(&ths_core.irq, &line);
 	if (err && err != THS_E_NOENT)
 		ths_logf("end of interrupt, line %u: %s", map.line, ths_err_text(err));
+	return !ths_err_is_shortage(err);
 }
 
+/* What is not done is marked again, without PENDING_IRQ: the next tick brings it up. */
 static void serve_irqs(struct ths_cpu *cpu)
 {
 	for (unsigned i = 0; i < VECTORS / 64; i++) {
 		uint64_t bits = atomic_exchange(&cpu->irqs[i], 0);
 
 		for (; bits; bits &= bits - 1)
-			serve_vector(i * 64 + (unsigned)__builtin_ctzll(bits));
+			if (!serve_vector(i * 64 + (unsigned)__builtin_ctzll(bits)))
+				atomic_fetch_or(&cpu->irqs[i], bits & -bits);
 	}
 }
 
@@ -145,6 +164,9 @@ static void serve_tick(struct ths_cpu *cpu)
 	for (unsigned i = 0; 64 * i < ths_instances(); i++)
 		if (atomic_load(&ths_core.kicked[i]))
 			ths_pending(cpu, PENDING_KICK);
+	for (unsigned i = 0; i < VECTORS / 64; i++)
+		if (atomic_load(&cpu->irqs[i]))
+			ths_pending(cpu, PENDING_IRQ);
 	if (cpu->reap_again)
 		ths_pending(cpu, PENDING_REAP);
 	cpu->reap_again = false;

@@ -1,6 +1,7 @@
 # What unit tests share: main() for libcheck, helpers. A suite defines
 # `Suite *ths_test_suite(void)`, from <suite.h>, and nothing else.
 theseus_support_sources += %D%/main.c %D%/suite.h %D%/turns.c
+theseus_support_sources += %D%/accounts.c %D%/accounts.h
 theseus_support_sources += %D%/failpoint.c %D%/failpoint.h %D%/archive.h
 theseus_support_sources += %D%/rig.h %D%/rig.c %D%/harness.h %D%/harness.c
 theseus_support_sources += %D%/history.h %D%/history.c

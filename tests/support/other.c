@@ -53,19 +53,31 @@ void other_start(void)
 	pthread_mutex_unlock(&other.lock);
 }
 
-enum ths_err other_does(other_fn *fn, void *ctx)
+void other_begins(other_fn *fn, void *ctx)
 {
-	enum ths_err err;
-
 	pthread_mutex_lock(&other.lock);
 	other.fn = fn;
 	other.ctx = ctx;
 	pthread_cond_broadcast(&other.changed);
+	pthread_mutex_unlock(&other.lock);
+}
+
+enum ths_err other_ends(void)
+{
+	enum ths_err err;
+
+	pthread_mutex_lock(&other.lock);
 	while (other.fn)
 		pthread_cond_wait(&other.changed, &other.lock);
 	err = other.err;
 	pthread_mutex_unlock(&other.lock);
 	return err;
+}
+
+enum ths_err other_does(other_fn *fn, void *ctx)
+{
+	other_begins(fn, ctx);
+	return other_ends();
 }
 
 static enum ths_err call_script(void *arg)

@@ -3,6 +3,8 @@
  */
 #include "rig.h"
 
+#include "accounts.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <theseus/host.h>
@@ -13,6 +15,7 @@ void rig_start(void)
 	ths_host_reset();
 	ck_assert_int_eq(ths_core_start(ths_host_boot_info()), THS_OK);
 	ths_cpu()->started = true;
+	accounts_seen_at_exit();
 }
 
 uint32_t rig_add(const struct ths_module *module, const char *name)

@@ -105,6 +105,9 @@ void other_start(void);
 /* ... this, and returns when that has ended. From anywhere, also from within an interaction. */
 typedef enum ths_err other_fn(void *ctx);
 enum ths_err other_does(other_fn *fn, void *ctx);
+/* The same in two steps, where it may have to wait for what the caller holds. */
+void other_begins(other_fn *fn, void *ctx);
+enum ths_err other_ends(void);
 /* The same with @fn on the default binding, as an interaction of CPU 1. */
 enum ths_err other_script(script_fn *fn, void *ctx);
 void other_stop(void);

@@ -12,16 +12,22 @@ EXTRA_DIST += %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
 check_unit_tests += %D%/loader_test
 check_unit_tests += %D%/context_test %D%/effect_test %D%/memory_test
 
-# The fail points of the sources, each once: what fail_test has to make fail.
-tests/unit/nano_core/fail_sites.h: $(theseus_core_sources)
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && for file in $(theseus_core_sources); do \
+# The fail points of the sources, each once: what fail_test has to make fail. And the
+# windows: what window_test has to meet.
+theseus_listed = $(AM_V_GEN)$(MKDIR_P) $(@D) && for file in $(theseus_core_sources); do \
 	  test -f $$file || file=$(srcdir)/$$file; \
-	  $(SED) -n 's/.*THS_FAIL(\("[^"]*"\)).*/\1,/p' $$file; \
+	  $(SED) -n 's/.*$(1)(\("[^"]*"\)).*/\1,/p' $$file; \
 	done | sort -u >$@.tmp && test -s $@.tmp && \
-	{ echo '/* fail_sites - the fail points of the sources. Made by make. */'; \
+	{ echo '/* $(1) of the sources, each once. Made by make. */'; \
 	  cat $@.tmp; } >$@ && rm $@.tmp
+tests/unit/nano_core/fail_sites.h: $(theseus_core_sources)
+	$(call theseus_listed,THS_FAIL)
+tests/unit/nano_core/windows.h: $(theseus_core_sources)
+	$(call theseus_listed,THS_POINT)
+tests/unit/nano_core/window_test.$(OBJEXT): tests/unit/nano_core/windows.h
+check_unit_tests += %D%/window_test
 tests/unit/nano_core/fail_test.$(OBJEXT): tests/unit/nano_core/fail_sites.h
-CLEANFILES += tests/unit/nano_core/fail_sites.h
+CLEANFILES += tests/unit/nano_core/fail_sites.h tests/unit/nano_core/windows.h
 
 check_unit_tests += %D%/chain_test %D%/interpose_test
 check_tsan_tests += %D%/interpose_tsan

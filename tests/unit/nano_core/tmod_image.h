@@ -24,14 +24,14 @@ struct image {
 static struct ths_reason reason;
 static struct ths_tmod tmod;
 
-static struct image image_read(const char *name)
+static struct image image_from(const char *folder, const char *name)
 {
 	const char *build = getenv("top_builddir");
 	struct image image = {malloc(1u << 20), 0};
 	char path[512];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/fixtures/%s.tmod", build == NULL ? "." : build,
+	snprintf(path, sizeof(path), "%s/%s/%s.tmod", build == NULL ? "." : build, folder,
 		 name);
 	file = fopen(path, "rb");
 	ck_assert_msg(file != NULL, "%s cannot be read", path);
@@ -40,6 +40,11 @@ static struct image image_read(const char *name)
 	image.data = realloc(image.data, image.size);
 	ck_assert_ptr_nonnull(image.data);
 	return image;
+}
+
+THS_UNUSED static struct image image_read(const char *name)
+{
+	return image_from("fixtures", name);
 }
 
 THS_UNUSED static struct image image_copy(const struct image *from, size_t size)
