@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 /* What does not add up, or NULL. At depth 0, while no other CPU runs; tasks that were
  * killed have been reaped. */
 const char *accounts_lost(void);
