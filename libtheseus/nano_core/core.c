@@ -84,7 +84,6 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_core.frames = (struct ths_ref)THS_REF(frames);
 	ths_core.irq = (struct ths_ref)THS_REF(irq);
 	ths_core.tasks = (struct ths_ref)THS_REF(tasks);
-	ths_slots_init();
 	((struct ths_version *)ths_core.nobody)->flags = VERSION_DEAD;
 	ths_core.binding[0].slot.word = (uintptr_t)ths_core.nobody;
 	ths_sleep_init();
@@ -93,6 +92,7 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_context_init(&boot_cpu);
 	THS_TRY(ths_memory_init(info));
 	THS_TRY(ths_cpu_start(&boot_cpu));
+	THS_TRY(ths_slots_init());
 	THS_TRY(make_nano_core());
 	THS_TRY(ths_share_init());
 	ths_core.blob_key[0] = ths_arch_entropy();

@@ -315,6 +315,7 @@ struct ths_core {
 	 * to how the compiler reaches those above, which are indexed on common paths. */
 	struct ths_instance *instance; /* by slot: slots.c */
 	_Atomic(uint32_t) instances;   /* slots above were never in use, and have no memory */
+	uint32_t instances_max;        /* slots there may be */
 	uint32_t instance_pages;       /* mapped for them */
 	_Atomic(bool) interposed;      /* there has been an interposer */
 	struct ths_table table[TABLES_MAX];
@@ -599,7 +600,7 @@ ths_swap_bindings(struct ths_instance *old, struct ths_instance *new,
 		  enum ths_err (*change)(struct ths_cpu *, void *), void *arg);
 /* slots.c */
 uint64_t ths_slots_size(void); /* bytes at the end of the module area */
-void ths_slots_init(void);
+THS_MUST_CHECK enum ths_err ths_slots_init(void);
 struct ths_instance *ths_slot_find_free(void);
 void ths_serves_note(struct ths_instance *instance, const struct ths_binding *binding);
 struct ths_binding *ths_serves_next(const struct ths_instance *instance,

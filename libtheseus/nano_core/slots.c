@@ -22,17 +22,31 @@
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
 
+#define FEW_ORDER 5u /* pages for slots where there is no module area to speak of */
+
 uint64_t ths_slots_size(void)
 {
-	return ths_bits_align_up(INSTANCES_MAX * sizeof(struct ths_instance), THS_PAGE_SIZE);
+	uint64_t size = ths_bits_align_up(INSTANCES_MAX * sizeof(struct ths_instance),
+					  THS_PAGE_SIZE);
+
+	return ths_arch_module_area().size >= 2 * size ? size : 0;
 }
 
-void ths_slots_init(void)
+/* Without room in the module area: as many as lie in some pages, taken at once. */
+enum ths_err ths_slots_init(void)
 {
 	struct ths_arch_area area = ths_arch_module_area();
+	uint64_t size = ths_slots_size();
 
-	ths_core.instance = (struct ths_instance *)(uintptr_t)(area.base + area.size -
-							       ths_slots_size());
+	ths_core.instances_max = INSTANCES_MAX;
+	ths_core.instance = (struct ths_instance *)(uintptr_t)(area.base + area.size - size);
+	if (size)
+		return THS_OK;
+	ths_core.instance_pages = 1u << FEW_ORDER;
+	ths_core.instances_max = (uint32_t)((THS_PAGE_SIZE << FEW_ORDER) /
+					    sizeof(struct ths_instance));
+	ths_core.instance = ths_pages_take(FEW_ORDER);
+	return ths_core.instance ? THS_OK : THS_E_NOMEM;
 }
 
 static enum ths_err map_page(void)
@@ -57,7 +71,7 @@ static struct ths_instance *add_slot(void)
 	uint32_t slot = ths_instances();
 	struct ths_instance *instance = &ths_core.instance[slot];
 
-	if (slot == INSTANCES_MAX)
+	if (slot == ths_core.instances_max)
 		return NULL;
 	while ((uint64_t)ths_core.instance_pages * THS_PAGE_SIZE <
 	       (slot + 1) * sizeof(*instance))

@@ -132,8 +132,19 @@ static void tagged_blobs(void)
 		"a tag that was not renewed");
 }
 
+/* Records of instances are mapped as slots are first used, and stay. */
+static void use_a_slot(void)
+{
+	uint32_t slot = 0;
+
+	test_ok(ths_module_load("sched.rr", "first", &slot, NULL) == THS_OK &&
+			ths_module_unload(slot) == THS_OK,
+		"a module that comes and goes");
+}
+
 void test_refusal(void)
 {
+	use_a_slot();
 	load_refused("nosuch", THS_E_NOENT, "the archive has no module nosuch");
 	load_refused("garbage", THS_E_FORMAT, "");
 	load_refused("truncated", THS_E_FORMAT, "truncated");
