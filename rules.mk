@@ -2,6 +2,28 @@
 # pass on: a rule per module in $(theseus_module_sources). Below, what `make help` says.
 $(foreach s,$(theseus_module_sources),$(eval $(call theseus_module,$(call \
 	theseus_id,$(call theseus_token_of,$(s))),$(s),,$(theseus_tmod_dir))))
+# state_db, and of the same object the copy that is linked into a kernel: its code and its
+# constants in sections that fill pages of their own (arch/x86_64/kernel.lds), its names its
+# own, its layouts as data.
+$(eval $(call theseus_module,state_db,$(addprefix $(srcdir)/,$(filter %.c,$(theseus_state_db_sources))),,$(theseus_tmod_dir)))
+# For tests, with its state laid out otherwise.
+$(eval $(call theseus_module,state_db,$(addprefix $(srcdir)/,$(filter %.c,$(theseus_state_db_sources))),-DSTATE_DB_OTHER -DSTATE_DB_VERSION=2,fixtures/other))
+libtheseus/state_db/first.o: $(theseus_tmod_dir)/state_db.tmod
+	$(THESEUS_QUIET)$(MKDIR_P) $(@D) && rm -f $@ && \
+	$(OBJCOPY) --dump-section .ths.schema=$@.schema $< $@.tmp && \
+	$(OBJCOPY) --redefine-sym ths_module_state_db=ths_state_db_first_module \
+		--keep-global-symbol=ths_state_db_first_module \
+		--rename-section .text=.ths.state_db.text \
+		--rename-section .rodata=.ths.state_db.rodata \
+		--rename-section .ths.digest=.rodata.ths_state_db_digest \
+		$<.debug $@.tmp && \
+	$(OBJCOPY) --add-section .rodata.ths_state_db_schema=$@.schema \
+		--set-section-flags .rodata.ths_state_db_schema=alloc,load,readonly,data,contents \
+		--add-symbol ths_state_db_schema=.rodata.ths_state_db_schema:0,global \
+		--add-symbol ths_state_db_schema_end=.rodata.ths_state_db_schema:`wc -c <$@.schema`,global \
+		$@.tmp && \
+	rm -f $@.schema && mv -f $@.tmp $@
+CLEANFILES += libtheseus/state_db/first.o
 # Modules for tests only, in ./fixtures.
 $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 	theseus_id,$(call theseus_token_of,$(s))),$(s),,fixtures)))

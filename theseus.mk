@@ -13,7 +13,7 @@
 #     $(eval $(call theseus_kernel,os.elf,os.c))
 #     all: sched.mine.tmod os.elf
 #
-# $(call theseus_module,ID,SOURCE[,FLAGS[,DIR]]) makes DIR/ID.tmod from SOURCE, whose
+# $(call theseus_module,ID,SOURCE[,FLAGS[,DIR]]) makes DIR/ID.tmod from SOURCE (or several), whose
 # descriptor is ths_module_TOKEN, TOKEN being ID with '_' for its '.'. The same SOURCE
 # may be built several times, under different DIRs and FLAGS, into versions of a module.
 # A module that theseus-check refuses is not made, unless THESEUS_UNCHECKED has its ID.
@@ -55,16 +55,25 @@ theseus_token_of = $(basename $(notdir $(1)))
 # The .tmod files that the sources $(1) make in folder $(2).
 theseus_tmod_files = $(foreach s,$(1),$(2)/$(call theseus_id,$(call theseus_token_of,$(s))).tmod)
 
-define theseus_module_rule
-$(3)/$(1).o: $(2) $(theseus_mk)
-	$$(THESEUS_QUIET)mkdir -p $(3) && $$(THESEUS_CC) $$(THESEUS_MODULE_CFLAGS) $(4) \
+# Of one source DIR/ID.o, of several DIR/ID.objects/NAME.o.
+theseus_module_object = $(3)/$(1)$(if $(word 2,$(2)),.objects/$(notdir $(basename $(4)))).o
+define theseus_module_object_rule
+$(1): $(2) $(theseus_mk)
+	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) $$(THESEUS_MODULE_CFLAGS) $(3) \
 		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
-		-MMD -MP -MF $(3)/$(1).d -MT $$@ -c -o $$@ $$<
-$(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_MODULE_LDSCRIPT) \
+		-MMD -MP -MF $(1:.o=.d) -MT $$@ -c -o $$@ $$<
+-include $(1:.o=.d)
+endef
+define theseus_module_rule
+$(foreach s,$(2),
+$(call theseus_module_object_rule,$(call theseus_module_object,$(1),$(2),$(3),$(s)),$(s),$(4)))
+$(3)/$(1).tmod: $(foreach s,$(2),$(call theseus_module_object,$(1),$(2),$(3),$(s))) \
+		$$(THESEUS_MODULE_LIB) $$(THESEUS_MODULE_LDSCRIPT) \
 		$$(THESEUS_CHECK) $$(THESEUS_SCHEMA)
 	$$(THESEUS_QUIET)rm -f $$@ && \
 	$$(THESEUS_LD) -r --gc-sections -u ths_module_$(subst .,_,$(1)) \
-		-T $$(THESEUS_MODULE_LDSCRIPT) -o $$@.debug $$< $$(THESEUS_MODULE_LIB) && \
+		-T $$(THESEUS_MODULE_LDSCRIPT) -o $$@.debug $$(filter %.o,$$^) \
+		$$(THESEUS_MODULE_LIB) && \
 	$$(THESEUS_OBJCOPY) --strip-debug $$@.debug $$@.tmp && \
 	$$(THESEUS_SCHEMA) $$@.debug $$@.tmp >$$@.schema && \
 	$$(THESEUS_OBJCOPY) --add-section .ths.schema=$$@.schema $$@.tmp && \
@@ -72,7 +81,6 @@ $(3)/$(1).tmod: $(3)/$(1).o $$(THESEUS_MODULE_LIB) $$(THESEUS_MODULE_LDSCRIPT) \
 	$$(THESEUS_CHECK) --seal $$@.tmp && \
 	$(if $(filter $(1),$(THESEUS_UNCHECKED)),,$$(THESEUS_CHECK) --quiet $$@.tmp &&) \
 	mv -f $$@.tmp $$@
--include $(3)/$(1).d
 endef
 theseus_module = $(call theseus_module_rule,$(strip $(1)),$(strip $(2)),$(or $(strip $(4)),.),$(3))
 

@@ -22,6 +22,7 @@ theseusinclude_HEADERS += \
 	%D%/interface.h \
 	%D%/list.h \
 	%D%/manifest.h \
+	%D%/metamodule.h \
 	%D%/module.h \
 	%D%/mux.h \
 	%D%/nano_core.h \
@@ -44,6 +45,7 @@ theseusiface_HEADERS += \
 	%D%/iface/sched.h \
 	%D%/iface/sched_queue.h \
 	%D%/iface/serial.h \
+	%D%/iface/state_db.h \
 	%D%/iface/tasks.h \
 	%D%/iface/testsrv.h \
 	%D%/iface/trace.h

@@ -29,7 +29,7 @@
 #include <theseus/gate.h>
 #include <theseus/interface.h>
 
-#define THS_ABI 2u /* of descriptor, gate and nano_core's published symbols */
+#define THS_ABI 3u /* of descriptor, gate and nano_core's published symbols */
 
 #define THS_USES_MAX   8u
 #define THS_BLOBS_MAX  4u
@@ -121,6 +121,22 @@ struct ths_migrate_decl {
 	ths_migrate_fn *back; /* from @to to @from; NULL: there is no way back */
 };
 
+/*
+ * A *metamodule* does hold state, which is nano_core's to keep and to move: one struct of
+ * plain data, outside of the module and found by a name that no other module can link to
+ * (metamodule.h). Transactions know nothing of it.
+ */
+struct ths_state_decl {
+	const char *schema; /* "name/version"; NULL: not a metamodule */
+	uint32_t size;      /* bytes of the struct */
+	const char *type;   /* its C type, by name: its layout goes into .ths.schema */
+	void *at;           /* where it is: filled in when the module is linked */
+	const void *entries; /* what nano_core calls it for beside its operations, or NULL */
+	/* NULL, or called when the state has come from a predecessor of another layout,
+	 * before anybody is served: for what has to be made of the old, or is new. */
+	enum ths_err (*adopt)(struct ths_call *call);
+};
+
 struct ths_journal; /* what the faulted device operation did: handle.h */
 
 struct ths_module {
@@ -149,6 +165,7 @@ struct ths_module {
 	enum ths_err (*recover)(struct ths_call *call, const struct ths_journal *journal);
 	/* `module/1` self-test: THS_OK when the module can serve. May be NULL. */
 	enum ths_err (*selftest)(struct ths_call *call);
+	struct ths_state_decl state;
 };
 
 #define THS_PROVIDES(iface_, ...)                                                        \

@@ -51,6 +51,7 @@ enum ths_schema_kind {
 	THS_SCHEMA_OP,
 	THS_SCHEMA_TABLE,
 	THS_SCHEMA_BLOB,
+	THS_SCHEMA_STATE,
 };
 
 struct ths_schema_record { /* a line that is no member's, with the members that follow */

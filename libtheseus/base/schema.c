@@ -105,7 +105,8 @@ static bool kind_of(const struct line *word, enum ths_schema_kind *kind)
 		     [THS_SCHEMA_USES] = {"uses", 4},
 		     [THS_SCHEMA_OP] = {"op", 2},
 		     [THS_SCHEMA_TABLE] = {"table", 5},
-		     [THS_SCHEMA_BLOB] = {"blob", 4}};
+		     [THS_SCHEMA_BLOB] = {"blob", 4},
+		     [THS_SCHEMA_STATE] = {"state", 5}};
 
 	for (unsigned i = 0; i < THS_ARRAY_SIZE(kinds); i++) {
 		if (word->length != kinds[i].length || word->text[0] != kinds[i].word[0])

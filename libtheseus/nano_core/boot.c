@@ -69,8 +69,12 @@ static void load(const struct ths_manifest_item *item)
 {
 	struct ths_reason reason = {{0}};
 	uint32_t slot;
-	enum ths_err err = ths_module_load(item->file, item->name, &slot, &reason);
+	enum ths_err err;
 
+	if (ths_module_find(item->name, &slot) == THS_OK &&
+	    ths_core.instance[slot].block) /* linked in: its file is there to be swapped in */
+		return;
+	err = ths_module_load(item->file, item->name, &slot, &reason);
 	if (err)
 		ths_panic("manifest line %u: module %s: %s (%s)", item->line, item->id,
 			  reason.text[0] ? reason.text : ths_err_text(err),

@@ -94,7 +94,7 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	THS_TRY(ths_cpu_start(&boot_cpu));
 	THS_TRY(ths_slots_init());
 	THS_TRY(make_nano_core());
-	THS_TRY(ths_share_init());
+	THS_TRY(ths_db_start());
 	ths_core.blob_key[0] = ths_arch_entropy();
 	ths_core.blob_key[1] = ths_arch_entropy();
 	ths_loader_init();

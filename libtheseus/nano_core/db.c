@@ -24,12 +24,50 @@
 	}
 #include "state_db/entries.def"
 
-extern const struct ths_db_ops ths_state_db_first_ops; /* of the copy that is linked in */
+/* The copy that is linked in, and its state: that lies here, so that it stays if the copy
+ * goes. */
+extern const struct ths_module ths_state_db_first_module;
+struct db_state ths_state_state_db;
 
 /* A CPU that comes to be served by whom the others are. */
 void ths_db_attach(struct ths_cpu *cpu)
 {
-	cpu->db = cpu->number ? ths_core.cpu[0]->db : &ths_state_db_first_ops;
+	if (!atomic_load(&ths_core.db))
+		atomic_store(&ths_core.db, ths_state_db_first_module.state.entries);
+	atomic_store(&cpu->db, atomic_load(&ths_core.db));
+}
+
+/* Where its code lies, if in pages of its own that can be given back. */
+extern const uint8_t ths_state_db_start[] THS_WEAK, ths_state_db_text[] THS_WEAK,
+	ths_state_db_text_end[] THS_WEAK, ths_state_db_end[] THS_WEAK;
+extern const char ths_state_db_schema[] THS_WEAK, ths_state_db_schema_end[] THS_WEAK;
+
+static void tell_where(struct ths_instance *instance)
+{
+	struct ths_schema *schema = &instance->tmod.schema;
+
+	instance->rodata = (uintptr_t)ths_state_db_start;
+	instance->rodata_size = (uintptr_t)(ths_state_db_text - ths_state_db_start);
+	instance->text = (uintptr_t)ths_state_db_text;
+	instance->text_size = (uintptr_t)(ths_state_db_text_end - ths_state_db_text);
+	instance->pages = (uint32_t)((ths_state_db_end - ths_state_db_start) / THS_PAGE_SIZE);
+	if (ths_schema_open(schema, ths_state_db_schema,
+			    (size_t)(ths_state_db_schema_end - ths_state_db_schema)) == THS_OK)
+		(void)!ths_schema_find(schema, THS_SCHEMA_STATE, instance->block->schema,
+				       &instance->block->layout);
+}
+
+/* Boot: the linked-in copy becomes an instance like any other. */
+enum ths_err ths_db_start(void)
+{
+	struct ths_instance *instance;
+
+	THS_TRY(ths_share_init());
+	THS_TRY(ths_instance_make(&ths_state_db_first_module, NULL, NULL, &instance, NULL));
+	instance->fresh = false;
+	if (ths_state_db_start)
+		tell_where(instance);
+	return ths_bind(instance->slot, "");
 }
 
 enum ths_err ths_row_find_(struct ths_call *call, unsigned table_number, uint64_t key,

@@ -22,7 +22,7 @@ bool ths_is_module_code(uint64_t pc)
 #else
 	struct ths_arch_area area = ths_arch_module_area();
 
-	return pc >= area.base && pc - area.base < area.size;
+	return pc >= area.base && pc - area.base < area.size && !ths_is_meta_code(pc);
 #endif
 }
 

@@ -263,6 +263,7 @@ void ths_instance_drop(struct ths_instance *instance)
 	uint32_t slot = instance->slot;
 
 	ths_instance_close(instance);
+	ths_meta_detach(instance);
 	memset(instance, 0, sizeof(*instance));
 	instance->generation = generation + 1;
 	instance->slot = slot;
@@ -294,6 +295,8 @@ enum ths_err ths_instance_make(const struct ths_module *module, const struct ths
 		err = resolve_uses(instance, reason);
 	if (err == THS_OK)
 		err = open_tables(instance, reason);
+	if (err == THS_OK && module->state.schema && !tmod)
+		err = ths_meta_attach_linked(instance);
 	ths_loader_work(1600);
 	if (err) {
 		ths_instance_drop(instance);
@@ -353,6 +356,12 @@ static enum ths_err run_recover(struct ths_call *call, void *args)
 	return call->instance->module->recover(call, &call->instance->faulted);
 }
 
+static enum ths_err run_adopt(struct ths_call *call, void *args)
+{
+	(void)args;
+	return call->instance->module->state.adopt(call);
+}
+
 static enum ths_err run_selftest(struct ths_call *call, void *args)
 {
 	(void)args;
@@ -407,6 +416,11 @@ enum ths_err ths_invoke_reread(struct ths_instance *instance)
 enum ths_err ths_invoke_recover(struct ths_instance *instance)
 {
 	return invoke_fn(instance, run_recover, THS_OP_DEVICE);
+}
+
+enum ths_err ths_invoke_adopt(struct ths_instance *instance)
+{
+	return instance->module->state.adopt ? invoke_fn(instance, run_adopt, 0) : THS_OK;
 }
 
 enum ths_err ths_invoke_selftest(struct ths_instance *instance)

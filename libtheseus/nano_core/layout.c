@@ -188,6 +188,7 @@ enum ths_err ths_layouts_check(struct ths_instance *instance, struct ths_reason 
 	const struct ths_module *module = instance->module;
 	struct check check = {.instance = instance, .reason = reason};
 	struct ths_schema_record record;
+	struct ths_layout unused; /* meta.c has seen to it */
 
 	if (!instance->tmod.schema.text)
 		return THS_OK;
@@ -203,6 +204,9 @@ enum ths_err ths_layouts_check(struct ths_instance *instance, struct ths_reason 
 	for (unsigned i = 0; i < THS_BLOBS_MAX; i++)
 		if (module->blobs[i].type)
 			THS_TRY(check_blob(&check, &module->blobs[i]));
+	if (module->state.schema)
+		THS_TRY(expect(&check, THS_SCHEMA_STATE, module->state.schema,
+			       module->state.size, &unused));
 	return ths_schema_next(&check.cursor, &record) == THS_E_NOENT
 		       ? THS_OK
 		       : undescribed(&check, "this module only");

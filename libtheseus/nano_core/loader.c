@@ -6,7 +6,8 @@
  * becomes executable and rodata read-only, for good (I1: the page table's half).
  *
  * Invariants
- *   Q1  A page of a module is never writable once any of its code can run.
+ *   Q1  A page of a module is never writable once any of its code can run. (A metamodule's
+ *       state lies beside it, and is none of its pages.)
  *   Q2  A module that is refused leaves no page mapped and none taken.
  *   Q3  The bytes of a file stay where they are when its module goes: names of functions
  *       and the layouts of tables are read there.
@@ -126,6 +127,13 @@ static void give_area(ths_vaddr_t base, uint64_t pages)
 		ths_bits_clear(loader.used, at + i);
 }
 
+static bool in_area(ths_vaddr_t base)
+{
+	struct ths_arch_area area = ths_arch_module_area();
+
+	return base >= area.base && base - area.base < area.size;
+}
+
 static void unmap(ths_vaddr_t base, uint64_t pages)
 {
 	for (uint64_t i = 0; i < pages; i++) {
@@ -137,10 +145,14 @@ static void unmap(ths_vaddr_t base, uint64_t pages)
 			continue;
 		ths_arch_unmap(at, 1);
 		memset(ths_arch_direct(paddr), 0xcc, THS_PAGE_SIZE); /* poison: int3 */
-		ths_pages_give(ths_arch_direct(paddr), 0);
+		if (in_area(base))
+			ths_pages_give(ths_arch_direct(paddr), 0);
+		else
+			ths_pages_adopt(ths_arch_direct(paddr)); /* part of the image */
 		ths_loader_work(5000);
 	}
-	give_area(base, pages);
+	if (in_area(base))
+		give_area(base, pages);
 }
 
 static enum ths_err map(uint64_t pages, ths_vaddr_t *base)
@@ -164,6 +176,19 @@ static enum ths_err map(uint64_t pages, ths_vaddr_t *base)
 		}
 	}
 	return THS_OK;
+}
+
+/* Zeroed memory that modules can reach, which is writable: a metamodule's state (meta.c). */
+void *ths_loader_room(size_t size)
+{
+	ths_vaddr_t base;
+
+	return map(pages_of(size), &base) == THS_OK ? (void *)(uintptr_t)base : NULL;
+}
+
+void ths_loader_give_room(void *room, size_t size)
+{
+	unmap((uintptr_t)room, pages_of(size));
 }
 
 /* ---- loading ------------------------------------------------------------------------ */
@@ -195,7 +220,8 @@ static enum ths_err protect(const struct image *image)
 	return fixed ? ths_arch_protect(image->rodata, fixed, THS_PROT_R) : THS_OK;
 }
 
-static enum ths_err place(struct image *image, struct ths_reason *reason)
+static enum ths_err place(struct image *image, struct ths_meta_link *link,
+			  struct ths_reason *reason)
 {
 	enum ths_err err;
 
@@ -205,7 +231,7 @@ static enum ths_err place(struct image *image, struct ths_reason *reason)
 	image->rodata = image->text + image->text_pages * THS_PAGE_SIZE;
 	err = ths_tmod_link(&image->tmod, (uint8_t *)(uintptr_t)image->text, image->text,
 			    (uint8_t *)(uintptr_t)image->rodata, image->rodata,
-			    ths_published_find, NULL, reason);
+			    ths_meta_resolve, link, reason);
 	if (err == THS_OK)
 		err = protect(image);
 	ths_loader_work(2000);
@@ -228,12 +254,51 @@ typedef enum ths_err make_fn(const struct ths_module *module, const struct ths_t
 			     const char *name, struct ths_instance **out,
 			     struct ths_reason *reason);
 
+static enum ths_err make_of(struct image *image, struct ths_meta_link *link,
+			    const char *name, make_fn *make, struct ths_instance **out,
+			    struct ths_reason *reason)
+{
+	const void *module = (const void *)(uintptr_t)(image->rodata + image->tmod.descriptor);
+	enum ths_err err;
+
+	THS_TRY(make(module, &image->tmod, name, out, reason));
+	err = ths_meta_attach(*out, link->block, reason);
+	if (err)
+		ths_instance_drop(*out);
+	return err;
+}
+
+static enum ths_err load_linked(struct image *image, struct ths_meta_link *link,
+				const char *name, make_fn *make, struct ths_instance **out,
+				struct ths_reason *reason)
+{
+	struct ths_instance *instance;
+	enum ths_err err;
+
+	THS_TRY(place(image, link, reason));
+	THS_POINT("load/placed");
+	ths_loader_work(1500);
+	err = make_of(image, link, name, make, &instance, reason);
+	if (err) {
+		unmap(image->text, image->text_pages + image->rodata_pages);
+		return err;
+	}
+	instance->text = image->text;
+	instance->text_size = image->tmod.text_size;
+	instance->rodata = image->rodata;
+	instance->rodata_size = image->tmod.rodata_size;
+	instance->pages = (uint32_t)(image->text_pages + image->rodata_pages);
+	*out = instance;
+	THS_POINT("load/made");
+	return THS_OK;
+}
+
 /* @make: of the descriptor an instance. */
 static enum ths_err load(const void *data, size_t size, const char *name, make_fn *make,
 			 struct ths_instance **out, struct ths_reason *reason)
 {
-	struct ths_instance *instance;
 	struct image image = {0};
+	struct ths_meta_link link;
 	enum ths_err err;
 
 	THS_TRY(loader.admit_spill
@@ -245,24 +310,11 @@ static enum ths_err load(const void *data, size_t size, const char *name, make_f
 		return THS_E_FORMAT;
 	}
 	THS_POINT("load/opened");
-	THS_TRY(place(&image, reason));
-	THS_POINT("load/placed");
-	ths_loader_work(1500);
-	err = make((const struct ths_module *)(uintptr_t)(image.rodata +
-							  image.tmod.descriptor),
-		   &image.tmod, name, &instance, reason);
-	if (err) {
-		unmap(image.text, image.text_pages + image.rodata_pages);
-		return err;
-	}
-	instance->text = image.text;
-	instance->text_size = image.tmod.text_size;
-	instance->rodata = image.rodata;
-	instance->rodata_size = image.tmod.rodata_size;
-	instance->pages = (uint32_t)(image.text_pages + image.rodata_pages);
-	*out = instance;
-	THS_POINT("load/made");
-	return THS_OK;
+	THS_TRY(ths_meta_link(&link, &image.tmod, reason));
+	err = load_linked(&image, &link, name, make, out, reason);
+	if (err)
+		ths_meta_unlink(&link);
+	return err;
 }
 
 enum ths_err ths_loader_load(const char *file, const char *name, struct ths_instance **out,
@@ -304,13 +356,15 @@ enum ths_err ths_module_load(const char *file, const char *name, uint32_t *slot,
 /* Nobody can be in its code any more. */
 void ths_loader_retire(struct ths_instance *instance)
 {
-	ths_vaddr_t text = instance->text;
+	ths_vaddr_t base = instance->text < instance->rodata || !instance->rodata_size
+				   ? instance->text
+				   : instance->rodata;
 	uint32_t pages = instance->pages;
 
 	ths_instance_drop(instance);
 	ths_loader_work(4000);
 	if (pages)
-		unmap(text, pages);
+		unmap(base, pages);
 }
 
 /* Nobody can call it any more, but somebody may be in it. */

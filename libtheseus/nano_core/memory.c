@@ -170,6 +170,12 @@ void ths_pages_give(void *pages, unsigned order)
 		give_reserved(pages, order);
 }
 
+/* A page that was nobody's to give so far. */
+void ths_pages_adopt(void *page)
+{
+	give_reserved(page, 0);
+}
+
 uint64_t ths_memory_reserve(void)
 {
 	uint64_t pages = (uint64_t)(memory.end - memory.next) / THS_PAGE_SIZE;

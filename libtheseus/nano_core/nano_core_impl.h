@@ -34,6 +34,7 @@
 #define INSTANCES_MAX 2048u
 #define BINDINGS_MAX  2048u
 #define OPS_MAX       32u
+#define STATES_MAX    16u
 #define DEPTH_MAX     8u
 #define CONTEXTS_MAX  SCHED_TASKS_MAX
 #define WAITERS_MAX   4096u
@@ -85,6 +86,15 @@ struct instance_blob { /* 64 bytes: gate.S knows */
 
 #define OP_PASS 0x80u /* a device operation behind an interposer: it is not stopped */
 
+/* The state of a metamodule: meta.c. */
+struct ths_state_block {
+	char schema[THS_NAME_MAX];
+	void *at;
+	struct ths_layout layout; /* as the first who was linked to it has it */
+	uint32_t used;            /* instances that are linked to it */
+	bool ours;                /* in room taken for it; else it is part of the image */
+};
+
 struct ths_instance {
 	struct instance_op op[OPS_MAX];
 	uint64_t calls[THS_CPU_MAX];                /* gate.S knows this, too, and ... */
@@ -118,6 +128,7 @@ struct ths_instance {
 	_Atomic(bool) condemned;     /* it failed meanwhile: to be reverted at depth 0 */
 	struct quiet_mark quiet;     /* superseded: when */
 	uint64_t serves[BINDINGS_MAX / 64]; /* bindings it was ever published for: slots.c */
+	struct ths_state_block *block; /* a metamodule's; NULL: it is none */
 };
 
 /* The row of a binding. Immutable, like any version's data. */
@@ -193,7 +204,8 @@ struct ths_invoke {
 
 enum cpu_pending { PENDING_IRQ = 1, PENDING_TICK = 2, PENDING_WAKE = 4, PENDING_KICK = 8,
 		   PENDING_RESCHED = 16, PENDING_REAP = 32, PENDING_RECLAIM = 64,
-		   PENDING_SWEEP = 128, PENDING_FAULT = 256, PENDING_SOFT = 512 };
+		   PENDING_SWEEP = 128, PENDING_FAULT = 256, PENDING_SOFT = 512,
+		   PENDING_MEET = 1024 };
 
 struct ths_cpu {
 	struct ths_cpu *self;          /* offset 0: arch.h */
@@ -213,7 +225,8 @@ struct ths_cpu {
 	void *blob_room; /* for that body */
 	struct ths_call calls[DEPTH_MAX + 1]; /* the last: for a migration function */
 	struct ths_txn txn;            /* gate.S knows down to here */
-	const struct ths_db_ops *db;   /* the state_db that serves this CPU: db.c */
+	const struct ths_db_ops *_Atomic db; /* the state_db that serves this CPU: db.c */
+	_Atomic(uint32_t) met;         /* the meeting it stays in, or was in: meta.c */
 	uint64_t used_by;              /* cpu->activity at the last tick */
 	uint64_t overdue;              /* the activity whose budget is spent */
 	uint8_t *arena;
@@ -309,6 +322,10 @@ struct ths_core {
 	_Atomic(uint64_t) soft_dice, soft_vanished; /* soft rows vanish, by these dice; 0: not */
 	_Atomic(uint32_t) quota; /* rows a client may own, by default */
 	bool evolving;           /* modules are loaded whose uses may come with them */
+	const struct ths_db_ops *_Atomic db; /* which CPUs are to be served by */
+	_Atomic(uint32_t) meeting; /* CPUs are gathered at depth 0; 0: they are not */
+	uint32_t meetings;       /* so far. In the loader's turn */
+	struct ths_state_block state[STATES_MAX];
 	_Atomic(bool) watched;   /* instances are on probation, or wait to be unmapped */
 	struct ths_ref sched, frames, irq, tasks;
 	/* Large records, and found by their address: last, so that their size is no matter
@@ -443,12 +460,42 @@ void ths_effects_drop(struct ths_cpu *cpu, unsigned from);
 /* work.c */
 void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t ops);
 void ths_pending(struct ths_cpu *cpu, uint32_t what);
+/* meta.c: modules that hold state */
+struct ths_meta_link { /* what a module's undefined symbols are to be resolved by */
+	const struct ths_tmod *tmod;
+	struct ths_state_block *block; /* NULL: it is no metamodule */
+};
+THS_MUST_CHECK enum ths_err ths_meta_link(struct ths_meta_link *link,
+					  const struct ths_tmod *tmod,
+					  struct ths_reason *reason);
+void ths_meta_unlink(struct ths_meta_link *link);
+uint64_t ths_meta_resolve(void *ctx, const char *name);
+THS_MUST_CHECK enum ths_err ths_meta_attach(struct ths_instance *instance,
+					    struct ths_state_block *block,
+					    struct ths_reason *reason);
+THS_MUST_CHECK enum ths_err ths_meta_attach_linked(struct ths_instance *instance);
+void ths_meta_detach(struct ths_instance *instance);
+THS_MUST_CHECK enum ths_err ths_meta_publish(struct ths_instance *old,
+					     struct ths_instance *new,
+					     enum ths_err (*publish)(void *), void *arg);
+void ths_meet(struct ths_cpu *cpu);
+bool ths_is_meta_code(uint64_t pc);
+/* state_move.c. THS_E_SCHEMA: a member is of another kind. */
+THS_MUST_CHECK enum ths_err ths_state_movable(const struct ths_layout *old,
+					      const struct ths_layout *new,
+					      const char *name, struct ths_reason *reason);
+void ths_state_move(const struct ths_layout *old, const void *from,
+		    const struct ths_layout *new, void *to);
+unsigned ths_state_lost(const struct ths_layout *old, const struct ths_layout *new,
+			char first[THS_NAME_MAX]);
 /* db.c */
+THS_MUST_CHECK enum ths_err ths_db_start(void);
 void ths_db_attach(struct ths_cpu *cpu);
 /* memory.c */
 THS_MUST_CHECK enum ths_err ths_memory_init(const struct ths_boot_info *info);
 void *ths_pages_take(unsigned order); /* zeroed; NULL: none. Depth 0 asks mem.frames */
 void ths_pages_give(void *pages, unsigned order);
+void ths_pages_adopt(void *page);
 THS_INLINE unsigned ths_order_of(size_t bytes)
 {
 	unsigned order = 0;
@@ -495,6 +542,7 @@ THS_MUST_CHECK enum ths_err ths_ref_resolve(struct ths_ref *ref);
 THS_MUST_CHECK enum ths_err ths_invoke_recover(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_reread(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_start(struct ths_instance *instance);
+THS_MUST_CHECK enum ths_err ths_invoke_adopt(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_selftest(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_invoke_op(struct ths_instance *instance, uint32_t op);
 /* Changes bindings in one commit; @change writes provider rows by ths_provider_write. */
@@ -612,6 +660,8 @@ THS_MUST_CHECK enum ths_err ths_archive_find(const char *name, const void **data
 					     size_t *size);
 /* loader.c */
 void ths_loader_init(void);
+void *ths_loader_room(size_t size); /* NULL: none */
+void ths_loader_give_room(void *room, size_t size);
 void ths_loader_retire(struct ths_instance *instance);
 /* One at a time loads, binds, swaps and retires. A program waits for its turn; who cannot
  * wait, or has the turn already, gets THS_E_BUSY. */
@@ -663,6 +713,7 @@ THS_INLINE void ths_soft_touched(struct ths_cpu *cpu)
 const struct ths_module *ths_nano_core_module(void);
 /* published.c */
 uint64_t ths_published_find(void *unused, const char *name);
+uint64_t ths_privileged_find(const char *name); /* state_db alone may */
 /* log.c */
 void ths_log_quiet(bool quiet);
 /* canary.c; the compiler's names */

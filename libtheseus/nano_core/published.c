@@ -1,5 +1,5 @@
 /*
- * published - the addresses behind published.def.
+ * published - the addresses behind published.def and privileged.def.
  *
  * Cost: O(names) a lookup, with one comparison of first differing characters each; a
  * module has a handful of lookups in its life.
@@ -18,6 +18,15 @@ static const struct {
 #define THS_PUBLISHED(name) {#name, (void *)(uintptr_t)name},
 #include "nano_core/published.def"
 #undef THS_PUBLISHED
+};
+
+static const struct {
+	const char *name;
+	void *address;
+} privileged[] = {
+#define THS_PRIVILEGED(name) {#name, (void *)(uintptr_t)&name},
+#include "nano_core/privileged.def"
+#undef THS_PRIVILEGED
 };
 
 /* What arch may bring for a machine on which nobody else commits. */
@@ -54,5 +63,13 @@ uint64_t ths_published_find(void *unused, const char *name)
 	for (size_t i = 0; i < THS_ARRAY_SIZE(published); i++)
 		if (ths_streq(published[i].name, name))
 			return reach(published[i].address);
+	return 0;
+}
+
+uint64_t ths_privileged_find(const char *name)
+{
+	for (size_t i = 0; i < THS_ARRAY_SIZE(privileged); i++)
+		if (ths_streq(privileged[i].name, name))
+			return (uint64_t)(uintptr_t)privileged[i].address;
 	return 0;
 }

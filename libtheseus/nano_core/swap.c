@@ -28,6 +28,7 @@
 struct swap {
 	struct ths_instance *old, *new; /* @new NULL: nobody */
 	uint32_t bindings; /* changed by the commit */
+	struct ths_reason *reason;
 };
 
 /* Interposers before @old that now have more operations to pass on. */
@@ -176,7 +177,7 @@ void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new)
 enum ths_err ths_swap_unbind(struct ths_instance *instance)
 {
 	struct ths_cpu *cpu = ths_cpu();
-	struct swap swap = {instance, NULL, 0};
+	struct swap swap = {instance, NULL, 0, NULL};
 	enum ths_err err;
 
 	ths_swap_hold(cpu, instance);
@@ -207,18 +208,28 @@ static enum ths_err publish_once(struct swap *swap, struct ths_reason *reason)
 	return err;
 }
 
+static enum ths_err publish(void *arg)
+{
+	struct swap *swap = arg;
+	enum ths_err err;
+
+	do
+		err = publish_once(swap, swap->reason);
+	while (err == THS_E_STALE);
+	return err;
+}
+
 enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new,
 			      struct ths_reason *reason)
 {
-	struct swap swap = {old, new, 0};
+	struct swap swap = {old, new, 0, reason};
 	enum ths_err err;
 
 	ths_interpose_inherit(old, new);
 	THS_POINT("swap/before-publish");
 	old->leaving = true;
-	do
-		err = publish_once(&swap, reason);
-	while (err == THS_E_STALE);
+	err = old->block || new->block ? ths_meta_publish(old, new, publish, &swap)
+				       : publish(&swap);
 	old->leaving = false;
 	THS_POINT("swap/after-publish");
 	return err;

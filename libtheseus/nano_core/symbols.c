@@ -72,7 +72,7 @@ bool ths_symbolize(uint64_t pc, const char **function, uint64_t *offset, const c
 	for (unsigned i = 0; i < ths_instances(); i++) {
 		const struct ths_instance *instance = &ths_core.instance[i];
 
-		if (instance->state == THS_INSTANCE_FREE || pc < instance->text ||
+		if (instance->state == THS_INSTANCE_FREE || !instance->tmod.image || pc < instance->text ||
 		    pc - instance->text >= instance->text_size)
 			continue;
 		*module = instance->name;

@@ -222,6 +222,8 @@ static bool serve_pending(struct ths_cpu *cpu)
 	uint32_t what;
 
 	while ((what = atomic_exchange(&cpu->pending, 0))) {
+		if (what & PENDING_MEET)
+			ths_meet(cpu);
 		resched = resched || (what & PENDING_RESCHED);
 		if (what & PENDING_IRQ)
 			serve_irqs(cpu);

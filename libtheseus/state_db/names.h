@@ -16,7 +16,8 @@
 #define STATE_DB_PASTE(copy, name)  STATE_DB_PASTE_(copy, name)
 #define STATE_DB_(name)             STATE_DB_PASTE(STATE_DB_COPY, name)
 
-#define ths_state_db_ops STATE_DB_(ops)
+#define ths_state_db_ops    STATE_DB_(ops)
+#define ths_module_state_db STATE_DB_(module)
 
 /* What the list of entries has. */
 #define ths_convert_overlays STATE_DB_(convert_overlays)

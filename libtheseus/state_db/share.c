@@ -56,7 +56,11 @@ _Static_assert(sizeof(struct link) <= 32, "a title is one version of pool 1");
 enum { TITLE_POOL = 1 };
 
 static const struct link no_title;
-static struct ths_table *shares, *holders, *orphans;
+
+/* State has numbers, and no pointers. */
+#define shares  (&ths_core.table[ths_state_state_db.share_table])
+#define holders (&ths_core.table[ths_state_state_db.holder_table])
+#define orphans (&ths_core.table[ths_state_state_db.orphan_table])
 
 enum ths_err ths_share_init(void)
 {
@@ -69,11 +73,16 @@ enum ths_err ths_share_init(void)
 	static const struct ths_table_decl orphan_decl = {
 		.schema = "state_db.orphan/1", .row_size = sizeof(struct link),
 		.rows = ORPHANS_MAX};
+	struct ths_table *table = NULL;
 	bool made;
 
-	THS_TRY(ths_table_open(&share_decl, "", &shares, &made));
-	THS_TRY(ths_table_open(&orphan_decl, "", &orphans, &made));
-	return ths_table_open(&holder_decl, "", &holders, &made);
+	THS_TRY(ths_table_open(&share_decl, "", &table, &made));
+	ths_state_state_db.share_table = table->id;
+	THS_TRY(ths_table_open(&orphan_decl, "", &table, &made));
+	ths_state_state_db.orphan_table = table->id;
+	THS_TRY(ths_table_open(&holder_decl, "", &table, &made));
+	ths_state_state_db.holder_table = table->id;
+	return THS_OK;
 }
 
 static place_t place_of(const struct ths_table *table, uint32_t row)

@@ -112,7 +112,7 @@ struct ths_table {
 	uint32_t words8;              /* bytes of a row, rounded up to whole words */
 	struct ths_version *_Atomic zero; /* what every row of a fixed table is at first */
 	_Atomic(uint64_t) commits;    /* gate.S knows down to here */
-	_Atomic(uint32_t) fresh;     /* free rows: see below */
+	_Atomic(uint32_t) fresh;     /* rows that were never used begin here: struct db_free */
 	char schema[THS_NAME_MAX];   /* "name/version" */
 	char instance[THS_NAME_MAX]; /* THS_PER_INSTANCE: whose; else "" */
 	/* These change when a step begins or ends, under interactions in flight: T5 keeps
@@ -127,10 +127,6 @@ struct ths_table {
 	uint16_t used;           /* instances that declare it */
 	/* The slots of a small table. */
 	struct ths_slot small[SMALL_SLOTS];
-	/* Free rows: tombstones linked by their data; below `fresh` every slot has a
-	 * version. Under `lock`. */
-	_Atomic(uint32_t) lock;
-	uint32_t free_head;
 	_Atomic(uint32_t) live;
 	/* Counts appearances and disappearances of rows (in steps of 4, so that it can be
 	 * read and waited for like a slot): what an enumeration reads. */
@@ -143,6 +139,29 @@ struct ths_table {
 	struct ths_layout layout; /* of its rows; lies in the archive, which stays */
 	struct ths_step step;
 };
+
+/*
+ * What state_db itself keeps, as a metamodule (metamodule.h): plain data, moved by members
+ * to a copy that has it otherwise. Tables' records, slots and versions are not part of it:
+ * their addresses are with modules and waiters, and in read sets.
+ */
+struct db_state {
+#ifdef STATE_DB_OTHER /* a build for tests: other places, and one member more */
+	uint32_t moves; /* to this layout and away from it */
+	uint32_t orphan_table, holder_table, share_table;
+#else
+	uint32_t share_table, holder_table, orphan_table; /* numbers of share.c's tables */
+#endif
+	struct db_free { /* by table: its free rows */
+#ifdef STATE_DB_OTHER
+		uint64_t spare;
+#endif
+		_Atomic(uint32_t) lock; /* of all that is said of free rows, `fresh` too */
+		uint32_t head; /* tombstones linked by their data. Below `fresh` every slot
+			has a version */
+	} free[TABLES_MAX];
+};
+extern struct db_state ths_state_state_db;
 
 struct bucket {
 	uint32_t count;

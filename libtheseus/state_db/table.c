@@ -26,6 +26,11 @@
 
 #define GENERATION_MAX (UINT32_MAX / 2) /* a row lives so often again, at least */
 
+static struct db_free *free_rows(const struct ths_table *table)
+{
+	return &ths_state_state_db.free[table->id];
+}
+
 /* The length of the name before the slash, and the number behind it; 0: malformed. */
 static size_t parse_schema(const char *schema, uint16_t *version)
 {
@@ -177,12 +182,12 @@ static void set_fresh(struct ths_table *table, uint32_t rows)
 void ths_table_lock(struct ths_table *table)
 {
 	ths_cpu()->locks++;
-	ths_spin_lock(&table->lock);
+	ths_spin_lock(&free_rows(table)->lock);
 }
 
 void ths_table_unlock(struct ths_table *table)
 {
-	ths_spin_unlock(&table->lock);
+	ths_spin_unlock(&free_rows(table)->lock);
 	ths_cpu()->locks--;
 }
 
@@ -253,8 +258,8 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 	table->flags = declared_flags(decl);
 	ths_table_set_size(table, decl->row_size);
 	table->schema_version = version;
-	table->free_head = THS_ROW_NONE;
 	table->id = (uint32_t)(table - ths_core.table);
+	*free_rows(table) = (struct db_free){.head = THS_ROW_NONE};
 	if (table->flags & THS_FIXED)
 		THS_TRY(make_zero(table));
 	THS_TRY(make_all_slots(table));
@@ -369,7 +374,7 @@ void ths_table_wipe(struct ths_table *table)
 	forget_versions(table->slots, atomic_load(&table->fresh), table->zero);
 	forget_versions(table->bucket, table->bucket_mask + 1, NULL);
 	forget_versions(table->title, table->rows, NULL);
-	table->free_head = THS_ROW_NONE;
+	free_rows(table)->head = THS_ROW_NONE;
 	atomic_store(&table->live, fixed ? table->rows : 0);
 	atomic_store(&table->commits, 0);
 	set_fresh(table, fixed ? table->rows : 0);
@@ -435,8 +440,8 @@ static void push_free(struct ths_table *table, uint32_t row, struct ths_version 
 {
 	if (tombstone->generation == UINT32_MAX)
 		return; /* the slot retires: P16 */
-	*free_link(tombstone) = table->free_head;
-	table->free_head = row;
+	*free_link(tombstone) = free_rows(table)->head;
+	free_rows(table)->head = row;
 }
 
 /* @tombstone is what the giver knows the row by: if that has been replaced meanwhile, so
@@ -454,7 +459,7 @@ void ths_table_recount(struct ths_table *table, uint32_t rows)
 {
 	uint32_t live = 0;
 
-	table->free_head = THS_ROW_NONE;
+	free_rows(table)->head = THS_ROW_NONE;
 	for (uint32_t i = rows; i-- > 0;) {
 		struct ths_version *version = slot_version(atomic_load(&table->slots[i].word));
 
@@ -472,10 +477,10 @@ static uint32_t pop_free(struct ths_table *table, struct ths_version **tombstone
 	uint32_t row;
 
 	ths_table_lock(table);
-	row = table->free_head;
+	row = free_rows(table)->head;
 	if (row != THS_ROW_NONE) {
 		*tombstone = slot_version(atomic_load(&table_slot(table, row)->word));
-		table->free_head = *free_link(*tombstone);
+		free_rows(table)->head = *free_link(*tombstone);
 	}
 	ths_table_unlock(table);
 	return row;

@@ -16,7 +16,8 @@ rooms='libtheseus/nano_core libtheseus/state_db'
 sizes_of() {
 	find "$top_srcdir/$1" -name '*.c' | sort | while IFS= read -r file; do
 		base=$(basename "$file" .c)
-		object=$(find "$2/$1" -name "a-$base.o" -o -name "libtheseus_a-$base.o" | head -n 1)
+		object=$(find "$2/$1" "$2/modules/state_db.objects" -name "a-$base.o" -o \
+			-name "libtheseus_a-$base.o" -o -name "$base.o" | head -n 1)
 		echo "$1/$base.c $(wc -l <"$file") $(size "$object" | awk 'NR == 2 {print $1}')"
 	done | awk '{ print ".It Pa " $1 " Ta " $2 " Ta " $3; lines += $2; bytes += $3 }
 		END { print ".It Em together Ta " lines " Ta " bytes }'

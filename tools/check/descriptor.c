@@ -401,6 +401,27 @@ static void check_hardware(const struct placed *placed, struct findings *finding
 	}
 }
 
+/* The state lies outside of the module: where, the loader says. */
+static void check_state(const struct placed *placed, struct findings *findings)
+{
+	const struct ths_state_decl *state = &placed->module->state;
+	const char *schema = placed_string(placed, state->schema);
+
+	if (state->schema == NULL) {
+		if (state->size != 0 || state->at != NULL || state->entries != NULL)
+			WRONG("state: has no schema");
+		return;
+	}
+	if (!schema_is(schema))
+		WRONG("state: schema '%s' is not name/version", shown(schema));
+	if (state->size == 0)
+		WRONG("state (%s): has no bytes", shown(schema));
+	if ((uint64_t)(uintptr_t)state->at != placed->at + IMPORTS_BEHIND)
+		WRONG("state (%s): lies in the module", shown(schema));
+	if (state->adopt != NULL && !is_text(placed, (uint64_t)(uintptr_t)state->adopt))
+		WRONG("state (%s): adopt is not in the module's text", shown(schema));
+}
+
 static void check_functions(const struct placed *placed, struct findings *findings)
 {
 	const struct ths_module *module = placed->module;
@@ -447,5 +468,6 @@ void descriptor_check(const struct placed *placed, const char *wanted,
 	check_blobs(placed, findings);
 	check_migrations(placed, findings);
 	check_hardware(placed, findings);
+	check_state(placed, findings);
 	check_functions(placed, findings);
 }

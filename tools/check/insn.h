@@ -16,6 +16,7 @@
 #include "object.h"
 #include "tool.h"
 
-/* @count: out: instructions seen. False, with a message, when capstone cannot be used. */
-THS_MUST_CHECK bool insn_check(const struct object *object, struct findings *findings,
-			       unsigned *count);
+/* @privileged: it may read gs:[0]. @count: out: instructions seen. False, with a message,
+ * when capstone cannot be used. */
+THS_MUST_CHECK bool insn_check(const struct object *object, bool privileged,
+			       struct findings *findings, unsigned *count);

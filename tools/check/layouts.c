@@ -48,6 +48,10 @@ static void expect_all(const struct placed *placed, struct tool_text *lines)
 			tool_text_add(lines, "blob %s %u\n",
 				      placed_string(placed, module->blobs[i].type),
 				      module->blobs[i].size);
+	if (module->state.schema != NULL)
+		tool_text_add(lines, "state %s %u\n",
+			      placed_string(placed, module->state.schema),
+			      module->state.size);
 }
 
 /* ---- members ------------------------------------------------------------------------ */

@@ -137,7 +137,7 @@ static bool iface_write(struct schema *schema, const char *how, const struct ths
 
 /* ---- tables, blobs ---------------------------------------------------------------- */
 
-/* @kind: "table" or "blob"; @type_at: its C type's name, in the module. */
+/* @kind: "table", "blob" or "state"; @type_at: its C type's name, in the module. */
 static bool type_write(struct schema *schema, const char *kind, const char *name_at,
 		       const char *type_at)
 {
@@ -190,6 +190,9 @@ static bool schema_write(struct schema *schema)
 		if (module->blobs[i].type != NULL)
 			good &= type_write(schema, "blob", module->blobs[i].type,
 					   module->blobs[i].body);
+	if (module->state.schema != NULL)
+		good &= type_write(schema, "state", module->state.schema,
+				   module->state.type);
 	return good;
 }
 

@@ -14,6 +14,7 @@
 #include <theseus/iface/clock.h>
 #include <theseus/iface/frames.h>
 #include <theseus/iface/module.h>
+#include <theseus/iface/state_db.h>
 #include <theseus/iface/testsrv.h>
 #include <theseus/string.h>
 
@@ -247,6 +248,63 @@ void test_swap(void)
 	test_ok(mapped_after == 0, "old text is unmapped after each swap (%lu were not)",
 		(unsigned long)mapped_after);
 	test_ok(caught_asleep > 0, "%lu swaps met interactions that slept in the server",
+		(unsigned long)caught_asleep);
+	test_ok(before == after, "free frames and stock: %lu after a tenth of the swaps, %lu at the end",
+		(unsigned long)before, (unsigned long)after);
+	test_ok(tables_after <= tables + TABLES_SPREAD, "page tables: %lu, then %lu",
+		(unsigned long)tables, (unsigned long)tables_after);
+}
+
+/* ---- state_db ------------------------------------------------------------------------------ */
+
+static struct ths_ref state_db = THS_REF(state_db);
+static uint64_t answers_missed, states_lost;
+
+/* Now with the same layout, now with another; what it says of itself is what was swapped in,
+ * and never less than before. */
+static void self_round(uint64_t turn)
+{
+	static uint64_t commits;
+	struct state_db_count count = {0};
+	bool other = turn % 3 == 2;
+
+	swap_one("state_db", other ? "state_db.other" : "state_db");
+	must(state_db_count(&state_db, &count), "state_db.count");
+	answers_missed += count.version != (other ? 2 : 1);
+	states_lost += count.commits < commits;
+	commits = count.commits;
+}
+
+static uint64_t unused_frames_but_self(uint64_t *tables)
+{
+	swap_one("state_db", "state_db");
+	return unused_frames(tables);
+}
+
+void test_self(void)
+{
+	uint64_t swaps = test_number("swaps", 10000), before, after;
+	uint64_t tables = 0, tables_after = 0;
+
+	ths_probation_set((struct ths_probation){0, 2});
+	under_load(swaps / 10, 1, self_round);
+	ths_probation_set((struct ths_probation){0, 0});
+	before = unused_frames_but_self(&tables);
+	under_load(swaps - swaps / 10, 1 + CLIENTS, self_round);
+	after = unused_frames_but_self(&tables_after);
+	test_ok(swaps_failed == 0, "state_db swapped itself %lu times, %lu were refused",
+		(unsigned long)swaps, (unsigned long)swaps_failed);
+	test_ok(answers_missed == 0 && states_lost == 0,
+		"each time the other one answered (%lu did not), and from the same state (%lu)",
+		(unsigned long)answers_missed, (unsigned long)states_lost);
+	test_ok(atomic_load(&errors) == 0, "no client's call failed (%u did)",
+		atomic_load(&errors));
+	test_ok(probations >= swaps / 30, "%lu swaps had a probation, and it ended",
+		(unsigned long)probations);
+	test_ok(mapped_after == 0, "old text is unmapped after each swap, the linked-in first too "
+				   "(%lu were not)",
+		(unsigned long)mapped_after);
+	test_ok(caught_asleep > 0, "%lu swaps met interactions that slept",
 		(unsigned long)caught_asleep);
 	test_ok(before == after, "free frames and stock: %lu after a tenth of the swaps, %lu at the end",
 		(unsigned long)before, (unsigned long)after);

@@ -219,6 +219,8 @@ static void run(void *arg)
 		const char *name;
 		void (*test)(void);
 	} tests[] = {{"swap", test_swap},
+		     {"self", test_self},
+		     {"meta", test_meta},
 		     {"evolve", test_evolve},
 		     {"fault", test_fault},
 		     {"cascade", test_cascade},

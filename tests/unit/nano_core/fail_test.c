@@ -22,7 +22,7 @@
 #include "tmod_image.h"
 
 extern const struct ths_module ths_module_sched_rr, ths_module_tasks,
-	ths_module_mem_frames;
+	ths_module_mem_frames, ths_module_keeper;
 
 /* ---- what may come back ---------------------------------------------------------------
  */
@@ -304,6 +304,7 @@ static void live(void)
 		allow(ths_memory_donate(), "donate");
 	allow(start_module(&ths_module_sched_rr, NULL, &other), "sched");
 	allow(start_module(&ths_module_tasks, NULL, &other), "tasks");
+	allow(start_module(&ths_module_keeper, NULL, &other), "keeper");
 	allow(start_module(&ths_module_script, "one", &server), "script");
 	call_it();
 	turns = 0;

@@ -6,7 +6,7 @@ theseus_fixture_sources += \
 	%D%/fixtures/fixture_plain.c \
 	%D%/fixtures/fixture_spill.c
 theseus_fixtures += fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
-check_unit_tests += %D%/cascade_test %D%/evolve_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/tables_test \
+check_unit_tests += %D%/cascade_test %D%/evolve_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/meta_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/tables_test \
 	%D%/swap_test
 EXTRA_DIST += %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
 check_unit_tests += %D%/loader_test
@@ -14,15 +14,16 @@ check_unit_tests += %D%/context_test %D%/effect_test %D%/memory_test
 
 # The fail points of the sources, each once: what fail_test has to make fail. And the
 # windows: what window_test has to meet.
-theseus_listed = $(AM_V_GEN)$(MKDIR_P) $(@D) && for file in $(theseus_core_sources); do \
+theseus_listed = $(AM_V_GEN)$(MKDIR_P) $(@D) && for file in $(theseus_core_sources) \
+	  $(theseus_state_db_sources); do \
 	  test -f $$file || file=$(srcdir)/$$file; \
 	  $(SED) -n 's/.*$(1)(\("[^"]*"\)).*/\1,/p' $$file; \
 	done | sort -u >$@.tmp && test -s $@.tmp && \
 	{ echo '/* $(1) of the sources, each once. Made by make. */'; \
 	  cat $@.tmp; } >$@ && rm $@.tmp
-tests/unit/nano_core/fail_sites.h: $(theseus_core_sources)
+tests/unit/nano_core/fail_sites.h: $(theseus_core_sources) $(theseus_state_db_sources)
 	$(call theseus_listed,THS_FAIL)
-tests/unit/nano_core/windows.h: $(theseus_core_sources)
+tests/unit/nano_core/windows.h: $(theseus_core_sources) $(theseus_state_db_sources)
 	$(call theseus_listed,THS_POINT)
 tests/unit/nano_core/window_test.$(OBJEXT): tests/unit/nano_core/windows.h
 check_unit_tests += %D%/window_test

@@ -33,3 +33,13 @@ check_tsan_tests += %D%/serial_tsan
 %C%_save_smp_test_SOURCES = %D%/save_smp_test.c %D%/keep.c %D%/keep.h
 %C%_save_layout_test_SOURCES = %D%/save_layout_test.c %D%/keep.c %D%/keep.h
 %C%_ownership_test_SOURCES = %D%/ownership_test.c %D%/keep.c %D%/keep.h
+
+# With a second copy of state_db, under other names.
+check_unit_tests += %D%/self_smp_test
+check_tsan_tests += %D%/self_smp_tsan
+%C%_self_smp_test_SOURCES = %D%/self_smp_test.c $(theseus_state_db_sources)
+%C%_self_smp_test_CPPFLAGS = $(AM_CPPFLAGS) -DSTATE_DB_COPY=second
+%C%_self_smp_tsan_SOURCES = $(%C%_self_smp_test_SOURCES)
+%C%_self_smp_tsan_CPPFLAGS = $(AM_CPPFLAGS) -DSTATE_DB_COPY=second
+%C%_self_smp_tsan_CFLAGS = $(theseus_tsan_cflags)
+%C%_self_smp_tsan_LDADD = $(theseus_tsan_ldadd)

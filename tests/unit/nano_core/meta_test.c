@@ -1,0 +1,248 @@
+/*
+ * meta_test - a state goes from one layout to another by the names of its members, and from
+ * one metamodule to the next, or stays where it is.
+ */
+#include "rig.h"
+#include "suite.h"
+#include "keeper.h"
+
+#include <stddef.h>
+#include <string.h>
+#include "nano_core/nano_core_impl.h"
+
+extern const struct ths_module ths_module_keeper, ths_module_keeper_v2;
+
+static struct ths_layout layout(const char *text, uint32_t size)
+{
+	return (struct ths_layout){text, (uint32_t)strlen(text), size};
+}
+
+/* ---- members --------------------------------------------------------------------------- */
+
+struct before {
+	uint32_t kept;
+	uint16_t list[4];
+	struct {
+		uint8_t a;
+		uint64_t b[2];
+		struct {
+			uint32_t x, y;
+		} in[3];
+	} out[2];
+	bool flag;
+};
+static const char before_text[] = " kept u32 0\n"
+				  " list u16[4] 4\n"
+				  " out 48[2] 16\n"
+				  " out[].a u8 16\n"
+				  " out[].b u64[2] 24\n"
+				  " out[].in 8[3] 40\n"
+				  " out[].in[].x u32 40\n"
+				  " out[].in[].y u32 44\n"
+				  " flag bool 112\n";
+struct after {
+	bool flag;
+	struct {
+		struct {
+			uint32_t y, new, x;
+		} in[2];
+		uint64_t b[3];
+	} out[3];
+	uint16_t list[2];
+	uint32_t kept;
+	uint64_t fresh;
+};
+static const char after_text[] = " flag bool 0\n"
+				 " out 48[3] 8\n"
+				 " out[].in 12[2] 8\n"
+				 " out[].in[].y u32 8\n"
+				 " out[].in[].new u32 12\n"
+				 " out[].in[].x u32 16\n"
+				 " out[].b u64[3] 32\n"
+				 " list u16[2] 152\n"
+				 " kept u32 156\n"
+				 " fresh u64 160\n";
+_Static_assert(sizeof(struct before) == 120 && offsetof(struct before, out) == 16 &&
+		       sizeof(struct after) == 168 && offsetof(struct after, fresh) == 160,
+	       "as the texts say");
+
+START_TEST(members_are_moved_by_name)
+{
+	struct ths_layout old = layout(before_text, 120), new = layout(after_text, 168);
+	struct before from = {.kept = 7, .list = {1, 2, 3, 4}, .flag = true};
+	struct after to = {0};
+	struct ths_reason reason;
+	char first[THS_NAME_MAX] = "";
+
+	for (unsigned i = 0; i < 2; i++) {
+		from.out[i].b[0] = 10 + i;
+		from.out[i].b[1] = 20 + i;
+		for (unsigned k = 0; k < 3; k++) {
+			from.out[i].in[k].x = 100 * i + k;
+			from.out[i].in[k].y = 1000 + 100 * i + k;
+		}
+	}
+	ck_assert_int_eq(ths_state_movable(&old, &new, "s/1", &reason), THS_OK);
+	ths_state_move(&old, &from, &new, &to);
+	ck_assert(to.flag && to.kept == 7 && to.fresh == 0);
+	ck_assert(to.list[0] == 1 && to.list[1] == 2);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_uint_eq(to.out[i].b[0], i < 2 ? 10 + i : 0);
+		ck_assert_uint_eq(to.out[i].b[1], i < 2 ? 20 + i : 0);
+		ck_assert_uint_eq(to.out[i].b[2], 0);
+		for (unsigned k = 0; k < 2; k++) {
+			ck_assert_uint_eq(to.out[i].in[k].x, i < 2 ? 100 * i + k : 0);
+			ck_assert_uint_eq(to.out[i].in[k].y, i < 2 ? 1000 + 100 * i + k : 0);
+			ck_assert_uint_eq(to.out[i].in[k].new, 0);
+		}
+	}
+	ck_assert_uint_eq(ths_state_lost(&old, &new, first), 1);
+	ck_assert_str_eq(first, "out[].a");
+	ck_assert_uint_eq(ths_state_lost(&new, &old, first), 2);
+}
+END_TEST
+
+START_TEST(what_is_of_another_kind_is_not)
+{
+	struct ths_layout old = layout(" a u32 0\n b 8[2] 8\n b[].c u64 8\n", 24);
+	struct ths_layout kind = layout(" a i32 0\n", 4), array = layout(" b u64[2] 0\n", 16);
+	struct ths_layout wider = layout(" b 8[2] 0\n b[].c u32 0\n", 16), unknown = {.size = 4};
+	struct ths_reason reason;
+
+	ck_assert_int_eq(ths_state_movable(&old, &kind, "s/1", &reason), THS_E_SCHEMA);
+	ck_assert_str_eq(reason.text,
+			 "s/1: member a is i32 here, u32 in the state that is there");
+	ck_assert_int_eq(ths_state_movable(&old, &array, "s/1", &reason), THS_E_SCHEMA);
+	ck_assert_int_eq(ths_state_movable(&old, &wider, "s/1", &reason), THS_E_SCHEMA);
+	ck_assert_str_eq(reason.text,
+			 "s/1: member b[].c is u32 here, u64 in the state that is there");
+	ck_assert_int_eq(ths_state_movable(&old, &unknown, "s/1", &reason), THS_E_SCHEMA);
+	ck_assert_str_eq(reason.text,
+			 "s/1: the layout of the state that is there is not known");
+}
+END_TEST
+
+/* ---- metamodules ----------------------------------------------------------------------- */
+
+/* What is linked in brings no layouts (Y3 of layout.c); theseus-schema would write these. */
+static const char keeper_text[] = " total u64 0\n"
+				 " adds u32 8\n"
+				 " gone u32 12\n"
+				 " latest 16[4] 16\n"
+				 " latest[].amount u64 16\n"
+				 " latest[].mark char 24\n";
+static const char keeper_v2_text[] = " adopted u16 0\n"
+				    " latest 16[6] 8\n"
+				    " latest[].spare u32 8\n"
+				    " latest[].mark char 12\n"
+				    " latest[].amount u64 16\n"
+				    " adds u32 104\n"
+				    " total u64 112\n";
+
+static struct ths_ref ref;
+static uint32_t server;
+
+static uint32_t load(bool second, const char *name)
+{
+	uint32_t slot = rig_add(second ? &ths_module_keeper_v2 : &ths_module_keeper, name);
+	struct ths_state_block *block = ths_core.instance[slot].block;
+
+	ck_assert_uint_eq(block->layout.size, second ? 120 : 80);
+	block->layout = second ? layout(keeper_v2_text, 120) : layout(keeper_text, 80);
+	return slot;
+}
+
+static void setup(void)
+{
+	rig_start();
+	ths_probation_set((struct ths_probation){0, 0});
+	memset(ths_module_keeper.state.at, 0, ths_module_keeper.state.size);
+	server = load(false, "keeper");
+	ck_assert_int_eq(ths_bind(server, ""), THS_OK);
+	ref = (struct ths_ref)THS_REF(keeper);
+}
+
+static struct keeper_add add(uint64_t amount)
+{
+	struct keeper_add args = {.amount = amount};
+
+	ck_assert_int_eq(keeper_add(&ref, &args), THS_OK);
+	return args;
+}
+
+START_TEST(a_state_goes_to_the_successor)
+{
+	struct keeper_add told;
+	uint32_t next;
+
+	setup();
+	add(5);
+	add(9);
+	next = load(false, "again");
+	ck_assert_ptr_eq(ths_core.instance[next].block, ths_core.instance[server].block);
+	ck_assert_int_eq(ths_swap(server, next, NULL), THS_OK);
+	server = next;
+	for (unsigned i = 0; i < 4; i++) {
+		next = load(i % 2 == 0, i % 2 ? "odd" : "even");
+		ck_assert_int_eq(ths_swap(server, next, NULL), THS_OK);
+		told = add(1);
+		ck_assert_uint_eq(told.version, 2 - i % 2);
+		ck_assert_uint_eq(told.total, 15 + i);
+		ck_assert_uint_eq(told.adds, 3 + i);
+		ck_assert_uint_eq(told.last[0], i ? 1 : 9);
+		server = next;
+	}
+	rig_stop();
+}
+END_TEST
+
+START_TEST(who_cannot_adopt_does_not_serve)
+{
+	struct keeper_add told;
+	uint32_t next;
+
+	setup();
+	add(KEEPER_UNLUCKY);
+	next = load(true, "next");
+	ck_assert_int_eq(ths_swap(server, next, NULL), THS_E_IO);
+	told = add(4);
+	ck_assert_uint_eq(told.version, 1);
+	ck_assert_uint_eq(told.total, KEEPER_UNLUCKY + 4);
+	ck_assert_int_eq(ths_swap(server, next, NULL), THS_OK);
+	told = add(4);
+	ck_assert_uint_eq(told.version, 2);
+	ck_assert_uint_eq(told.total, KEEPER_UNLUCKY + 8);
+	rig_stop();
+}
+END_TEST
+
+START_TEST(blocks_go_with_the_last_who_is_linked_to_them)
+{
+	uint32_t next;
+
+	setup();
+	for (unsigned i = 0; i < 3 * STATES_MAX; i++) {
+		next = load(i % 2 == 0, i % 2 ? "odd" : "even");
+		ck_assert_int_eq(ths_swap(server, next, NULL), THS_OK);
+		server = next;
+	}
+	ck_assert_uint_eq(ths_core.instance[server].block->used, 1);
+	rig_stop();
+}
+END_TEST
+
+Suite *ths_test_suite(void)
+{
+	Suite *suite = suite_create("meta");
+	TCase *tcase = tcase_create("members");
+
+	tcase_add_test(tcase, members_are_moved_by_name);
+	tcase_add_test(tcase, what_is_of_another_kind_is_not);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("metamodules");
+	tcase_add_test(tcase, a_state_goes_to_the_successor);
+	tcase_add_test(tcase, who_cannot_adopt_does_not_serve);
+	tcase_add_test(tcase, blocks_go_with_the_last_who_is_linked_to_them);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
