@@ -227,11 +227,19 @@ enum ths_err ths_refill(struct ths_cpu *cpu)
 
 	if (pool < POOLS)
 		err = ths_pool_refill(cpu, pool);
+	else if (cpu->refill_table)
+		err = ths_grow(cpu->refill_table, atomic_load(&cpu->refill_table->grown) + 1);
+	cpu->refill_table = NULL;
 	if (!cpu->refilling && memory.donated) {
 		keep(cpu, 0, KEEP_PAGES);
 		keep(cpu, 2, KEEP_SPANS);
 	}
 	return err;
+}
+
+bool ths_memory_is_donated(void)
+{
+	return memory.donated;
 }
 
 /* mem.frames is bound: all but the reserve becomes its own. */

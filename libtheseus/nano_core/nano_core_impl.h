@@ -239,7 +239,8 @@ struct ths_cpu {
 	bool recovering;               /* a `recover` runs under a lock left by a fault */
 	uint32_t faulted_count;        /* device operations to recover from */
 	struct ths_instance *faulted[DEPTH_MAX];
-	uint32_t refill_pool;          /* what was empty; POOLS: a page */
+	uint32_t refill_pool;          /* what was empty; POOLS: none */
+	struct ths_table *refill_table; /* which then had no slot for a row, or NULL */
 	uint32_t current;              /* the context that runs; CONTEXTS_MAX: idle */
 	uint32_t current_ticks;
 	uint32_t spare_needed;         /* contexts that were wanted at once, and not there */
@@ -318,6 +319,7 @@ struct ths_core {
 	_Atomic(bool) sweeping;  /* there is a sweeper */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
 	struct ths_probation probation;
+	_Atomic(uint32_t) growing;    /* lock: of the mapping of slots */
 	_Atomic(uint32_t) generation; /* that rows of new tables begin with */
 	_Atomic(uint64_t) soft_dice, soft_vanished; /* soft rows vanish, by these dice; 0: not */
 	_Atomic(uint32_t) quota; /* rows a client may own, by default */
@@ -508,6 +510,7 @@ uint64_t ths_memory_tables(void);  /* pages arch has for its page tables */
 uint64_t ths_memory_reserve(void); /* pages that are in nobody's use but ours to give */
 uint64_t ths_pages_out(void); /* taken and not given back */
 THS_MUST_CHECK enum ths_err ths_memory_donate(void);
+bool ths_memory_is_donated(void);
 THS_MUST_CHECK enum ths_err ths_refill(struct ths_cpu *cpu);
 /* Deeper than here only with some stack left; else the interaction ends: THS_E_STACK. */
 void ths_stack_check(struct ths_cpu *cpu);
@@ -692,6 +695,10 @@ THS_MUST_CHECK enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number);
 THS_MUST_CHECK enum ths_err ths_cpu_start(struct ths_cpu *cpu);
 void ths_cmdline_obey(void); /* core.c */
 void ths_quota_boot(void); /* quota.c */
+/* grow.c */
+bool ths_grow_begin(struct ths_table *table);
+THS_MUST_CHECK enum ths_err ths_grow(struct ths_table *table, uint32_t rows);
+void ths_grow_end(struct ths_table *table);
 /* tables.c */
 THS_MUST_CHECK enum ths_err ths_table_empty(struct ths_table *table);
 /* The first row from @row on goes, or row @row of a fixed table is zeroed. */

@@ -65,7 +65,8 @@ static enum ths_err make_rest(struct ths_replace *replace, uint32_t from)
 
 	for (uint32_t i = from; i < replace->room; i++) {
 		replace->row[i] =
-			make_version(fixed ? replace->table->pool : 0, 1, fixed);
+			make_version(fixed ? replace->table->pool : 0,
+				     atomic_load(&ths_core.generation), fixed);
 		if (!replace->row[i])
 			return THS_E_NOMEM;
 		replace->row[i]->schema = replace->table->schema_version;
@@ -83,6 +84,7 @@ enum ths_err ths_replace_begin(struct ths_replace *replace, struct ths_table *ta
 	if (rows > table->rows)
 		return THS_E_FULL;
 	replace->room = room < table->rows ? room : table->rows;
+	THS_TRY(ths_grow(table, replace->room));
 	replace->row = take_array(replace->room);
 	if (!replace->row)
 		return THS_E_NOMEM;

@@ -149,13 +149,15 @@ static const struct link *link_in(const struct ths_version *version)
 	return version ? (const struct link *)(const void *)version->data : &no_title;
 }
 
-static enum ths_err read_title(struct ths_cpu *cpu, const struct ths_table *table,
+static enum ths_err read_title(struct ths_cpu *cpu, struct ths_table *table,
 			       uint32_t row, const struct link **out)
 {
 	const struct ths_version *version;
 
-	if (row >= table->rows)
+	if (row >= atomic_load(&table->fresh)) { /* there never was such a row */
+		THS_TRY(ths_txn_count(cpu, &table->population));
 		return THS_E_NOENT;
+	}
 	THS_TRY(ths_txn_read(cpu, &table->title[row], &version));
 	*out = link_in(version);
 	return THS_OK;
@@ -309,7 +311,7 @@ static enum ths_err remove_owner(struct ths_cpu *cpu, place_t place)
 	return is_title(place) ? vacate_title(cpu, place) : remove_share(cpu, place);
 }
 
-static enum ths_err is_owned(struct ths_cpu *cpu, const struct ths_table *table, uint32_t row,
+static enum ths_err is_owned(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
 			     bool *owned)
 {
 	const struct link *title;

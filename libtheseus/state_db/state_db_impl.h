@@ -118,7 +118,7 @@ struct ths_table {
 	/* These change when a step begins or ends, under interactions in flight: T5 keeps
 	 * their copies where they belong. */
 	_Atomic(uint32_t) row_size;
-	uint32_t rows; /* at most; slots exist below `grown` */
+	uint32_t rows; /* at most; slots are mapped below `grown` */
 	uint32_t flags;
 	_Atomic(uint32_t) pool; /* size class of its versions */
 	uint32_t id;
@@ -136,6 +136,8 @@ struct ths_table {
 	struct ths_slot *_Atomic quick_bucket; /* the same; NULL where the quick way is barred */
 	uint32_t bucket_mask;
 	struct ths_slot *title;
+	_Atomic(uint32_t) grown; /* rows there are slots for: nano_core/grow.c */
+	bool grows;              /* more of them may be had */
 	struct ths_layout layout; /* of its rows; lies in the archive, which stays */
 	struct ths_step step;
 };

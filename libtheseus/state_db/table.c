@@ -121,9 +121,12 @@ static void free_table(struct ths_table *table)
 	if (!(table->flags & THS_FIXED))
 		for (uint32_t i = 0; i < atomic_load(&table->fresh); i++)
 			ths_pool_give(ths_cpu(), slot_version(table->slots[i].word));
-	if (table->slots && !is_small(table))
+	if (table->grows)
+		ths_grow_end(table);
+	else if (table->slots && !is_small(table))
 		free_slots(table->slots, table->rows);
-	free_slots(table->title, table->rows);
+	if (!table->grows)
+		free_slots(table->title, table->rows);
 	free_slots(table->bucket, table->bucket_mask + 1);
 	if (table->zero)
 		ths_pool_give(ths_cpu(), table->zero);
@@ -132,6 +135,9 @@ static void free_table(struct ths_table *table)
 
 static enum ths_err make_all_slots(struct ths_table *table)
 {
+	if (ths_grow_begin(table))
+		return THS_OK;
+	atomic_store(&table->grown, table->rows);
 	if (!is_small(table)) {
 		table->slots = make_slots(table->rows, table->zero);
 		return table->slots ? THS_OK : THS_E_NOMEM;
@@ -240,7 +246,7 @@ static enum ths_err make_hidden_slots(struct ths_table *table)
 		if (!table->bucket)
 			return THS_E_NOMEM;
 	}
-	if (table->flags & THS_JOINT) {
+	if ((table->flags & THS_JOINT) && !table->grows) {
 		table->title = make_slots(table->rows, NULL);
 		if (!table->title)
 			return THS_E_NOMEM;
@@ -373,7 +379,7 @@ void ths_table_wipe(struct ths_table *table)
 	ths_section_enter(ths_cpu());
 	forget_versions(table->slots, atomic_load(&table->fresh), table->zero);
 	forget_versions(table->bucket, table->bucket_mask + 1, NULL);
-	forget_versions(table->title, table->rows, NULL);
+	forget_versions(table->title, atomic_load(&table->fresh), NULL);
 	free_rows(table)->head = THS_ROW_NONE;
 	atomic_store(&table->live, fixed ? table->rows : 0);
 	atomic_store(&table->commits, 0);
@@ -486,6 +492,14 @@ static uint32_t pop_free(struct ths_table *table, struct ths_version **tombstone
 	return row;
 }
 
+/* The row's slot is mapped at depth 0. */
+static THS_NORETURN void want_slots(struct ths_cpu *cpu, struct ths_table *table)
+{
+	cpu->refill_pool = POOLS;
+	cpu->refill_table = table;
+	ths_txn_unwind(cpu, OUTCOME_REFILL);
+}
+
 /* The first row never used, with its first tombstone. */
 static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row,
 			       struct ths_version **out)
@@ -500,7 +514,7 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	*out = tombstone;
 	ths_table_lock(table);
 	*row = atomic_load(&table->fresh);
-	if (*row < table->rows && !THS_FAIL("alloc/row")) {
+	if (*row < table->rows && *row < atomic_load(&table->grown) && !THS_FAIL("alloc/row")) {
 		atomic_store(&table_slot(table, *row)->word, (uintptr_t)tombstone);
 		set_fresh(table, *row + 1);
 		ths_table_unlock(table);
@@ -508,6 +522,8 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	}
 	ths_table_unlock(table);
 	ths_pool_give(cpu, tombstone);
+	if (*row < table->rows && *row >= atomic_load(&table->grown))
+		want_slots(cpu, table);
 	return THS_E_FULL;
 }
 

@@ -6,7 +6,7 @@ theseus_fixture_sources += \
 	%D%/fixtures/fixture_plain.c \
 	%D%/fixtures/fixture_spill.c
 theseus_fixtures += fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
-check_unit_tests += %D%/cascade_test %D%/evolve_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/meta_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/tables_test \
+check_unit_tests += %D%/cascade_test %D%/evolve_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/meta_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/tables_test %D%/grow_test \
 	%D%/swap_test
 EXTRA_DIST += %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
 check_unit_tests += %D%/loader_test
@@ -35,3 +35,8 @@ check_tsan_tests += %D%/interpose_tsan
 %C%_interpose_tsan_SOURCES = %D%/interpose_test.c
 %C%_interpose_tsan_CFLAGS = $(theseus_tsan_cflags)
 %C%_interpose_tsan_LDADD = $(theseus_tsan_ldadd)
+
+check_tsan_tests += %D%/grow_tsan
+%C%_grow_tsan_SOURCES = %D%/grow_test.c
+%C%_grow_tsan_CFLAGS = $(theseus_tsan_cflags)
+%C%_grow_tsan_LDADD = $(theseus_tsan_ldadd)
