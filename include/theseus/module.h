@@ -56,6 +56,9 @@ enum ths_table_flags {
 				which goes with it */
 	THS_FIXED = 256,     /* all rows are there from the start, zeroed; none is ever made
 				or freed. So are per-CPU tables and tables of one row. */
+	THS_PREALLOCATED = 512, /* memory to find all rows is taken from the start; else
+				large tables take it as rows come: for allocators, whom
+				others' growth asks */
 };
 
 struct ths_provides {

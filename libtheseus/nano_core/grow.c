@@ -11,8 +11,8 @@
  *
  * A table of no more rows than GROWS_FROM has all its slots from the start, for page tables
  * would cost more than they save; so has one whose slots fit no window, or where the
- * machine has no room for windows (<theseus/arch_window.h>). And so have those that are
- * there before mem.frames serves, its own above all: it would want a page for a row in the
+ * machine has no room for windows (<theseus/arch_window.h>). And so has one that is declared
+ * THS_PREALLOCATED, as those of mem.frames are: they would want a page for a row in the
  * midst of giving the last one away.
  *
  * Invariants
@@ -47,8 +47,7 @@ static ths_vaddr_t window(const struct ths_table *table, unsigned kind)
 /* A table in the making. False: it gets all its slots from the start. */
 bool ths_grow_begin(struct ths_table *table)
 {
-	if (!ths_memory_is_donated() || (table->flags & THS_FIXED) ||
-	    table->rows <= GROWS_FROM ||
+	if ((table->flags & (THS_FIXED | THS_PREALLOCATED)) || table->rows <= GROWS_FROM ||
 	    table->rows * sizeof(struct ths_slot) > window_size())
 		return false;
 	table->slots = (struct ths_slot *)window(table, SLOTS);

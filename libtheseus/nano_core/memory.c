@@ -237,11 +237,6 @@ enum ths_err ths_refill(struct ths_cpu *cpu)
 	return err;
 }
 
-bool ths_memory_is_donated(void)
-{
-	return memory.donated;
-}
-
 /* mem.frames is bound: all but the reserve becomes its own. */
 enum ths_err ths_memory_donate(void)
 {

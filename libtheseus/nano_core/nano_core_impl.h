@@ -510,7 +510,6 @@ uint64_t ths_memory_tables(void);  /* pages arch has for its page tables */
 uint64_t ths_memory_reserve(void); /* pages that are in nobody's use but ours to give */
 uint64_t ths_pages_out(void); /* taken and not given back */
 THS_MUST_CHECK enum ths_err ths_memory_donate(void);
-bool ths_memory_is_donated(void);
 THS_MUST_CHECK enum ths_err ths_refill(struct ths_cpu *cpu);
 /* Deeper than here only with some stack left; else the interaction ends: THS_E_STACK. */
 void ths_stack_check(struct ths_cpu *cpu);

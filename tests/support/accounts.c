@@ -26,6 +26,14 @@ static uint64_t pages_for(size_t bytes)
 	return 1u << ths_order_of(bytes);
 }
 
+/* Of slots or titles. */
+static uint64_t pages_of_slots(const struct ths_table *table)
+{
+	if (table->grows)
+		return table->grown * sizeof(struct ths_slot) / THS_PAGE_SIZE;
+	return pages_for(table->rows * sizeof(struct ths_slot));
+}
+
 static uint64_t pages_of_tables(void)
 {
 	uint64_t pages = 0;
@@ -36,12 +44,12 @@ static uint64_t pages_of_tables(void)
 		if (!table->schema[0])
 			continue;
 		if (table->rows > SMALL_SLOTS)
-			pages += pages_for(table->rows * sizeof(struct ths_slot));
+			pages += pages_of_slots(table);
 		if (table->bucket)
 			pages += pages_for((table->bucket_mask + 1) *
 					   sizeof(struct ths_slot));
 		if (table->title)
-			pages += pages_for(table->rows * sizeof(struct ths_slot));
+			pages += pages_of_slots(table);
 	}
 	return pages;
 }
@@ -107,7 +115,7 @@ static void count_table(uint64_t *count, const struct ths_table *table)
 	if (table->bucket)
 		count_slots(count, table->bucket, table->bucket_mask + 1, NULL);
 	if (table->title)
-		count_slots(count, table->title, table->rows, NULL);
+		count_slots(count, table->title, table->fresh, NULL);
 }
 
 /* As many as were cut from the pool's pages. */

@@ -230,7 +230,7 @@ static void check_table(const struct placed *placed, unsigned i, const char *sch
 	const struct ths_table_decl *table = &placed->module->tables[i];
 	const uint32_t known = THS_JOINT | THS_HARDWARE | THS_REQUEST | THS_SOFT |
 			       THS_PER_CPU | THS_KEYED | THS_PERSIST | THS_PER_INSTANCE |
-			       THS_FIXED;
+			       THS_FIXED | THS_PREALLOCATED;
 	const struct {
 		uint32_t both;
 		const char *why;
