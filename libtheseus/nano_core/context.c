@@ -323,13 +323,16 @@ static bool is_dead(const struct ths_context *context)
 static bool forget(uint32_t slot)
 {
 	struct ths_context *context = context_of(slot);
+	bool owns = ths_share_has_any(slot);
 	enum ths_err err = THS_OK;
 
-	for (unsigned i = 0; i < REAP_SLICE && err == THS_OK && ths_share_has_any(slot); i++)
+	for (unsigned i = 0; i < REAP_SLICE && err == THS_OK && owns; i++) {
 		err = reap_one(slot);
+		owns = ths_share_has_any(slot);
+	}
 	if (err && err != THS_E_NOENT)
 		ths_logf("reaping task %u: %s", slot, ths_err_text(err));
-	if (ths_share_has_any(slot)) { /* K4: the slot has to wait */
+	if (owns) { /* K4: the slot has to wait */
 		ths_cpu()->reap_again = true;
 		return false;
 	}

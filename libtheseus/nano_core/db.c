@@ -111,6 +111,29 @@ bool ths_quiet_passed(const struct quiet_mark *mark, unsigned self)
 	return true;
 }
 
+/* To look at rows at depth 0: until the end no version is used again that is seen here, as
+ * in an interaction. Interrupts are off, so that none finds this CPU busy and waits. */
+bool ths_quiet_hold(struct ths_cpu *cpu)
+{
+	bool interrupts = ths_arch_irq_save();
+
+	if (ths_cpu_is_inside(cpu))
+		return interrupts;
+	atomic_exchange(&cpu->activity, cpu->activity + 1);
+	cpu->looking = true;
+	return interrupts;
+}
+
+void ths_quiet_release(struct ths_cpu *cpu, bool interrupts)
+{
+	if (cpu->looking) {
+		cpu->looking = false;
+		atomic_store_explicit(&cpu->activity, cpu->activity + 1,
+				      memory_order_release);
+	}
+	ths_arch_irq_restore(interrupts);
+}
+
 /* ---- images -------------------------------------------------------------------------- */
 
 /* They call the caller's function, which may sleep: in their turn nobody swaps state_db. An

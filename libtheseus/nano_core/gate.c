@@ -190,7 +190,7 @@ static enum ths_err find_provider(struct ths_cpu *cpu, struct ths_call *call,
 {
 	const struct ths_version *version;
 
-	if (ths_ref_binding(ref)->generation != ref->generation)
+	if (!ths_ref_is_current(ref))
 		THS_TRY(ths_ref_resolve(ref));
 	call->binding = ths_ref_binding(ref);
 	THS_TRY(ths_txn_read(cpu, &call->binding->slot, &version));

@@ -79,8 +79,8 @@ enum ths_err ths_ref_resolve(struct ths_ref *ref)
 	if (binding->version != ref->iface->version ||
 	    !ths_iface_agrees(ref->iface, instance->module->provides.iface))
 		return THS_E_VERSION;
-	ref->binding = ths_binding_at(binding);
-	ref->generation = binding->generation;
+	__atomic_store_n(&ref->binding, ths_binding_at(binding), __ATOMIC_RELAXED);
+	__atomic_store_n(&ref->generation, binding->generation, __ATOMIC_RELAXED);
 	return THS_OK;
 }
 

@@ -236,6 +236,7 @@ struct ths_cpu {
 	bool token;                    /* holds the conflict token exclusively ... */
 	bool exclusive;                /* ... for this interaction */
 	bool orphans;                  /* a runnable context the scheduler does not know */
+	bool looking;                  /* at rows, at depth 0: db.c */
 	bool recovering;               /* a `recover` runs under a lock left by a fault */
 	uint32_t faulted_count;        /* device operations to recover from */
 	struct ths_instance *faulted[DEPTH_MAX];
@@ -367,10 +368,20 @@ THS_INLINE bool ths_has_blob(const struct ths_cpu *cpu, const struct ths_call *c
 	return call->blob_held || call->blob_shared || cpu->blob_state != 0;
 }
 
-/* Binding 0 is nobody's: where unresolved references lead. */
+/* Binding 0 is nobody's: where unresolved references lead. A module's references are all
+ * CPUs': one that is half renewed leads to one of its two bindings, each of which is of one
+ * name for ever. */
 THS_INLINE struct ths_binding *ths_ref_binding(const struct ths_ref *ref)
 {
-	return &ths_core.binding[ref->binding / sizeof(struct ths_binding) % BINDINGS_MAX];
+	uint32_t at = __atomic_load_n(&ref->binding, __ATOMIC_RELAXED);
+
+	return &ths_core.binding[at / sizeof(struct ths_binding) % BINDINGS_MAX];
+}
+
+THS_INLINE bool ths_ref_is_current(const struct ths_ref *ref)
+{
+	return ths_ref_binding(ref)->generation ==
+	       __atomic_load_n(&ref->generation, __ATOMIC_RELAXED);
 }
 
 /* The binding's provider at this moment; NULL: none. Inside an interaction, or with the

@@ -410,23 +410,15 @@ enum ths_err ths_share_reap_orphan(struct ths_cpu *cpu, void *unused)
 
 /* ---- the death of a client ------------------------------------------------------------- */
 
-/* Outside of interactions: what the version says counts if it is still the present one
- * afterwards, for then nobody has used it again meanwhile. */
+/* As it is at this moment, also outside of interactions. */
 void ths_holder_look(uint32_t client, struct holder *out)
 {
 	struct ths_slot *slot = table_slot(holders, client);
-	uintptr_t word;
+	struct ths_cpu *cpu = ths_cpu();
+	bool interrupts = ths_quiet_hold(cpu);
 
-	do {
-		const struct holder *holder;
-
-		word = atomic_load(&slot->word);
-		holder = (const struct holder *)(const void *)slot_version(word)->data;
-		out->first = __atomic_load_n(&holder->first, __ATOMIC_ACQUIRE);
-		out->rows = __atomic_load_n(&holder->rows, __ATOMIC_ACQUIRE);
-		out->limit = __atomic_load_n(&holder->limit, __ATOMIC_ACQUIRE);
-		out->generation = __atomic_load_n(&holder->generation, __ATOMIC_ACQUIRE);
-	} while (slot_version(atomic_load(&slot->word)) != slot_version(word));
+	*out = *(const struct holder *)(const void *)slot_version(atomic_load(&slot->word))->data;
+	ths_quiet_release(cpu, interrupts);
 }
 
 bool ths_share_has_any(uint32_t client)

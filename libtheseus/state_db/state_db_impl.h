@@ -311,6 +311,8 @@ struct quiet_mark {
 };
 void ths_quiet_mark(struct quiet_mark *mark);
 bool ths_quiet_passed(const struct quiet_mark *mark, unsigned self);
+bool ths_quiet_hold(struct ths_cpu *cpu);
+void ths_quiet_release(struct ths_cpu *cpu, bool interrupts);
 
 /* txn.c */
 void ths_txn_begin(struct ths_cpu *cpu, unsigned flags);

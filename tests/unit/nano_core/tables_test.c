@@ -279,8 +279,8 @@ static void try_a_life(void *ctx)
 		ths_cpu()->current = client;
 		(void)!script_by(&ref, use_own, NULL);
 		ths_cpu()->current = CONTEXTS_MAX;
-		while (ths_unbind(&script_iface, "") != THS_OK)
-			;
+		for (unsigned i = 0; ths_unbind(&script_iface, "") != THS_OK; i++)
+			ck_assert_uint_lt(i, 1000);
 	}
 	ck_assert_int_eq(ths_module_unload(slot), THS_OK);
 }
