@@ -419,7 +419,7 @@ THS_MUST_CHECK enum ths_err ths_convert_overlays(struct ths_cpu *cpu,
 THS_MUST_CHECK enum ths_err ths_convert_row(struct ths_cpu *cpu, struct ths_table *table,
 					    uint32_t row);
 void ths_convert_end(struct ths_cpu *cpu); /* gives copies back: nobody reads any more */
-void ths_convert_commit(const struct ths_txn *txn); /* its writes are to be installed */
+void ths_convert_commit(const struct ths_txn *txn); /* its writes are installed next */
 /* row.c: the same as row.h's, on a table at hand */
 THS_MUST_CHECK enum ths_err ths_table_read(struct ths_cpu *cpu, struct ths_table *table,
 					   uint32_t row, const struct ths_version **out);

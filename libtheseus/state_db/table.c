@@ -505,6 +505,7 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 			       struct ths_version **out)
 {
 	struct ths_version *tombstone = ths_pool_take(cpu, 0);
+	uint32_t grown;
 
 	tombstone->commit = 0;
 	tombstone->older = NULL;
@@ -514,7 +515,8 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	*out = tombstone;
 	ths_table_lock(table);
 	*row = atomic_load(&table->fresh);
-	if (*row < table->rows && *row < atomic_load(&table->grown) && !THS_FAIL("alloc/row")) {
+	grown = atomic_load(&table->grown);
+	if (*row < table->rows && *row < grown && !THS_FAIL("alloc/row")) {
 		atomic_store(&table_slot(table, *row)->word, (uintptr_t)tombstone);
 		set_fresh(table, *row + 1);
 		ths_table_unlock(table);
@@ -522,7 +524,7 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	}
 	ths_table_unlock(table);
 	ths_pool_give(cpu, tombstone);
-	if (*row < table->rows && *row >= atomic_load(&table->grown))
+	if (*row < table->rows && *row >= grown)
 		want_slots(cpu, table);
 	return THS_E_FULL;
 }

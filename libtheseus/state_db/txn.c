@@ -548,6 +548,13 @@ static void install(struct ths_cpu *cpu, struct txn_write *write, uint64_t versi
 	}
 }
 
+/* While a table is in a step. With the token, which whoever begins or ends one has alone. */
+static void note_schemas(const struct ths_txn *txn)
+{
+	if (THS_UNLIKELY(txn->special) && atomic_load(&ths_core.steps))
+		ths_convert_commit(txn);
+}
+
 static bool commit_locked(struct ths_cpu *cpu)
 {
 	struct ths_txn *txn = &cpu->txn;
@@ -562,6 +569,7 @@ static bool commit_locked(struct ths_cpu *cpu)
 		unlock_writes(txn, txn->writes);
 		return false;
 	}
+	note_schemas(txn);
 	for (unsigned i = 0; i < txn->writes; i++)
 		install(cpu, &txn->write[i], version);
 	for (unsigned i = 0; i < txn->writes; i++) /* the slots are free to be taken */
@@ -597,8 +605,6 @@ static bool keys_hold(const struct ths_txn *txn)
 bool ths_txn_special_holds(struct ths_cpu *cpu)
 {
 	ths_convert_end(cpu);
-	if (atomic_load(&ths_core.steps))
-		ths_convert_commit(&cpu->txn);
 	return keys_hold(&cpu->txn);
 }
 
@@ -637,6 +643,7 @@ void ths_txn_commit_alone(struct ths_cpu *cpu)
 		atomic_load_explicit(&ths_core.clock, memory_order_relaxed) + 1;
 	struct txn_write *write = txn->write, *end = write + txn->writes;
 
+	note_schemas(txn);
 	atomic_store_explicit(&ths_core.clock, version, memory_order_relaxed);
 	for (; write < end; write++) {
 		struct ths_version *old = write->old, *copy = write->copy;
