@@ -112,15 +112,29 @@ static uint64_t served(struct ths_instance *instance)
 	return ths_instance_calls(instance) - atomic_load(&instance->in_vain);
 }
 
+static uint64_t name_of(const struct ths_instance *instance)
+{
+	return (uint64_t)instance->generation << 32 | instance->slot;
+}
+
+static void count_from_here(struct account *account, struct ths_instance *instance)
+{
+	account->served = served(instance);
+	account->whose = name_of(instance);
+}
+
 static void charge(struct account *account, struct ths_instance *instance)
 {
-	if (served(instance) > account->served) {
+	/* Who took over has served nobody before. */
+	uint64_t before = account->whose == name_of(instance) ? account->served : 0;
+
+	if (served(instance) > before) {
 		account->in_a_row = 0;
 		account->level = 0;
 	}
 	if (account->in_a_row < UINT8_MAX)
 		account->in_a_row++;
-	account->served = served(instance);
+	count_from_here(account, instance);
 	if (ths_ticks() - account->since >= WINDOW) {
 		account->since = ths_ticks();
 		account->spent = 0;
@@ -272,7 +286,7 @@ static bool step(const struct fault *fault)
 		taken = mend_once(account, fault);
 	instance = ths_binding_instance(binding);
 	if (taken && instance) /* who serves now begins to count here */
-		account->served = served(instance);
+		count_from_here(account, instance);
 	return taken;
 }
 

@@ -152,9 +152,10 @@ struct ths_binding { /* 128 bytes: gate.S knows */
 		uint8_t spent;    /* steps against first faults, in this window */
 		bool vital;       /* a second provider is kept loaded */
 		uint64_t since;   /* the tick the window began at */
-		uint64_t served;  /* calls of the provider, at the last fault */
+		uint64_t served;  /* calls of the provider, at the last fault, ... */
+		uint64_t whose;   /* ... and which instance that was */
 	} account;
-	uint64_t pad[2];
+	uint64_t pad;
 };
 
 /* ---- an interaction --------------------------------------------------------------- */

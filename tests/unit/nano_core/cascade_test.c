@@ -237,6 +237,33 @@ START_TEST(who_serves_nobody_is_unbound)
 }
 END_TEST
 
+static void serve_times(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		ck_assert_int_eq(script_by(&ref, serve, NULL), THS_OK);
+}
+
+/* Also if it has served less than who was there before. */
+START_TEST(what_a_successor_serves_counts)
+{
+	for (unsigned i = 0; i < 3; i++) { /* from now on nothing is mended */
+		call_faulting(1, THS_OK);
+		serve_times(1);
+	}
+	serve_times(300);
+	for (unsigned i = 1; i < 8; i++) /* one more, and it would be unbound */
+		call_faulting(1000, THS_E_INTERNAL);
+	ck_assert_int_eq(ths_swap(provider()->slot, rig_add(&ths_module_script_same, "next"),
+				  NULL),
+			 THS_OK);
+	serve_times(200);
+	ths_host_tick(); /* its probation is over */
+	call_faulting(1000, THS_E_INTERNAL);
+	call_faulting(1000, THS_E_INTERNAL);
+	ck_assert_ptr_nonnull(provider());
+}
+END_TEST
+
 START_TEST(it_can_be_bound_again)
 {
 	uint32_t slot;
@@ -455,6 +482,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "X1 told", setup, a_parent_sees_a_fault_when_no_step_is_left);
 	harness_case(suite, "X4", setup, a_device_fault_leads_to_a_step_and_is_not_run_again);
 	harness_case(suite, "unbound", setup, who_serves_nobody_is_unbound);
+	harness_case(suite, "successor", setup, what_a_successor_serves_counts);
 	harness_case(suite, "bound again", setup, it_can_be_bound_again);
 	harness_case(suite, "next", setup, the_next_provider_takes_over);
 	harness_case(suite, "all the way", setup, the_way_leads_down_to_the_end);
