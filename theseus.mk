@@ -42,7 +42,8 @@ THESEUS_KERNEL_LIB ?= $(shell $(PKG_CONFIG) --variable=libdir $(THESEUS_PC))/lib
 
 # Said instead of the command line; make V=1 shows that one.
 THESEUS_QUIET ?= $(if $(V),,@printf '  BUILD    %s\n' $@;)
-# No path of this machine gets into an object: two folders, the same bytes.
+# No path of this machine gets into an object: two folders, the same bytes. (make drops a
+# "./" from the name of a source, but not from the folders of headers.)
 THESEUS_MAP ?= -ffile-prefix-map=$(shell $(PKG_CONFIG) --variable=includedir $(THESEUS_PC))=include \
 	-ffile-prefix-map=$(CURDIR)=.
 
@@ -60,6 +61,7 @@ theseus_module_object = $(3)/$(1)$(if $(word 2,$(2)),.objects/$(notdir $(basenam
 define theseus_module_object_rule
 $(1): $(2) $(theseus_mk)
 	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) $$(THESEUS_MODULE_CFLAGS) $(3) \
+		-ffile-prefix-map=$(patsubst ./%,%,$(dir $(2)))= \
 		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
 		-MMD -MP -MF $(1:.o=.d) -MT $$@ -c -o $$@ $$<
 -include $(1:.o=.d)
