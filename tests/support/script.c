@@ -19,13 +19,13 @@ enum ths_err script_run_op(struct ths_call *call, struct script_args *arg)
 	return ((script_fn *)(uintptr_t)arg->fn)(call, (void *)(uintptr_t)arg->ctx);
 }
 
-static enum ths_err kicked_op(struct ths_call *call, struct ths_no_args *arg)
+enum ths_err script_kicked_op(struct ths_call *call, struct ths_no_args *arg)
 {
 	(void)arg;
 	return script_on_kick ? script_on_kick(call, script_kick_ctx) : THS_OK;
 }
 
-static enum ths_err first_op(struct ths_call *call, struct script_args *arg)
+enum ths_err script_first_op(struct ths_call *call, struct script_args *arg)
 {
 	(void)call;
 	arg->fn = 1;
@@ -77,8 +77,7 @@ static enum ths_err selftest(struct ths_call *call)
 #define SCRIPT_MODULE(token_, id_, major_, version_, schema_, cell_, ...)                \
 	THS_MODULE(                                                                      \
 		token_, id_, major_, 0,                                                  \
-		THS_PROVIDES(script, .run = script_run_op, .drive = script_run_op,       \
-			     .version = version_, .kicked = kicked_op),                  \
+		THS_PROVIDES(script, SCRIPT_SERVES(version_)),                           \
 		THS_USES_OPTIONAL(SCRIPT_SELF, script),                                  \
 		THS_TABLE(CELL, schema_, cell_, .rows = CELLS, .flags = THS_FIXED),      \
 		THS_TABLE(ITEM, "script.item/1", struct item, .rows = ITEMS,             \
@@ -97,7 +96,7 @@ static enum ths_err selftest(struct ths_call *call)
 		THS_MIGRATE(0, "script.cell/1", "script.cell/2", go_up),                 \
 		THS_MIGRATE(1, "script.cell/2", "script.cell/1", go_down), __VA_ARGS__)
 
-SCRIPT_MODULE(script, "script", 1, first_op, "script.cell/1", struct cell, );
+SCRIPT_MODULE(script, "script", 1, script_first_op, "script.cell/1", struct cell, );
 SCRIPT_MODULE(script_next, "script.next", 2, next_op, "script.cell/2",
 	      struct cell_next, );
 SCRIPT_MODULE(script_same, "script.same", 3, same_op, "script.cell/1", struct cell,
@@ -105,8 +104,7 @@ SCRIPT_MODULE(script_same, "script.same", 3, same_op, "script.cell/1", struct ce
 
 /* With nothing but caches. */
 THS_MODULE(script_soft, "script.soft", 1, 0,
-	   THS_PROVIDES(script, .run = script_run_op, .drive = script_run_op,
-			.version = first_op, .kicked = kicked_op),
+	   THS_PROVIDES(script, SCRIPT_SERVES(script_first_op)),
 	   THS_TABLE(SOFT, "script.soft/1", struct item, .rows = SOFTS,
 		     .flags = THS_SOFT | THS_KEYED),
 	   THS_TABLE(SOFT_FIXED, "script.softfixed/1", struct loose, .rows = SOFTS,
@@ -151,6 +149,29 @@ enum ths_err script_read(struct ths_call *call, void *ctx)
 	THS_TRY(ths_row_read(call, CELL, (uint32_t)*value, &cell));
 	*value = cell->value;
 	return THS_OK;
+}
+
+enum ths_err script_sum(struct ths_call *call, uint32_t rows, uint64_t *sum)
+{
+	const struct cell *cell;
+
+	*sum = 0;
+	for (uint32_t i = 0; i < rows; i++) {
+		THS_TRY(ths_row_read(call, CELL, i, &cell));
+		*sum += cell->value;
+	}
+	return THS_OK;
+}
+
+enum ths_err script_as(struct ths_ref *ref, uint32_t client, script_fn *fn, void *ctx)
+{
+	uint32_t before = ths_cpu()->current;
+	enum ths_err err;
+
+	ths_cpu()->current = client;
+	err = script_by(ref, fn, ctx);
+	ths_cpu()->current = before;
+	return err;
 }
 
 uint64_t script_value(struct ths_ref *ref, uint32_t row)

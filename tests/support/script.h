@@ -65,11 +65,19 @@ extern script_fn *script_on_migrate;
 extern script_fn *script_on_version;
 extern script_fn *script_on_selftest;
 
-/* The operation itself, for modules with tables of their own. */
+/* The operations themselves, for modules with tables of their own: what is in the brackets
+ * of their THS_PROVIDES(). */
 enum ths_err script_run_op(struct ths_call *call, struct script_args *arg);
+enum ths_err script_first_op(struct ths_call *call, struct script_args *arg);
+enum ths_err script_kicked_op(struct ths_call *call, struct ths_no_args *arg);
+#define SCRIPT_SERVES(version_)                                                          \
+	.run = script_run_op, .drive = script_run_op, .version = (version_),             \
+	.kicked = script_kicked_op
 /* Called by @ref, as an operation or as a device operation. */
 enum ths_err script_by(struct ths_ref *ref, script_fn *fn, void *ctx);
 enum ths_err script_drive_by(struct ths_ref *ref, script_fn *fn, void *ctx);
+/* As if @client ran, a task's slot. */
+enum ths_err script_as(struct ths_ref *ref, uint32_t client, script_fn *fn, void *ctx);
 /* Nested in an interaction of the script's. */
 enum ths_err script_nested(struct ths_call *call, script_fn *fn, void *ctx);
 
@@ -82,6 +90,8 @@ uint64_t script_value(struct ths_ref *ref, uint32_t row);
 enum ths_err script_read(struct ths_call *call, void *ctx);
 enum ths_err script_put(struct ths_call *call, uint32_t row, uint64_t value);
 uint64_t script_get(struct ths_call *call, uint32_t row);
+/* Of the first @rows cells. */
+enum ths_err script_sum(struct ths_call *call, uint32_t rows, uint64_t *sum);
 
 /* Loose rows: *(uint32_t *)ctx is the row that was made, or goes. The one made holds 1000
  * and its number, and script_weaks[script_weak_count] becomes a weak reference to it. */

@@ -18,23 +18,8 @@ enum { PLAIN, OWNED_BY, INDEXED };
 
 static struct ths_ref ref;
 
-static enum ths_err version_op(struct ths_call *call, struct script_args *arg)
-{
-	(void)call;
-	arg->fn = 9;
-	return THS_OK;
-}
-
-static enum ths_err kicked_op(struct ths_call *call, struct ths_no_args *arg)
-{
-	(void)call;
-	(void)arg;
-	return THS_OK;
-}
-
 THS_MODULE(large, "large", 1, 0,
-	   THS_PROVIDES(script, .run = script_run_op, .drive = script_run_op,
-			.version = version_op, .kicked = kicked_op),
+	   THS_PROVIDES(script, SCRIPT_SERVES(script_first_op)),
 	   THS_TABLE(PLAIN, "large.plain/1", struct loose, .rows = ROWS_MAX,
 		     .flags = THS_PER_INSTANCE),
 	   THS_TABLE(OWNED_BY, "large.owned/1", struct loose, .rows = ROWS_MAX,

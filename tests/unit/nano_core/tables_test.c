@@ -19,23 +19,8 @@ static struct ths_ref ref;
 enum { OWN_PLAIN, OWN_KEYED, OWN_JOINT, OWN_FIXED, OWN_LOCAL, SHARED, SHARED_SOFT, SHARED_FIXED };
 #define ROWS 700u
 
-static enum ths_err version_op(struct ths_call *call, struct script_args *arg)
-{
-	(void)call;
-	arg->fn = 9;
-	return THS_OK;
-}
-
-static enum ths_err kicked_op(struct ths_call *call, struct ths_no_args *arg)
-{
-	(void)call;
-	(void)arg;
-	return THS_OK;
-}
-
 THS_MODULE(many, "many", 1, 0,
-	   THS_PROVIDES(script, .run = script_run_op, .drive = script_run_op,
-			.version = version_op, .kicked = kicked_op),
+	   THS_PROVIDES(script, SCRIPT_SERVES(script_first_op)),
 	   THS_TABLE(OWN_PLAIN, "many.plain/1", struct loose, .rows = ROWS,
 		     .flags = THS_PER_INSTANCE),
 	   THS_TABLE(OWN_KEYED, "many.keyed/1", struct item, .rows = ROWS,

@@ -30,13 +30,7 @@ static void start(void)
 
 static enum ths_err as(uint32_t client, script_fn *fn, void *ctx)
 {
-	uint32_t before = ths_cpu()->current;
-	enum ths_err err;
-
-	ths_cpu()->current = client;
-	err = script_by(&ref, fn, ctx);
-	ths_cpu()->current = before;
-	return err;
+	return script_as(&ref, client, fn, ctx);
 }
 
 /* What is told of @client, should something run out, too. */

@@ -135,14 +135,10 @@ static enum ths_err transfer(struct ths_call *call, void *ctx)
 
 static enum ths_err audit(struct ths_call *call, void *ctx)
 {
-	const struct cell *cell;
-	uint64_t sum = 0;
+	uint64_t sum;
 
 	(void)ctx;
-	for (uint32_t i = 0; i < ACCOUNTS; i++) {
-		THS_TRY(ths_row_read(call, CELL, i, &cell));
-		sum += cell->value;
-	}
+	THS_TRY(script_sum(call, ACCOUNTS, &sum));
 	ck_assert_uint_eq(sum, (uint64_t)ACCOUNTS * MONEY); /* on each try */
 	return THS_OK;
 }
