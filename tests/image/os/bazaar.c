@@ -3,7 +3,6 @@
  */
 #include "bazaar.h"
 
-#include <theseus/dispatcher.h>
 #include <theseus/module.h>
 #include <theseus/mux.h>
 
@@ -83,24 +82,12 @@ static enum ths_err listener(struct ths_call *call, struct bazaar_listener *arg)
 	return THS_E_NOENT;
 }
 
-static enum ths_err call_one(struct ths_call *call, const struct ths_handler *handler,
-			     void *order)
-{
-	struct ths_ref ref = {&listener_iface, "", handler->who, handler->generation, 0};
-	struct listener_heard heard = {.order = *(uint64_t *)order};
-
-	(void)call;
-	THS_TRY(listener_ring(&ref, &heard));
-	(*(uint64_t *)order)++;
-	return THS_OK;
-}
-
 static enum ths_err ring(struct ths_call *call, struct bazaar_ring *arg)
 {
 	struct ths_delivery report;
 	uint64_t order = 0;
 
-	THS_TRY(ths_dispatcher_deliver(call, &bell, 0, call_one, &order, &report));
+	THS_TRY(ths_dispatcher_deliver(call, &bell, 0, listener_tell, &order, &report));
 	arg->served = report.served;
 	arg->dead = report.dead;
 	arg->failed = report.failed;

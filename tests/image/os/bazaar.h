@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <theseus/dispatcher.h>
 #include <theseus/interface.h>
 #include <theseus/row.h>
 
@@ -50,5 +51,18 @@ struct listener_heard {
 	OP(listener, ring, struct listener_heard, 0)                                     \
 	OP(listener, heard, struct listener_heard, 0)
 THS_INTERFACE(listener, 1, LISTENER_OPS)
+
+/* For ths_dispatcher_deliver(): each is told how many heard it before, *(uint64_t *)order. */
+THS_INLINE enum ths_err listener_tell(struct ths_call *call, const struct ths_handler *handler,
+				      void *order)
+{
+	struct ths_ref ref = {&listener_iface, "", handler->who, handler->generation, 0};
+	struct listener_heard heard = {.order = *(uint64_t *)order};
+
+	(void)call;
+	THS_TRY(listener_ring(&ref, &heard));
+	(*(uint64_t *)order)++;
+	return THS_OK;
+}
 
 #define INJECT_EVERY 5u /* inject breaks tries by this: some before, some after the work */

@@ -6,7 +6,6 @@
 #include "shape.h"
 
 #include <theseus/dfqueue.h>
-#include <theseus/dispatcher.h>
 #include <theseus/module.h>
 
 enum { PUT, DONE, ITEM, HANDLERS };
@@ -42,18 +41,6 @@ static enum ths_err raise(struct ths_call *call, struct post_event *arg)
 	return THS_OK;
 }
 
-static enum ths_err call_one(struct ths_call *call, const struct ths_handler *handler,
-			     void *order)
-{
-	struct ths_ref ref = {&listener_iface, "", handler->who, handler->generation, 0};
-	struct listener_heard heard = {.order = *(uint64_t *)order};
-
-	(void)call;
-	THS_TRY(listener_ring(&ref, &heard));
-	(*(uint64_t *)order)++;
-	return THS_OK;
-}
-
 static enum ths_err deliver(struct ths_call *call, struct post_event *arg)
 {
 	struct ths_delivery report;
@@ -61,7 +48,7 @@ static enum ths_err deliver(struct ths_call *call, struct post_event *arg)
 	uint32_t len;
 
 	THS_TRY(ths_dfqueue_peek(call, &queue, 0, &unused, &len, &ticket));
-	THS_TRY(ths_dispatcher_deliver(call, &bell, 0, call_one, &order, &report));
+	THS_TRY(ths_dispatcher_deliver(call, &bell, 0, listener_tell, &order, &report));
 	THS_TRY(ths_dfqueue_complete(call, &queue, 0, ticket));
 	arg->number = ticket + 1;
 	arg->version = POST_BUILD;

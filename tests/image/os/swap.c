@@ -225,34 +225,54 @@ static void under_load(uint64_t turns, uintptr_t first, void (*turn)(uint64_t))
 	test_drain();
 }
 
+/* What was there after a tenth of the swaps, and at their end. */
+struct trial {
+	uint64_t swaps, before, after, tables, tables_after;
+};
+
 /* The first tenth makes the stacks the load needs, which stay with their slots; after
  * that memory is to be the same to the page. In that tenth each swap is followed by a short
  * probation, where the rows allow it. */
-void test_swap(void)
+static struct trial swap_under_load(struct ths_probation probation, void (*round)(uint64_t),
+				    uint64_t (*unused)(uint64_t *))
 {
-	uint64_t swaps = test_number("swaps", 10000), before, after;
-	uint64_t tables = 0, tables_after = 0;
+	struct trial trial = {.swaps = test_number("swaps", 10000)};
 
-	ths_probation_set((struct ths_probation){3, 2});
-	under_load(swaps / 10, 1, swap_round);
+	ths_probation_set(probation);
+	under_load(trial.swaps / 10, 1, round);
 	ths_probation_set((struct ths_probation){0, 0});
-	before = unused_frames(&tables);
-	under_load(swaps - swaps / 10, 1 + CLIENTS, swap_round);
-	after = unused_frames(&tables_after);
-	test_ok(swaps_failed == 0, "%lu swaps, %lu of them refused", (unsigned long)swaps,
-		(unsigned long)swaps_failed);
+	trial.before = unused(&trial.tables);
+	under_load(trial.swaps - trial.swaps / 10, 1 + CLIENTS, round);
+	trial.after = unused(&trial.tables_after);
+	return trial;
+}
+
+static void judge(const struct trial *trial)
+{
+	test_ok(swaps_failed == 0, "%lu swaps, %lu of them refused",
+		(unsigned long)trial->swaps, (unsigned long)swaps_failed);
 	test_ok(atomic_load(&errors) == 0, "no client's call failed (%u did)",
 		atomic_load(&errors));
-	test_ok(probations >= swaps / 30, "%lu swaps had a probation, and it ended",
+	test_ok(probations >= trial->swaps / 30, "%lu swaps had a probation, and it ended",
 		(unsigned long)probations);
 	test_ok(mapped_after == 0, "old text is unmapped after each swap (%lu were not)",
 		(unsigned long)mapped_after);
 	test_ok(caught_asleep > 0, "%lu swaps met interactions that slept in the server",
 		(unsigned long)caught_asleep);
-	test_ok(before == after, "free frames and stock: %lu after a tenth of the swaps, %lu at the end",
-		(unsigned long)before, (unsigned long)after);
-	test_ok(tables_after <= tables + TABLES_SPREAD, "page tables: %lu, then %lu",
-		(unsigned long)tables, (unsigned long)tables_after);
+	test_ok(trial->before == trial->after,
+		"free frames and stock: %lu after a tenth of the swaps, %lu at the end",
+		(unsigned long)trial->before, (unsigned long)trial->after);
+	test_ok(trial->tables_after <= trial->tables + TABLES_SPREAD,
+		"page tables: %lu, then %lu", (unsigned long)trial->tables,
+		(unsigned long)trial->tables_after);
+}
+
+void test_swap(void)
+{
+	struct trial trial =
+		swap_under_load((struct ths_probation){3, 2}, swap_round, unused_frames);
+
+	judge(&trial);
 }
 
 /* ---- state_db ------------------------------------------------------------------------------ */
@@ -283,33 +303,13 @@ static uint64_t unused_frames_but_self(uint64_t *tables)
 
 void test_self(void)
 {
-	uint64_t swaps = test_number("swaps", 10000), before, after;
-	uint64_t tables = 0, tables_after = 0;
+	struct trial trial = swap_under_load((struct ths_probation){0, 2}, self_round,
+					     unused_frames_but_self);
 
-	ths_probation_set((struct ths_probation){0, 2});
-	under_load(swaps / 10, 1, self_round);
-	ths_probation_set((struct ths_probation){0, 0});
-	before = unused_frames_but_self(&tables);
-	under_load(swaps - swaps / 10, 1 + CLIENTS, self_round);
-	after = unused_frames_but_self(&tables_after);
-	test_ok(swaps_failed == 0, "state_db swapped itself %lu times, %lu were refused",
-		(unsigned long)swaps, (unsigned long)swaps_failed);
+	judge(&trial);
 	test_ok(answers_missed == 0 && states_lost == 0,
 		"each time the other one answered (%lu did not), and from the same state (%lu)",
 		(unsigned long)answers_missed, (unsigned long)states_lost);
-	test_ok(atomic_load(&errors) == 0, "no client's call failed (%u did)",
-		atomic_load(&errors));
-	test_ok(probations >= swaps / 30, "%lu swaps had a probation, and it ended",
-		(unsigned long)probations);
-	test_ok(mapped_after == 0, "old text is unmapped after each swap, the linked-in first too "
-				   "(%lu were not)",
-		(unsigned long)mapped_after);
-	test_ok(caught_asleep > 0, "%lu swaps met interactions that slept",
-		(unsigned long)caught_asleep);
-	test_ok(before == after, "free frames and stock: %lu after a tenth of the swaps, %lu at the end",
-		(unsigned long)before, (unsigned long)after);
-	test_ok(tables_after <= tables + TABLES_SPREAD, "page tables: %lu, then %lu",
-		(unsigned long)tables, (unsigned long)tables_after);
 }
 
 /* ---- evolutions ---------------------------------------------------------------------------- */
