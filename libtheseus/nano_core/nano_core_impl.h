@@ -539,14 +539,10 @@ void ths_instance_wipe(struct ths_instance *instance);
 /* Whether what a user calls is what the provider has; all of @as, and perhaps more. */
 bool ths_iface_agrees(const struct ths_iface *user, const struct ths_iface *provider);
 bool ths_iface_extends(const struct ths_iface *iface, const struct ths_iface *as);
-/* The binding of that interface, version and name; NULL: no room for another. */
 /* The one so named in that version, or a new one; NULL: no room. */
 struct ths_binding *ths_binding_for(const struct ths_iface *iface, const char *name);
 void ths_op_choose_path(struct instance_op *op);
 void ths_irqs_attach(struct ths_instance *instance, struct ths_binding *binding);
-/* layout.c */
-THS_MUST_CHECK enum ths_err ths_layouts_check(struct ths_instance *instance,
-					      struct ths_reason *reason);
 void ths_instance_drop(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,
 					     const char *name, struct ths_binding **out);
@@ -579,6 +575,9 @@ THS_INLINE void ths_instance_count(struct ths_instance *instance, unsigned cpu)
 			 __ATOMIC_RELAXED);
 }
 uint64_t ths_instance_calls(const struct ths_instance *instance);
+/* layout.c */
+THS_MUST_CHECK enum ths_err ths_layouts_check(struct ths_instance *instance,
+					      struct ths_reason *reason);
 /* interpose.c */
 struct ths_instance *ths_binding_server(const struct ths_binding *binding);
 struct ths_binding *ths_binding_end(struct ths_binding *binding);
