@@ -16,7 +16,7 @@
 #include <theseus/cpio.h>
 #include <theseus/hash.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 #define UNIT 4u /* headers begin at multiples of it */
 

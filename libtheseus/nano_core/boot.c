@@ -15,7 +15,7 @@
 #include <theseus/iface/tasks.h>
 #include <theseus/manifest.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 /* ---- programs ------------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
  * The `call` a module holds is a token: what counts is the CPU's own record, so a module
  * that passes another pointer gets the same answers.
  */
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 struct ths_ref *ths_use(struct ths_call *call, unsigned slot)
 {

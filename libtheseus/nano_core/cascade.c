@@ -32,7 +32,7 @@
  */
 #include <theseus/iface/module.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 #define BREAK  8u     /* faults in a row, after which a provider serves nobody */
 #define BUDGET 3u     /* of the steps a first fault leads to ... */

@@ -11,7 +11,7 @@
 #include <theseus/quota.h>
 #include <theseus/string.h>
 #include <theseus/iface/tasks.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 struct ths_core ths_core;
 static struct ths_cpu boot_cpu;

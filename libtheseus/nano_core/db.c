@@ -14,7 +14,7 @@
  *       otherwise than through cpu->db.
  */
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 #include "state_db/index_quick.h"
 
 #define DB_ENTRY(type, name, params, args)                                               \

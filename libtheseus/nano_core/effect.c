@@ -8,7 +8,7 @@
  *       rolled back are dropped, with what was reserved for them.
  */
 #include <theseus/point.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 /* Before anything is reserved for it (E1). */
 static enum ths_err has_room(const struct ths_cpu *cpu)

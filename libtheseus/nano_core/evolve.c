@@ -24,7 +24,7 @@
 #include <theseus/fmt.h>
 #include <theseus/point.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 #define CHANGES_MAX 48u /* in one commit, with room to spare */
 

@@ -13,7 +13,7 @@
 #include <stdarg.h>
 #include <theseus/fmt.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 bool ths_is_module_code(uint64_t pc)
 {

@@ -17,7 +17,7 @@
 #include <theseus/point.h>
 #include <theseus/string.h>
 #include "base/blob_impl.h"
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 #include "nano_core/tmod_impl.h"
 
 /* ---- references -------------------------------------------------------------------- */

@@ -26,7 +26,7 @@
 #include <theseus/iface/interpose.h>
 #include <theseus/point.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 #define CHAIN_MAX                                                                        \
 	(DEPTH_MAX / 2) /* interposers before one server: calls must still nest */

@@ -21,7 +21,7 @@
  */
 #include <theseus/fmt.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 #include "nano_core/tmod_impl.h"
 
 struct check {

@@ -24,7 +24,7 @@
 #include <theseus/fmt.h>
 #include <theseus/point.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 #include "nano_core/tmod_impl.h"
 
 /* ---- blocks --------------------------------------------------------------------------- */

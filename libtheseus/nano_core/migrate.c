@@ -49,7 +49,7 @@
 #include <theseus/fmt.h>
 #include <theseus/point.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 /* What to do about one table of an instance that comes. */
 struct plan {

@@ -7,7 +7,7 @@
  */
 #include <theseus/iface/module.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 static void copy_name(char *to, const char *from)
 {

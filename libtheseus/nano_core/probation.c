@@ -19,7 +19,7 @@
  */
 #include <theseus/fmt.h>
 #include <theseus/point.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 void ths_probation_set(struct ths_probation probation)
 {

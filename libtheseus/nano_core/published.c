@@ -5,7 +5,7 @@
  * module has a handful of lookups in its life.
  */
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 #ifdef THS_HOST
 #define THS_PUBLISHED_KERNEL(name)

@@ -20,7 +20,7 @@
 #include <theseus/bits.h>
 #include <theseus/point.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 #define FEW_ORDER 5u /* pages for slots where there is no module area to speak of */
 

@@ -16,7 +16,7 @@
  */
 #include <theseus/fmt.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 #include "nano_core/tmod_impl.h"
 
 #define LEVELS_MAX 4u /* arrays of structs within each other */

@@ -23,7 +23,7 @@
 #include <theseus/iface/module.h>
 #include <theseus/point.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 struct swap {
 	struct ths_instance *old, *new; /* @new NULL: nobody */

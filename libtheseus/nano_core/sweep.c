@@ -24,7 +24,7 @@
  * at a time of a hardware or per-CPU table.
  */
 #include <theseus/point.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 #define SLICE_WRITES 32u
 #define SLICE_LOOKS  1024u

@@ -5,7 +5,7 @@
  * lines "ADDRESS NAME" in ascending order, written by theseus-image.
  */
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 static struct {
 	char name[64];

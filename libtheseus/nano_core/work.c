@@ -16,7 +16,7 @@
  *       need - is served again at the next tick, and ended only then: a line that comes by
  *       edges would never come again.
  */
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 void ths_pending(struct ths_cpu *cpu, uint32_t what)
 {

@@ -21,7 +21,7 @@
 #include "state_db/names.h" /* first */
 #include <theseus/point.h>
 #include <theseus/string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 #include "state_db/index_quick.h"
 
 #define SLACK 64u /* rows that may appear before the commit */

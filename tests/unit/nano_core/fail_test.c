@@ -18,7 +18,7 @@
 #include <theseus/host.h>
 #include <theseus/iface/tasks.h>
 #include <theseus/save.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 #include "tmod_image.h"
 
 extern const struct ths_module ths_module_sched_rr, ths_module_tasks,

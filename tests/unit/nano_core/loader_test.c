@@ -10,7 +10,7 @@
 
 #include <theseus/host.h>
 #include <theseus/iface/tasks.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
 

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 #include <string.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 extern const struct ths_module ths_module_keeper, ths_module_keeper_v2;
 

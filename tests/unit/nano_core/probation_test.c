@@ -9,7 +9,7 @@
 #include <string.h>
 #include <theseus/host.h>
 #include <theseus/iface/module.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 static struct ths_ref ref, module;
 static uint32_t server;

@@ -17,7 +17,7 @@
 #include <theseus/evolve.h>
 #include <theseus/host.h>
 #include <theseus/iface/testsrv.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 #include "tmod_image.h"
 
 /* As the build found them in the sources. */
