@@ -24,8 +24,11 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 GROUPS = {
     "gate": r"nano_core/(gate|call|blob_copy|effect|sleep|work)\.c",
     "state_db": r"state_db/.*\.[ch]",
-    "loader": r"nano_core/(loader|tmod|tmod_link|tmod_impl|instance|symbols)\.[ch]",
-    "swap": r"nano_core/(swap|migrate|evolve|probation|cascade)\.c",
+    "loader": r"nano_core/(loader|tmod|tmod_link|tmod_impl|instance|slots|layout|archive|symbols)"
+              r"\.[ch]",
+    "metamodule": r"nano_core/(meta|state_move|db)\.c",
+    "swap": r"nano_core/(swap|swap_impl|migrate|sweep|evolve|evolve_read|interpose|probation"
+            r"|cascade)\.[ch]",
     "blob": r"base/(blob|siphash)\.c",
     "patterns": r"patterns/.*\.c",
 }
