@@ -31,6 +31,7 @@
  * Context: depth 0, unless said otherwise. Cost: a step is a swap, at worst a load.
  */
 #include <theseus/iface/module.h>
+#include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/swap_impl.h"
 
@@ -82,6 +83,7 @@ static void write_log(const struct fault *fault, enum module_fault_step step,
 
 	memcpy(entry.name, name, sizeof(entry.name));
 	memcpy(entry.by, by, sizeof(entry.by));
+	THS_POINT("cascade/before-log");
 	err = ths_publish(append, &entry);
 	if (err)
 		ths_logf("fault log: %s", ths_err_text(err));
@@ -162,6 +164,7 @@ static enum ths_err take_next(struct ths_instance *instance, struct ths_instance
 
 	if (!next || ths_is_interposing(instance)) /* another interposer is no second */
 		return THS_E_NOENT;
+	THS_POINT("cascade/before-next");
 	if (next->fresh)
 		THS_TRY(ths_invoke_start(next));
 	next->fresh = false;
@@ -235,7 +238,9 @@ static enum ths_err take(enum module_fault_step step, const struct fault *fault)
 	char name[THS_NAME_MAX], by_name[THS_NAME_MAX];
 
 	memcpy(name, fault->instance->name, sizeof(name));
+	THS_POINT("cascade/before-step");
 	THS_TRY(takes[step](fault->instance, &by));
+	THS_POINT("cascade/after-step");
 	memcpy(by_name, by->name, sizeof(by_name));
 	write_log(fault, step, name, by_name);
 	ths_logf("cascade: %s: %s, %s serves", name, module_fault_steps[step],
@@ -308,6 +313,7 @@ bool ths_cascade(struct ths_cpu *cpu, struct fault *fault)
 	cpu->mending = false;
 	if (!may_step(fault->instance))
 		return false;
+	THS_POINT("cascade/begun");
 	cpu->mending = true;
 	if (fault->instance->state == THS_INSTANCE_BOUND) /* else somebody has seen to it */
 		taken = step(fault);

@@ -586,10 +586,11 @@ void ths_yield(void)
 {
 	struct ths_cpu *cpu = ths_cpu();
 
-	if (ths_cpu_is_inside(cpu) || !ths_core.up)
+	if (ths_cpu_is_inside(cpu))
 		return;
 	cpu->section++;
-	hand_over(cpu);
+	if (ths_core.up)
+		hand_over(cpu);
 	ths_section_leave(ths_cpu());
 }
 

@@ -419,6 +419,7 @@ static enum ths_err adopt(struct ths_cpu *cpu, struct ths_instance *instance)
 	cpu->txn.flags &= (uint16_t)~TXN_PUBLISH;
 	ths_arch_core_leave();
 	err = instance->module->adopt(cpu->call);
+	THS_POINT("evolve/adopted");
 	ths_arch_core_enter();
 	cpu->txn.flags |= TXN_PUBLISH;
 	cpu->call->instance = cpu->serving = self;
@@ -491,6 +492,7 @@ static void let_all_go(struct ths_cpu *cpu)
 /* Whoever did not get a successor of its own: what was asked of it is dropped. */
 static void take_over(void)
 {
+	THS_POINT("evolve/published");
 	for (unsigned i = 0; i < set.outs; i++) {
 		struct ths_instance *out = set.out[i], *heir = &ths_core.instance[0];
 
@@ -511,8 +513,10 @@ static void take_over(void)
 
 static enum ths_err publish_bindings(void *arg)
 {
-	enum ths_err err = ths_publish(change_all, arg);
+	enum ths_err err;
 
+	THS_POINT("evolve/before-commit");
+	err = ths_publish(change_all, arg);
 	if (err && set.adopting)
 		return refuse(err, set.adopting->item, "%s does not adopt rows: %s",
 			      set.adopting->instance->name, ths_err_text(err));

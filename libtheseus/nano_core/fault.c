@@ -12,6 +12,7 @@
  */
 #include <stdarg.h>
 #include <theseus/fmt.h>
+#include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/swap_impl.h"
 
@@ -115,6 +116,7 @@ void ths_recover_devices(struct ths_cpu *cpu)
 
 		cpu->recovering = true;
 		instance->faulted = instance->journal;
+		THS_POINT("recover/before");
 		err = ths_invoke_recover(instance);
 		if (err == THS_OK)
 			err = ths_invoke_reread(instance);

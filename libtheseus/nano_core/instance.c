@@ -221,6 +221,7 @@ static enum ths_err open_table(struct ths_instance *instance, unsigned number,
 	bool made = false;
 	enum ths_err err = ths_table_open(decl, owner, &table, &made);
 
+	THS_POINT("instance/table-opened");
 	instance->schema[number] = ths_schema_number(decl->schema);
 	if (err == THS_E_VERSION) {
 		instance->table[number] = table;
@@ -302,6 +303,7 @@ enum ths_err ths_instance_make(const struct ths_module *module, const struct ths
 		ths_instance_drop(instance);
 		return err;
 	}
+	THS_POINT("instance/before-loaded");
 	instance->state = THS_INSTANCE_LOADED; /* others have run since; now they see it */
 	*out = instance;
 	return THS_OK;
@@ -598,7 +600,9 @@ static enum ths_err bind_locked(struct ths_instance *instance, const char *name)
 	if (instance->fresh)
 		THS_TRY(ths_invoke_start(instance));
 	instance->fresh = false;
+	THS_POINT("bind/before-publish");
 	THS_TRY(ths_publish(set_provider, &set));
+	THS_POINT("bind/after-publish");
 	binding->published++;
 	instance->state = THS_INSTANCE_BOUND;
 	return ths_streq(iface->name, "irq") ? attach_all()
@@ -645,7 +649,9 @@ static enum ths_err unbind_locked(const struct ths_iface *iface, const char *nam
 	before = ths_binding_instance(set.binding);
 	if (!before)
 		return THS_E_NOENT;
+	THS_POINT("unbind/before-publish");
 	THS_TRY(ths_publish(set_provider, &set));
+	THS_POINT("unbind/after-publish");
 	if (!is_bound_somewhere(before)) {
 		ths_probation_end(before);
 		before->state = THS_INSTANCE_LOADED;

@@ -94,6 +94,7 @@ void ths_loader_work(uint32_t instructions)
 	if (loader.worked < SLICE || cpu->mending || !may_wait(cpu, 0))
 		return;
 	loader.worked = 0;
+	THS_POINT("load/others-run");
 	ths_yield();
 }
 
@@ -136,6 +137,7 @@ static bool in_area(ths_vaddr_t base)
 
 static void unmap(ths_vaddr_t base, uint64_t pages)
 {
+	THS_POINT("load/before-unmap");
 	for (uint64_t i = 0; i < pages; i++) {
 		ths_vaddr_t at = base + i * THS_PAGE_SIZE;
 		ths_paddr_t paddr;
@@ -175,6 +177,7 @@ static enum ths_err map(uint64_t pages, ths_vaddr_t *base)
 			return err;
 		}
 	}
+	THS_POINT("load/mapped");
 	return THS_OK;
 }
 
@@ -215,6 +218,7 @@ static enum ths_err protect(const struct image *image)
 	uint64_t fixed = image->tmod.spill_size ? pages_of(image->tmod.spill)
 						: image->rodata_pages;
 
+	THS_POINT("load/before-protect");
 	if (image->text_pages)
 		THS_TRY(ths_arch_protect(image->text, image->text_pages, THS_PROT_RX));
 	return fixed ? ths_arch_protect(image->rodata, fixed, THS_PROT_R) : THS_OK;

@@ -174,6 +174,7 @@ enum ths_err ths_meta_attach(struct ths_instance *instance, struct ths_state_blo
 				       instance->module->id);
 	instance->block = block;
 	block->used++;
+	THS_POINT("meta/attached");
 	return THS_OK;
 }
 
@@ -196,6 +197,7 @@ enum ths_err ths_meta_attach_linked(struct ths_instance *instance)
 	}
 	instance->block = block;
 	block->used++;
+	THS_POINT("meta/linked-attached");
 	return THS_OK;
 }
 
@@ -204,6 +206,7 @@ void ths_meta_detach(struct ths_instance *instance)
 	if (!instance->block)
 		return;
 	instance->block->used--;
+	THS_POINT("meta/before-detach");
 	let_go(instance->block);
 	instance->block = NULL;
 }
@@ -235,6 +238,7 @@ static void gather(const struct ths_cpu *cpu)
 {
 	uint32_t meeting = ++ths_core.meetings;
 
+	THS_POINT("meta/before-meeting");
 	atomic_store(&ths_core.meeting, meeting);
 	call_others(cpu);
 	for (unsigned i = 0; i < ths_core.cpus; i++)
@@ -244,6 +248,7 @@ static void gather(const struct ths_cpu *cpu)
 
 static void part(void)
 {
+	THS_POINT("meta/before-part");
 	atomic_store(&ths_core.meeting, 0);
 }
 
@@ -251,8 +256,10 @@ static void part(void)
  * halts has to be woken by its arch: today one runs.) */
 static void change_db(struct ths_cpu *cpu, const struct ths_db_ops *db)
 {
+	THS_POINT("meta/before-change");
 	atomic_store(&ths_core.db, db);
 	atomic_store(&cpu->db, db);
+	THS_POINT("meta/changed-here");
 	call_others(cpu);
 	for (unsigned i = 0; i < ths_core.cpus; i++)
 		while (atomic_load(&ths_core.cpu[i]->db) != db)
@@ -278,6 +285,7 @@ static enum ths_err move(const struct ths_instance *old, struct ths_instance *ne
 	memset(new->block->at, 0, new->block->layout.size);
 	ths_state_move(&old->block->layout, old->block->at, &new->block->layout,
 		       new->block->at);
+	THS_POINT("meta/moved");
 	return ths_invoke_adopt(new);
 }
 
@@ -293,7 +301,9 @@ static enum ths_err move_and_publish(struct ths_cpu *cpu, struct ths_instance *o
 		return err;
 	if (db)
 		atomic_store(&cpu->db, db);
+	THS_POINT("meta/adopted");
 	err = publish(arg);
+	THS_POINT("meta/published");
 	if (err)
 		atomic_store(&cpu->db, before);
 	else

@@ -341,6 +341,7 @@ static void begin(const struct plan *plan)
 	atomic_store(&table->step.stuck, 0);
 	atomic_store(&table->step.bearer, plan->bearer);
 	table->step.change = STEP_BEGUN;
+	THS_POINT("migrate/before-aim");
 	aim_at(table, to);
 	ths_table_set_size(table, from->row_size > to->row_size ? from->row_size
 								 : to->row_size);
@@ -356,6 +357,7 @@ static enum ths_err begin_table(struct ths_instance *in, unsigned number)
 		return THS_E_STALE; /* the way back was barred since the check */
 	if (plan.side) {
 		plan.table->step.change = STEP_TURNED;
+		THS_POINT("migrate/before-turn");
 		aim_at(plan.table, plan.side);
 	} else {
 		begin(&plan);
@@ -376,6 +378,7 @@ static void undo(struct ths_table *table)
 {
 	struct ths_side *side = table->step.side;
 
+	THS_POINT("migrate/before-undo");
 	if (table->step.change == STEP_TURNED) {
 		aim_at(table, &side[side[0].version == table->schema_version]);
 	} else if (table->step.change == STEP_BEGUN) {

@@ -29,12 +29,14 @@ void ths_probation_set(struct ths_probation probation)
 /* Context: any. */
 static void watch(void)
 {
+	THS_POINT("probation/before-watch");
 	atomic_store(&ths_core.watched, true);
 }
 
 /* It goes now, or with the sweep that finds that nobody is in it or needs it (U2). */
 static void retire(struct ths_instance *instance)
 {
+	THS_POINT("probation/before-retire");
 	instance->state = THS_INSTANCE_RETIRED;
 	if (ths_quiet_passed(&instance->quiet, ths_cpu()->number) &&
 	    !ths_migrate_bears(instance))
@@ -53,6 +55,7 @@ void ths_probation_end(struct ths_instance *instance)
 {
 	struct ths_instance *before = instance->before;
 
+	THS_POINT("probation/before-end");
 	instance->before = NULL;
 	atomic_store(&instance->condemned, false);
 	if (before)
@@ -145,6 +148,7 @@ void ths_probation_sweep(void)
 
 	if (!atomic_load(&ths_core.watched) || ths_loader_enter() != THS_OK)
 		return;
+	THS_POINT("probation/before-sweep");
 	atomic_store(&ths_core.watched, false);
 	for (unsigned i = 1; i < ths_instances(); i++) {
 		struct ths_instance *instance = &ths_core.instance[i];

@@ -57,6 +57,7 @@ static enum ths_err map_page(void)
 
 	if (!page)
 		return THS_E_NOMEM;
+	THS_POINT("slots/before-map");
 	if (ths_arch_map(at, ths_arch_paddr(page), 1, THS_PROT_RW)) {
 		ths_pages_give(page, 0);
 		return THS_E_NOMEM;
@@ -79,6 +80,7 @@ static struct ths_instance *add_slot(void)
 			return NULL;
 	instance->slot = slot;
 	instance->generation = 1;
+	THS_POINT("slots/before-add");
 	atomic_store(&ths_core.instances, slot + 1);
 	return instance;
 }

@@ -99,6 +99,7 @@ void ths_swap_hand_kicks(struct ths_instance *old, struct ths_instance *new)
 {
 	uint32_t ops;
 
+	THS_POINT("swap/before-kicks");
 	atomic_store(&new->heir, NULL); /* it may have been superseded before */
 	atomic_store(&old->heir, new);
 	ops = atomic_exchange(&old->kicked, 0);
@@ -130,6 +131,7 @@ void ths_token_take(struct ths_cpu *cpu)
 
 void ths_token_give(struct ths_cpu *cpu)
 {
+	THS_POINT("token/before-give");
 	cpu->token = false;
 	atomic_store(&ths_core.token, 0);
 }
@@ -158,6 +160,7 @@ enum ths_err ths_swap_bindings(struct ths_instance *old, struct ths_instance *ne
 			       enum ths_err (*change)(struct ths_cpu *, void *), void *arg)
 {
 	THS_TRY(ths_publish(change, arg));
+	THS_POINT("swap/published");
 	old->state = THS_INSTANCE_RETIRED;
 	new->state = THS_INSTANCE_BOUND;
 	ths_swap_hand_kicks(old, new);
@@ -168,6 +171,7 @@ enum ths_err ths_swap_bindings(struct ths_instance *old, struct ths_instance *ne
 void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new)
 {
 	ths_quiesce();
+	THS_POINT("swap/before-unserve");
 	ths_swap_hand_kicks(old, new);
 	atomic_store(&old->heir, NULL);
 	old->next = (struct ths_ref){.generation = 0};
@@ -181,6 +185,7 @@ enum ths_err ths_swap_unbind(struct ths_instance *instance)
 	enum ths_err err;
 
 	ths_swap_hold(cpu, instance);
+	THS_POINT("swap/before-unbind");
 	err = ths_publish(change_bindings, &swap);
 	if (err == THS_OK)
 		instance->state = THS_INSTANCE_LOADED;

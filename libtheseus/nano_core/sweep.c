@@ -80,6 +80,7 @@ static enum ths_err run_slice(struct slice *slice)
 	bool alone = slice->table->flags & (THS_PER_CPU | THS_HARDWARE);
 	enum ths_err err;
 
+	THS_POINT("sweep/before-slice");
 	if (!alone)
 		return ths_publish(convert_slice, slice);
 	ths_section_enter(cpu);
@@ -153,6 +154,7 @@ static bool end_step(struct ths_table *table, uintptr_t turns)
 	ended = ths_table_in_step(table) && atomic_load(&table->step.turns.word) == turns;
 	if (ended) {
 		drop_zero(cpu, table);
+		THS_POINT("sweep/dropped-zero");
 		ths_step_end(table);
 	}
 	ths_token_give(cpu);
@@ -231,6 +233,7 @@ static void sweeper(void *arg)
 	do {
 		while ((table = next_table()))
 			(void)!pass(table, true);
+		THS_POINT("sweep/before-rest");
 		atomic_store(&ths_core.sweeping, false);
 	} while (next_table() && !atomic_exchange(&ths_core.sweeping, true));
 }
@@ -251,6 +254,7 @@ enum ths_err ths_sweep_start(void)
 
 	if (!ths_core.up || atomic_exchange(&ths_core.sweeping, true))
 		return THS_OK;
+	THS_POINT("sweep/before-start");
 	err = ths_publish(start_sweeper, NULL);
 	if (err)
 		atomic_store(&ths_core.sweeping, false);

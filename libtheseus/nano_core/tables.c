@@ -6,6 +6,7 @@
  * any rows, a few in an interaction.
  */
 #include <theseus/string.h>
+#include <theseus/point.h>
 #include "nano_core/nano_core_impl.h"
 
 #define EMPTIED 4u /* rows in one interaction; a joint one takes a dozen writes */
@@ -52,6 +53,7 @@ enum ths_err ths_table_empty_one(struct ths_table *table, uint32_t row)
 {
 	struct emptying at = {table, row, 1};
 
+	THS_POINT("tables/before-empty-one");
 	return ths_publish(empty_some, &at);
 }
 
@@ -60,8 +62,11 @@ enum ths_err ths_table_empty(struct ths_table *table)
 	struct emptying at = {table, 0, EMPTIED};
 	enum ths_err err;
 
-	while ((err = ths_publish(empty_some, &at)) == THS_OK)
+	do {
+		THS_POINT("tables/before-empty");
+		err = ths_publish(empty_some, &at);
 		at.row += table->flags & THS_FIXED ? EMPTIED : 0;
+	} while (err == THS_OK);
 	return err == THS_E_NOENT ? THS_OK : err;
 }
 
@@ -79,8 +84,10 @@ static bool disown(struct ths_table *table)
 void ths_instance_wipe(struct ths_instance *instance)
 {
 	for (unsigned i = 0; i < THS_TABLES_MAX; i++) {
-		if ((instance->made >> i & 1) && disown(instance->table[i]))
-			ths_table_wipe(instance->table[i]);
+		if (!(instance->made >> i & 1) || !disown(instance->table[i]))
+			continue;
+		THS_POINT("tables/before-wipe");
+		ths_table_wipe(instance->table[i]);
 	}
 }
 
@@ -94,6 +101,7 @@ void ths_instance_close(struct ths_instance *instance)
 			continue;
 		if (table->used == 1 && (table->flags & THS_PER_INSTANCE))
 			(void)disown(table);
+		THS_POINT("tables/before-close");
 		ths_table_close(table);
 	}
 }

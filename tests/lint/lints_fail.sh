@@ -148,6 +148,16 @@ nano_core_page
 printf 'ths_x86_last:\n\tud2\n' >arch/x86_64/bad.S
 refuses panics 'arch/x86_64/bad.S ths_x86_last'
 fresh
+mkdir -p libtheseus/nano_core
+printf '/* bad */\nstatic void change(void)\n{\n\tinstance->state = THS_INSTANCE_BOUND;\n}\n' \
+	>libtheseus/nano_core/swap.c
+refuses windows 'swap.c change'
+printf '/* bad */\nvoid a(void)\n{\n\tTHS_POINT("a/b");\n\tths_publish(x);\n\tTHS_POINT("a/b");\n}\n' \
+	>libtheseus/nano_core/swap.c
+refuses windows '"a/b"'
+rm libtheseus/nano_core/swap.c
+refuses windows 'no steps found'
+fresh
 nano_core_page
 sed -i 's/ths_panic/ths_log/' libtheseus/nano_core/good.c
 echo 'void x(void) { }' >libtheseus/base/good.c

@@ -12,4 +12,5 @@ check_lint_tests += \
 	%D%/portable.sh \
 	%D%/symbols.sh \
 	%D%/text.sh \
-	%D%/traces.sh
+	%D%/traces.sh \
+	%D%/windows.sh

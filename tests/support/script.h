@@ -108,7 +108,7 @@ enum ths_err script_find_item(struct ths_call *call, void *ctx);
 /* X3: this CPU's record holds nothing of an interaction that has ended. */
 void script_assert_clean(void);
 
-/* ---- another CPU, which does what it is told and nothing else --------------------- */
+/* ---- another CPU, which does what it is told and, but for meetings, nothing else ---- */
 
 /* After rig_cpus(2): CPU 1 waits for ... */
 void other_start(void);

@@ -8,7 +8,7 @@ theseus_fixture_sources += \
 theseus_fixtures += fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
 check_unit_tests += %D%/cascade_test %D%/evolve_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/meta_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/tables_test %D%/grow_test \
 	%D%/swap_test
-EXTRA_DIST += %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
+EXTRA_DIST += %D%/window.h %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
 check_unit_tests += %D%/loader_test
 check_unit_tests += %D%/context_test %D%/effect_test %D%/memory_test
 
@@ -25,8 +25,11 @@ tests/unit/nano_core/fail_sites.h: $(theseus_core_sources) $(theseus_state_db_so
 	$(call theseus_listed,THS_FAIL)
 tests/unit/nano_core/windows.h: $(theseus_core_sources) $(theseus_state_db_sources)
 	$(call theseus_listed,THS_POINT)
-tests/unit/nano_core/window_test.$(OBJEXT): tests/unit/nano_core/windows.h
 check_unit_tests += %D%/window_test
+# With a second copy of state_db, under other names.
+%C%_window_test_SOURCES = %D%/window_test.c $(theseus_state_db_sources)
+%C%_window_test_CPPFLAGS = $(AM_CPPFLAGS) -DSTATE_DB_COPY=second
+tests/unit/nano_core/window_test-window_test.$(OBJEXT): tests/unit/nano_core/windows.h
 tests/unit/nano_core/fail_test.$(OBJEXT): tests/unit/nano_core/fail_sites.h
 CLEANFILES += tests/unit/nano_core/fail_sites.h tests/unit/nano_core/windows.h
 

@@ -2,36 +2,41 @@
  * window_test - whatever happens while a module takes another's place, the old one serves
  * on or the new one does, no row is lost, and the next swap works.
  *
- * The modules are files, loaded, linked and run here as in a kernel. Each way for one to
- * come in the place of another is gone with each thing it asks for running out, once and
- * for good; and with each trouble there is in each of its windows, THS_POINT(name) of the
- * sources, whose list the build makes.
+ * The modules are files, loaded, linked and run here as in a kernel; but for metamodules,
+ * which are linked in. Each way for one to come in the place of another is gone with each
+ * thing it asks for running out, once and for good; and with each trouble there is in each
+ * of its windows, THS_POINT(name) of the sources, whose list the build makes.
  */
 #include "accounts.h"
 #include "archive.h"
 #include "harness.h"
+#include "keeper.h"
 #include "rig.h"
-#include "script.h"
 #include "suite.h"
+#include "window.h"
 
 #include <theseus/evolve.h>
-#include <theseus/host.h>
 #include <theseus/iface/testsrv.h>
-#include "nano_core/swap_impl.h"
 #include "tmod_image.h"
 
-/* As the build found them in the sources. */
-static const char *const windows[] = {
-#include "tests/unit/nano_core/windows.h"
-};
-#define WINDOWS THS_ARRAY_SIZE(windows)
+extern const struct ths_module ths_state_db_second_module, ths_module_keeper,
+	ths_module_keeper_v2;
 
-/* Not of a swap or an evolution, or not here; each with who tries it. */
+/* Windows that no way here leads through; each with who tries it. */
 static const struct {
 	const char *prefix, *why;
 } elsewhere[] = {
-	{"interpose/", "interpose_test: a chain that changes"},
-	{"sweep/", "migrate_test: a program's work after the swap, interaction by interaction"},
+	{"cascade/", "mend_window_test"},
+	{"meta/attached", "meta_test.tap: a metamodule that is loaded from its file"},
+	{"recover/", "mend_window_test"},
+	{"swap/before-unbind", "mend_window_test"},
+	{"swap/before-unserve", "newcomer_window_test: a self-test that fails"},
+	{"evolve/adopted", "newcomer_window_test: rows that are adopted"},
+	{"tables/before-empty", "mend_window_test: soft tables"},
+	{"tables/before-wipe", "newcomer_window_test: who came is forgotten"},
+	{"migrate/before-undo", "newcomer_window_test: a set that does not adopt its rows"},
+	{"sweep/before-start", "sweep_test: a program that sweeps"},
+	{"sweep/before-rest", "sweep_test: a program that sweeps"},
 };
 
 static const char *why_elsewhere(const char *window)
@@ -84,9 +89,107 @@ static enum ths_err there_and_back(void)
 	return ths_rollback("testsrv", &why);
 }
 
-static enum ths_err (*const ways[])(void) = {code_only, with_rows, evolves, evolves_with_rows,
-					     there_and_back};
+static enum ths_err there_and_back_with_rows(void)
+{
+	THS_TRY(with_rows());
+	return ths_rollback("testsrv", &why);
+}
+
+/* Rows that nobody touched are brought along. */
+static enum ths_err sweeps(void)
+{
+	ths_probation_set((struct ths_probation){0, 0});
+	THS_TRY(with_rows());
+	THS_TRY(ths_sweep());
+	return swap_by("testsrv");
+}
+
+static enum ths_err take_back(enum ths_err err, uint32_t slot)
+{
+	enum ths_err unloaded = ths_module_unload(slot);
+
+	return err ? err : unloaded;
+}
+
+/* A second one, which serves under a name of its own. */
+static enum ths_err aside(void)
+{
+	enum ths_err err;
+	uint32_t slot;
+
+	THS_TRY(ths_module_load("testsrv", "aside", &slot, &why));
+	err = ths_bind(slot, "aside");
+	if (err == THS_OK)
+		err = ths_unbind(&testsrv_iface, "aside");
+	return take_back(err, slot);
+}
+
+static enum ths_err interposes(void)
+{
+	enum ths_err err;
+	uint32_t slot;
+
+	THS_TRY(ths_module_load("trace", NULL, &slot, &why));
+	err = ths_interpose(slot, "testsrv", NULL);
+	if (err == THS_OK)
+		err = ths_interpose_end(slot);
+	return take_back(err, slot);
+}
+
+/* One that is linked in takes the place of @old, and back. */
+static enum ths_err there_and_back_linked(const char *old, const struct ths_module *module,
+					  void (*describe)(uint32_t))
+{
+	enum ths_err err;
+	uint32_t from, to;
+
+	THS_TRY(ths_module_find(old, &from));
+	THS_TRY(ths_module_add(module, "other", &to, &why));
+	if (describe)
+		describe(to);
+	err = ths_swap(from, to, NULL);
+	if (err == THS_OK)
+		err = ths_rollback("other", &why);
+	else
+		err = take_back(err, to);
+	return err;
+}
+
+static enum ths_err state_db(void)
+{
+	return there_and_back_linked("state_db", &ths_state_db_second_module, NULL);
+}
+
+/* As theseus-schema would write it; of what is linked in it does not. */
+static void describe(uint32_t slot)
+{
+	struct ths_state_block *block = ths_core.instance[slot].block;
+
+	block->layout.text = block->layout.size == ths_module_keeper.state.size
+				     ? " total u64 0\n adds u32 8\n"
+				     : " adds u32 104\n total u64 112\n";
+	block->layout.length = (uint32_t)strlen(block->layout.text);
+}
+
+static enum ths_err keeper(void)
+{
+	return there_and_back_linked("keeper", &ths_module_keeper_v2, describe);
+}
+
+static enum ths_err (*const ways[])(void) = {
+	code_only, with_rows, evolves,	  evolves_with_rows, there_and_back,
+	sweeps,	   aside,     interposes, state_db,	     keeper,
+	there_and_back_with_rows,
+};
 #define WAYS THS_ARRAY_SIZE(ways)
+
+/* Those that go further than to one publication: an error may leave them half-way, with
+ * somebody else serving, or beside who serves. */
+static bool has_steps(enum ths_err (*way)(void))
+{
+	return way != code_only && way != with_rows && way != evolves &&
+	       way != evolves_with_rows;
+}
 
 /* ---- a turn ------------------------------------------------------------------------------- */
 
@@ -96,6 +199,7 @@ static enum ths_err (*const ways[])(void) = {code_only, with_rows, evolves, evol
 static struct ths_ref server = THS_REF(testsrv);
 static struct ths_instance *old;
 static uint64_t expected; /* of the counter */
+static uint64_t kept;     /* of the metamodule's */
 static unsigned others;   /* instances beside those of the server */
 
 static struct ths_instance *who_serves(void)
@@ -115,13 +219,29 @@ static unsigned instances(void)
 	return count;
 }
 
-static enum ths_err add_one(void *unused)
+static enum ths_err trouble_commit(void *unused)
 {
 	struct ths_ref own = THS_REF(testsrv);
 	struct testsrv_add args = {.row = 3, .amount = 1};
 
 	(void)unused;
+	expected++;
 	return testsrv_add(&own, &args);
+}
+
+static enum ths_err trouble_fault(void *unused)
+{
+	struct ths_ref own = THS_REF(testsrv);
+	struct testsrv_fault fault = {.kind = TESTSRV_MIDWAY, .row = 3};
+
+	(void)unused;
+	return testsrv_fault(&own, &fault) == THS_E_FAULT ? THS_OK : THS_E_INTERNAL;
+}
+
+static enum ths_err trouble_swap(void *unused)
+{
+	(void)unused;
+	return ths_swap_file("testsrv", "testsrv", NULL, NULL);
 }
 
 static void serves(void)
@@ -132,14 +252,24 @@ static void serves(void)
 	ck_assert_uint_eq(args.value, ++expected);
 }
 
+/* The state of the metamodule is where the calls left it. */
+static void keeps(void)
+{
+	struct ths_ref ref = THS_REF(keeper);
+	struct keeper_add args = {.amount = 1};
+
+	ck_assert_int_eq(keeper_add(&ref, &args), THS_OK);
+	ck_assert_uint_eq(args.total, ++kept);
+}
+
 static void begin(void)
 {
-	static uint8_t archive[1 << 18];
+	static uint8_t archive[1 << 19];
 	static size_t size;
 	uint32_t slot;
 
 	if (size == 0) {
-		static const char *const files[] = {"testsrv", "testsrv.v2"};
+		static const char *const files[] = {"testsrv", "testsrv.v2", "trace"};
 
 		for (unsigned i = 0; i < THS_ARRAY_SIZE(files); i++) {
 			struct image file = image_from("modules", files[i]);
@@ -157,6 +287,9 @@ static void begin(void)
 	ths_core.quiet_faults = true;
 	ths_probation_set((struct ths_probation){CALLS, TICKS});
 	ck_assert_int_eq(ths_archive_init(archive, size), THS_OK);
+	memset(ths_module_keeper.state.at, 0, ths_module_keeper.state.size);
+	describe(rig_bind(&ths_module_keeper, ""));
+	kept = 0;
 	others = instances();
 	ck_assert_msg(ths_module_load("testsrv", NULL, &slot, &why) == THS_OK, "%s", why.text);
 	ck_assert_int_eq(ths_bind(slot, ""), THS_OK);
@@ -164,6 +297,7 @@ static void begin(void)
 	expected = 0;
 	old = who_serves();
 	serves();
+	keeps();
 }
 
 /* Whoever is on probation stays, and whoever was superseded goes. */
@@ -174,6 +308,14 @@ static void settle(void)
 		ths_host_tick();
 	ths_quiesce();
 	ths_probation_sweep();
+}
+
+/* Whoever is there now is to serve. */
+static void stay(void)
+{
+	settle();
+	old = who_serves();
+	others = instances() - 1;
 }
 
 /* @err: of the way that was gone. */
@@ -193,6 +335,7 @@ static void end(enum ths_err (*way)(void), enum ths_err err)
 	serves();
 	settle();
 	serves();
+	keeps();
 	other_stop();
 	lost = accounts_lost();
 	ck_assert_msg(!lost, "%s", lost);
@@ -216,11 +359,9 @@ START_TEST(whatever_runs_out_the_old_one_serves)
 		failed = ths_host_fail_failed() > 0;
 		ths_host_fail_nth("alloc", 0, false);
 		ck_assert_msg(err == THS_OK || failed, "%s", why.text);
-		if (way == there_and_back) { /* it went there and stays: that is to serve, too */
-			settle();
-			old = who_serves();
-		}
-		end(way == there_and_back ? code_only : way, err);
+		if (has_steps(way))
+			stay();
+		end(has_steps(way) ? code_only : way, err);
 	}
 	ck_assert_uint_gt(n, 4);
 }
@@ -228,130 +369,53 @@ END_TEST
 
 /* ---- trouble in a window --------------------------------------------------------------------- */
 
-enum trouble { NONE, COMMIT, FAULT, SWAP_AGAIN, SWAP_ELSEWHERE, TROUBLES };
-
-static struct {
-	const char *window;
-	enum trouble trouble;
-	bool met, waits;
-	enum ths_err err;
-} at;
-
-static enum ths_err swap_again(void *unused)
-{
-	(void)unused;
-	return ths_swap_file("testsrv", "testsrv", NULL, NULL);
-}
-
-/* By another task, which waits for its turn. */
-static enum ths_err swap_elsewhere(void *unused)
-{
-	struct ths_cpu *cpu = ths_cpu();
-	enum ths_err err;
-
-	cpu->current = 1;
-	err = swap_again(unused);
-	cpu->current = CONTEXTS_MAX;
-	return err;
-}
-
-static enum ths_err break_down(void)
-{
-	struct testsrv_fault fault = {.kind = TESTSRV_MIDWAY, .row = 3};
-
-	return testsrv_fault(&server, &fault);
-}
-
-/* While the token is taken a commit must wait, and is seen to afterwards. */
-static void commit(void)
-{
-	expected++;
-	at.waits = ths_core.token != 0;
-	if (at.waits)
-		other_begins(add_one, NULL);
-	else
-		at.err = other_does(add_one, NULL);
-}
-
-static void on_point(const char *name, void *unused)
-{
-	(void)unused;
-	if (at.met || strcmp(name, at.window) != 0 || ths_cpu_is_inside(ths_cpu()))
-		return;
-	at.met = true;
-	switch (at.trouble) {
-	case COMMIT:
-		commit();
-		break;
-	case FAULT:
-		ck_assert_int_eq(break_down(), THS_E_FAULT);
-		break;
-	case SWAP_AGAIN:
-		ck_assert_int_eq(swap_again(NULL), THS_E_BUSY);
-		break;
-	case SWAP_ELSEWHERE:
-		at.waits = true;
-		other_begins(swap_elsewhere, NULL);
-		break;
-	case NONE:
-	case TROUBLES:
-		break;
-	}
-}
-
-static enum ths_err go(enum ths_err (*way)(void), const char *window, enum trouble trouble)
-{
-	enum ths_err err;
-
-	at.window = window;
-	at.trouble = trouble;
-	at.met = at.waits = false;
-	at.err = THS_OK;
-	ths_host_on_point(on_point, NULL);
-	err = way();
-	ths_host_on_point(NULL, NULL);
-	if (at.waits)
-		at.err = other_ends();
-	return err;
-}
+/* How often each way is in each window. */
+static unsigned met_on[WAYS][WINDOWS];
 
 START_TEST(trouble_in_a_window_leaves_somebody_serving)
 {
-	const char *window = windows[_i % WINDOWS];
-	enum trouble trouble = (enum trouble)((unsigned)_i / WINDOWS % TROUBLES);
-	enum ths_err (*way)(void) = ways[(unsigned)_i / WINDOWS / TROUBLES];
+	unsigned i = (unsigned)_i, window = i / TROUBLES / TIMES % WINDOWS;
+	unsigned number = i / TROUBLES / TIMES / WINDOWS;
+	enum trouble trouble = (enum trouble)(i % TROUBLES);
+	unsigned time;
 	enum ths_err err;
 
-	if (why_elsewhere(window))
+	if (i % (TROUBLES * TIMES * WINDOWS) == 0) { /* the first of this way */
+		begin();
+		ck_assert_int_eq(look(ways[number]), THS_OK);
+		memcpy(met_on[number], met, sizeof(met));
+		end(code_only, THS_OK);
+	}
+	time = time_of(met_on[number][window], i / TROUBLES % TIMES);
+	if (time == 0)
 		return;
 	begin();
-	err = go(way, window, trouble);
-	if (at.met)
-		ck_assert_int_eq(at.err, THS_OK);
-	if (way == there_and_back || trouble == SWAP_ELSEWHERE) {
-		settle();
-		old = who_serves();
-		err = THS_OK;
-	}
+	err = go(ways[number], windows[window], time, trouble);
+	ck_assert_msg(at.met >= time && at.err == THS_OK,
+		      "way %u, trouble %u, time %u of %u in %s: %s", number, trouble, time,
+		      at.met, windows[window], ths_err_name(at.err));
+	if (has_steps(ways[number]) || trouble == SWAP_ELSEWHERE || trouble == SWAP_AGAIN)
+		stay();
 	end(code_only, err);
 }
 END_TEST
 
 START_TEST(every_window_is_met)
 {
-	const char *window = windows[_i];
-	bool met = false;
+	unsigned count[WINDOWS] = {0};
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		begin();
-		ck_assert_int_eq(go(ways[i], window, NONE), THS_OK);
-		met = met || at.met;
+		ck_assert_int_eq(look(ways[i]), THS_OK);
+		for (unsigned k = 0; k < WINDOWS; k++)
+			count[k] += met[k];
 		end(code_only, THS_OK);
 	}
-	if (why_elsewhere(window))
-		ck_assert_msg(!met, "%s is met: take it from the list", window);
-	else
-		ck_assert_msg(met, "no way leads through %s", window);
+	for (unsigned k = 0; k < WINDOWS; k++)
+		if (why_elsewhere(windows[k]))
+			ck_assert_msg(!count[k], "%s is met: take it from the list", windows[k]);
+		else
+			ck_assert_msg(count[k], "no way leads through %s", windows[k]);
 }
 END_TEST
 
@@ -359,14 +423,14 @@ Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("window");
 	TCase *loaded = tcase_create("allocations"), *trouble = tcase_create("windows"),
-	      *met = tcase_create("list");
+	      *list = tcase_create("list");
 
 	tcase_add_loop_test(loaded, whatever_runs_out_the_old_one_serves, 0, 2 * (int)WAYS);
 	suite_add_tcase(suite, loaded);
 	ths_tcase_add_turns(trouble, trouble_in_a_window_leaves_somebody_serving, 0,
-			    (int)(WINDOWS * TROUBLES * WAYS));
+			    (int)(WAYS * WINDOWS * TIMES * TROUBLES));
 	suite_add_tcase(suite, trouble);
-	ths_tcase_add_turns(met, every_window_is_met, 0, (int)WINDOWS);
-	suite_add_tcase(suite, met);
+	tcase_add_test(list, every_window_is_met);
+	suite_add_tcase(suite, list);
 	return suite;
 }
