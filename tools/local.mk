@@ -12,3 +12,4 @@ include tools/run/local.mk
 include tools/check/local.mk
 include tools/image/local.mk
 include tools/schema/local.mk
+include tools/new/local.mk
