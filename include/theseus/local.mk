@@ -41,6 +41,7 @@ theseusiface_HEADERS += \
 	%D%/iface/frames.h \
 	%D%/iface/interpose.h \
 	%D%/iface/irq.h \
+	%D%/iface/loader.h \
 	%D%/iface/module.h \
 	%D%/iface/sched.h \
 	%D%/iface/sched_queue.h \

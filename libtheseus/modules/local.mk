@@ -11,5 +11,7 @@ include libtheseus/modules/testsrv/local.mk
 include libtheseus/modules/testsrv_v2/local.mk
 include libtheseus/modules/spiller/local.mk
 include libtheseus/modules/trace/local.mk
+include libtheseus/modules/loader_first/local.mk
+include libtheseus/modules/loader_listed/local.mk
 
 dist_pkgdata_DATA += %D%/module.lds

@@ -114,21 +114,16 @@ static uint64_t served(struct ths_instance *instance)
 	return ths_instance_calls(instance) - atomic_load(&instance->in_vain);
 }
 
-static uint64_t name_of(const struct ths_instance *instance)
-{
-	return (uint64_t)instance->generation << 32 | instance->slot;
-}
-
 static void count_from_here(struct account *account, struct ths_instance *instance)
 {
 	account->served = served(instance);
-	account->whose = name_of(instance);
+	account->whose = ths_instance_life(instance);
 }
 
 static void charge(struct account *account, struct ths_instance *instance)
 {
 	/* Who took over has served nobody before. */
-	uint64_t before = account->whose == name_of(instance) ? account->served : 0;
+	uint64_t before = account->whose == ths_instance_life(instance) ? account->served : 0;
 
 	if (served(instance) > before) {
 		account->in_a_row = 0;
@@ -145,24 +140,14 @@ static void charge(struct account *account, struct ths_instance *instance)
 
 /* ---- the steps ---------------------------------------------------------------------------- */
 
-static struct ths_instance *second_of(const struct ths_instance *instance)
-{
-	for (unsigned i = 1; i < ths_instances(); i++) {
-		struct ths_instance *other = &ths_core.instance[i];
-
-		if (other->state == THS_INSTANCE_LOADED &&
-		    ths_iface_extends(other->module->provides.iface,
-				      instance->module->provides.iface) && !ths_migrate_needed(other))
-			return other;
-	}
-	return NULL;
-}
-
 static enum ths_err take_next(struct ths_instance *instance, struct ths_instance **by)
 {
-	struct ths_instance *next = second_of(instance);
+	struct ths_instance *next;
 
-	if (!next || ths_is_interposing(instance)) /* another interposer is no second */
+	if (ths_is_interposing(instance)) /* another interposer is no second */
+		return THS_E_NOENT;
+	next = ths_policy_second(instance);
+	if (!next)
 		return THS_E_NOENT;
 	THS_POINT("cascade/before-next");
 	if (next->fresh)
@@ -304,13 +289,10 @@ static bool may_step(struct ths_instance *instance)
 	return false;
 }
 
-bool ths_cascade(struct ths_cpu *cpu, struct fault *fault)
+static bool mend(struct ths_cpu *cpu, const struct fault *fault)
 {
 	bool taken = true;
 
-	cpu->mending = true;
-	ths_fault_log(fault);
-	cpu->mending = false;
 	if (!may_step(fault->instance))
 		return false;
 	THS_POINT("cascade/begun");
@@ -319,6 +301,19 @@ bool ths_cascade(struct ths_cpu *cpu, struct fault *fault)
 		taken = step(fault);
 	cpu->mending = false;
 	ths_loader_leave();
+	return taken;
+}
+
+bool ths_cascade(struct ths_cpu *cpu, struct fault *fault)
+{
+	bool taken;
+
+	ths_arch_core_leave(); /* modules are called from depth 0, as by whoever loads */
+	cpu->mending = true;
+	ths_fault_log(fault);
+	cpu->mending = false;
+	taken = mend(cpu, fault);
+	ths_arch_core_enter();
 	return taken;
 }
 
@@ -335,7 +330,7 @@ enum ths_err ths_vital(const char *iface)
 		if (!ths_streq(binding->iface, iface) || !instance)
 			continue;
 		binding->account.vital = true;
-		err = second_of(instance) ? THS_OK : THS_E_NOENT;
+		err = ths_policy_second(instance) ? THS_OK : THS_E_NOENT;
 	}
 	return err;
 }

@@ -10,6 +10,7 @@
  */
 #include <theseus/quota.h>
 #include <theseus/string.h>
+#include <theseus/iface/loader.h>
 #include <theseus/iface/tasks.h>
 #include "nano_core/swap_impl.h"
 
@@ -84,6 +85,8 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_core.frames = (struct ths_ref)THS_REF(frames);
 	ths_core.irq = (struct ths_ref)THS_REF(irq);
 	ths_core.tasks = (struct ths_ref)THS_REF(tasks);
+	ths_core.loader = (struct ths_ref)THS_REF(loader);
+	ths_core.loader.flags = THS_REF_NOWAIT;
 	((struct ths_version *)ths_core.nobody)->flags = VERSION_DEAD;
 	ths_core.binding[0].slot.word = (uintptr_t)ths_core.nobody;
 	ths_sleep_init();

@@ -309,7 +309,7 @@ enum ths_err ths_instance_make(const struct ths_module *module, const struct ths
 	return THS_OK;
 }
 
-/* Nobody else may have the name. */
+/* Nobody else may have the name, and the policy is asked. */
 enum ths_err ths_instance_new(const struct ths_module *module, const struct ths_tmod *tmod,
 			      const char *name, struct ths_instance **out,
 			      struct ths_reason *reason)
@@ -320,6 +320,7 @@ enum ths_err ths_instance_new(const struct ths_module *module, const struct ths_
 	name = name ? name : module->id;
 	if (ths_module_find(name, &taken) == THS_OK)
 		return refuse(reason, THS_E_EXIST, module->id, "an instance is named", name);
+	THS_TRY(ths_policy_admit(module, tmod, name, reason));
 	return ths_instance_make(module, tmod, name, out, reason);
 }
 

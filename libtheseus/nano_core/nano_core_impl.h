@@ -331,7 +331,11 @@ struct ths_core {
 	uint32_t meetings;       /* so far. In the loader's turn */
 	struct ths_state_block state[STATES_MAX];
 	_Atomic(bool) watched;   /* instances are on probation, or wait to be unmapped */
-	struct ths_ref sched, frames, irq, tasks;
+	struct ths_ref sched, frames, irq, tasks, loader;
+	struct { /* L3 of iface/loader.h */
+		uint64_t whose;    /* which instance */
+		uint32_t in_a_row; /* faults of it */
+	} policy;
 	/* Large records, and found by their address: last, so that their size is no matter
 	 * to how the compiler reaches those above, which are indexed on common paths. */
 	struct ths_instance *instance; /* by slot: slots.c */
@@ -547,6 +551,11 @@ THS_INLINE void ths_instance_count(struct ths_instance *instance, unsigned cpu)
 			 __ATOMIC_RELAXED);
 }
 uint64_t ths_instance_calls(const struct ths_instance *instance);
+/* As no other instance is called, whoever has its slot later. */
+THS_INLINE uint64_t ths_instance_life(const struct ths_instance *instance)
+{
+	return (uint64_t)instance->generation << 32 | instance->slot;
+}
 /* swap.c: the conflict token, exclusively; all commits of others wait */
 void ths_token_take(struct ths_cpu *cpu);
 void ths_token_give(struct ths_cpu *cpu);

@@ -88,7 +88,8 @@ enum ths_err ths_probation_revert(struct ths_instance *instance)
  * @new serves and @old may be kept. An error is that of the self-test: @old serves again
  * and @new is loaded, as before the swap.
  */
-enum ths_err ths_probation_begin(struct ths_instance *old, struct ths_instance *new)
+enum ths_err ths_probation_begin(struct ths_instance *old, struct ths_instance *new,
+				 struct ths_probation probation)
 {
 	enum ths_err err;
 
@@ -97,8 +98,9 @@ enum ths_err ths_probation_begin(struct ths_instance *old, struct ths_instance *
 	new->before = old;
 	THS_POINT("swap/before-selftest");
 	err = ths_invoke_selftest(new);
-	new->until_calls = ths_instance_calls(new) + ths_core.probation.calls;
-	new->until_tick = ths_ticks() + ths_core.probation.ticks;
+	new->until_calls = probation.calls ? ths_instance_calls(new) + probation.calls
+					   : UINT64_MAX;
+	new->until_tick = ths_ticks() + probation.ticks;
 	watch();
 	if (err == THS_OK)
 		return THS_OK;
@@ -120,8 +122,7 @@ void ths_probation_condemn(struct ths_instance *instance)
 
 static bool has_served(const struct ths_instance *instance)
 {
-	return (ths_core.probation.calls &&
-		ths_instance_calls(instance) >= instance->until_calls) ||
+	return ths_instance_calls(instance) >= instance->until_calls ||
 	       ths_ticks() >= instance->until_tick;
 }
 

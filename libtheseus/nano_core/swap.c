@@ -240,10 +240,9 @@ enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new
 	return err;
 }
 
-static bool has_probation(struct ths_instance *new)
+static bool has_probation(struct ths_instance *new, struct ths_probation probation)
 {
-	return (ths_core.probation.calls || ths_core.probation.ticks) &&
-	       ths_migrate_has_back(new);
+	return (probation.calls || probation.ticks) && ths_migrate_has_back(new);
 }
 
 /* Nobody goes back to it, but rows may need its functions for good. */
@@ -259,8 +258,9 @@ static void let_go(struct ths_instance *old)
 static enum ths_err replace(const struct swap *swap, struct ths_swap_times *times,
 			    struct ths_reason *reason)
 {
+	struct ths_probation probation = ths_policy_probation(swap->new);
 	uint64_t start = ths_arch_counter(), published;
-	bool keep = has_probation(swap->new);
+	bool keep = has_probation(swap->new, probation);
 
 	THS_POINT("swap/before-start");
 	if (swap->new->fresh) /* tables its predecessor had not */
@@ -271,7 +271,7 @@ static enum ths_err replace(const struct swap *swap, struct ths_swap_times *time
 	published = ths_arch_counter();
 	ths_swap_count(swap->new);
 	if (keep)
-		THS_TRY(ths_probation_begin(swap->old, swap->new));
+		THS_TRY(ths_probation_begin(swap->old, swap->new, probation));
 	ths_probation_end(swap->old); /* its own, if it had not served it */
 	if (!keep)
 		let_go(swap->old);

@@ -101,9 +101,19 @@ THS_MUST_CHECK enum ths_err
 ths_swap_bindings(struct ths_instance *old, struct ths_instance *new,
 		  enum ths_err (*change)(struct ths_cpu *, void *), void *arg);
 
+/* policy.c: what loader/1 is asked. Depth 0, the loader's turn. */
+/* THS_E_PERM: it is not to be loaded. @tmod NULL: it is linked in. */
+THS_MUST_CHECK enum ths_err ths_policy_admit(const struct ths_module *module,
+					     const struct ths_tmod *tmod, const char *name,
+					     struct ths_reason *reason);
+/* Who is loaded and could take @instance's place; NULL: nobody. */
+struct ths_instance *ths_policy_second(const struct ths_instance *instance);
+struct ths_probation ths_policy_probation(const struct ths_instance *successor);
+
 /* probation.c */
 THS_MUST_CHECK enum ths_err ths_probation_begin(struct ths_instance *old,
-						struct ths_instance *new);
+						struct ths_instance *new,
+						struct ths_probation probation);
 void ths_probation_end(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_probation_revert(struct ths_instance *instance);
 /* Superseded just now, and not needed any more. */

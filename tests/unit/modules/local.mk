@@ -2,6 +2,7 @@ check_unit_tests += \
 	%D%/clock_test \
 	%D%/frames_test \
 	%D%/irq_test \
+	%D%/policies_test \
 	%D%/sched_test \
 	%D%/serial_test \
 	%D%/smp_test \

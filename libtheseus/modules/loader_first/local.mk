@@ -1,0 +1,1 @@
+theseus_module_sources += %D%/loader_first.c
