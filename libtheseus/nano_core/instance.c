@@ -270,7 +270,8 @@ void ths_instance_drop(struct ths_instance *instance)
 	instance->slot = slot;
 }
 
-/* @tmod: the file it is from; NULL: it is linked in, and its layouts are not known. */
+/* Of a module whose descriptor was checked, or is ours. @tmod: the file it is from; NULL:
+ * it is linked in, and its layouts are not known. */
 enum ths_err ths_instance_make(const struct ths_module *module, const struct ths_tmod *tmod,
 			       const char *name, struct ths_instance **out,
 			       struct ths_reason *reason)
@@ -278,7 +279,6 @@ enum ths_err ths_instance_make(const struct ths_module *module, const struct ths
 	struct ths_instance *instance = ths_slot_find_free();
 	enum ths_err err;
 
-	THS_TRY(check_descriptor(module, reason));
 	name = name ? name : module->id;
 	if (ths_strlen(name) >= THS_NAME_MAX)
 		return refuse(reason, THS_E_INVAL, module->id, "name too long:", name);

@@ -67,7 +67,7 @@ enum ths_err ths_loader_enter(void)
 	uint32_t owner = 0;
 
 	while (!atomic_compare_exchange_strong(&loader.owner, &owner, cpu->current + 1)) {
-		if (owner != 0 && !may_wait(cpu, owner))
+		if (!may_wait(cpu, owner))
 			return THS_E_BUSY;
 		ths_yield();
 		ths_arch_relax();
@@ -219,9 +219,8 @@ static enum ths_err protect(const struct image *image)
 						: image->rodata_pages;
 
 	THS_POINT("load/before-protect");
-	if (image->text_pages)
-		THS_TRY(ths_arch_protect(image->text, image->text_pages, THS_PROT_RX));
-	return fixed ? ths_arch_protect(image->rodata, fixed, THS_PROT_R) : THS_OK;
+	THS_TRY(ths_arch_protect(image->text, image->text_pages, THS_PROT_RX));
+	return ths_arch_protect(image->rodata, fixed, THS_PROT_R);
 }
 
 static enum ths_err place(struct image *image, struct ths_meta_link *link,
@@ -360,9 +359,8 @@ enum ths_err ths_module_load(const char *file, const char *name, uint32_t *slot,
 /* Nobody can be in its code any more. */
 void ths_loader_retire(struct ths_instance *instance)
 {
-	ths_vaddr_t base = instance->text < instance->rodata || !instance->rodata_size
-				   ? instance->text
-				   : instance->rodata;
+	ths_vaddr_t base = instance->text < instance->rodata ? instance->text
+							     : instance->rodata;
 	uint32_t pages = instance->pages;
 
 	ths_instance_drop(instance);

@@ -28,11 +28,12 @@ static uint64_t parse_hex(const char **at, const char *end)
 	return value;
 }
 
-static void keep_name(const char *at, const char *end)
+/* Of a line that another follows. */
+static void keep_name(const char *at)
 {
 	size_t i = 0;
 
-	for (; at < end && *at != '\n' && i + 1 < sizeof(found.name); at++)
+	for (; *at != '\n' && i + 1 < sizeof(found.name); at++)
 		found.name[i++] = *at;
 	found.name[i] = 0;
 }
@@ -61,7 +62,7 @@ static bool find_in_kernel(uint64_t pc, const char **function, uint64_t *offset)
 	}
 	if (!best || at >= end) /* beyond the last symbol: nobody's */
 		return false;
-	keep_name(best, end);
+	keep_name(best);
 	*function = found.name;
 	*offset = pc - best_address;
 	return true;

@@ -272,6 +272,205 @@ START_TEST(layouts_are_a_text_and_stand_there_once)
 }
 END_TEST
 
+/* ---- one number another, each ----------------------------------------------------------- */
+
+static size_t at_section; /* what @where names, if a section */
+
+static Elf64_Shdr *here(struct image *image)
+{
+	return section_of(image, at_section);
+}
+
+static Elf64_Sym *descriptor_of(struct image *image)
+{
+	Elf64_Shdr *symtab = section_of(image, section_named(image, ".symtab"));
+	const char *strings =
+		(const char *)image->data + section_of(image, symtab->sh_link)->sh_offset;
+	Elf64_Sym *symbol = (Elf64_Sym *)(void *)(image->data + symtab->sh_offset);
+
+	while (strncmp(strings + symbol->st_name, "ths_module_", 11) != 0)
+		symbol++;
+	return symbol;
+}
+
+static void one_section(struct image *image)
+{
+	header_of(image)->e_shnum = 1;
+}
+static void no_names(struct image *image)
+{
+	header_of(image)->e_shstrndx = 0;
+}
+static void names_beyond(struct image *image)
+{
+	header_of(image)->e_shstrndx = header_of(image)->e_shnum;
+}
+static void headers_in_header(struct image *image)
+{
+	header_of(image)->e_shoff = 8;
+}
+static void names_of_nothing(struct image *image)
+{
+	section_of(image, header_of(image)->e_shstrndx)->sh_size = 0;
+}
+static void names_without_end(struct image *image)
+{
+	section_of(image, header_of(image)->e_shstrndx)->sh_size--;
+}
+static void second_table(struct image *image)
+{
+	here(image)->sh_type = SHT_SYMTAB;
+}
+static void more_than_a_page(struct image *image)
+{
+	here(image)->sh_addralign = 8192;
+}
+static void no_power_of_two(struct image *image)
+{
+	here(image)->sh_addralign = 24;
+}
+static void link_nowhere(struct image *image)
+{
+	here(image)->sh_link = 0;
+}
+static void link_beyond(struct image *image)
+{
+	here(image)->sh_link = header_of(image)->e_shnum;
+}
+static void without_contents(struct image *image)
+{
+	here(image)->sh_type = SHT_NOBITS;
+}
+static void as_a_digest(struct image *image)
+{
+	here(image)->sh_name =
+		section_of(image, section_named(image, ".ths.digest"))->sh_name;
+}
+static void as_a_note(struct image *image)
+{
+	here(image)->sh_type = SHT_NOTE;
+}
+static void longer(struct image *image)
+{
+	here(image)->sh_size += 8;
+}
+static void descriptor_elsewhere(struct image *image)
+{
+	Elf64_Sym *descriptor = descriptor_of(image);
+
+	descriptor->st_shndx = (uint16_t)at_section;
+	descriptor->st_value = descriptor->st_size = 0;
+}
+static void executable(struct image *image)
+{
+	here(image)->sh_flags |= SHF_EXECINSTR;
+}
+static void descriptor_of_a_word(struct image *image)
+{
+	descriptor_of(image)->st_size = 4;
+}
+static void descriptor_at_an_odd_place(struct image *image)
+{
+	Elf64_Sym *descriptor = descriptor_of(image);
+	uint32_t size = (uint32_t)descriptor->st_size;
+
+	descriptor->st_value += 4;
+	memcpy(image->data + section_of(image, descriptor->st_shndx)->sh_offset +
+		       descriptor->st_value + 4,
+	       &size, sizeof(size));
+}
+
+#define NO_OBJECT "ths_module_fixture_plain is not an object in read-only data"
+static const struct {
+	void (*change)(struct image *image);
+	const char *section;
+	enum ths_err err;
+	const char *words; /* how the reason begins */
+} changes[] = {
+	{one_section, NULL, THS_E_FORMAT, "malformed ELF header: 1 sections, names in"},
+	{no_names, NULL, THS_E_FORMAT, "malformed ELF header: "},
+	{names_beyond, NULL, THS_E_FORMAT, "malformed ELF header: "},
+	{headers_in_header, NULL, THS_E_FORMAT, "truncated: "},
+	{names_of_nothing, NULL, THS_E_FORMAT, "section header "},
+	{names_without_end, NULL, THS_E_FORMAT, "section header "},
+	{second_table, ".rela.text", THS_E_FORMAT, ".symtab: a second symbol table"},
+	{more_than_a_page, ".text", THS_E_FORMAT, ".text: alignment 0x2000, more than a page"},
+	{no_power_of_two, ".text", THS_E_FORMAT, ".text: alignment 0x18"},
+	{link_nowhere, ".symtab", THS_E_FORMAT, "symbol table: names in section 0"},
+	{link_beyond, ".symtab", THS_E_FORMAT, "symbol table: names in section "},
+	{without_contents, ".rodata", THS_E_FORMAT, ".rodata: "},
+	{as_a_digest, ".ths.schema", THS_E_FORMAT, "two sections .ths.digest"},
+	{as_a_note, ".ths.digest", THS_E_FORMAT, ".ths.digest"},
+	{longer, ".ths.digest", THS_E_FORMAT, ""},
+	{descriptor_elsewhere, ".ths.schema", THS_E_FORMAT, NO_OBJECT},
+	{executable, ".rodata", THS_E_FORMAT, NO_OBJECT},
+	{descriptor_of_a_word, NULL, THS_E_FORMAT, NO_OBJECT},
+	{descriptor_at_an_odd_place, NULL, THS_E_FORMAT, "ths_module_fixture_plain: says it "},
+};
+
+START_TEST(a_number_that_makes_no_sense_is_refused)
+{
+	struct image image = image_read("fixture.plain");
+
+	at_section = changes[_i].section ? section_named(&image, changes[_i].section) : 0;
+	changes[_i].change(&image);
+	ck_assert_int_eq(reopen(&image), changes[_i].err);
+	ck_assert_msg(strncmp(reason.text, changes[_i].words, strlen(changes[_i].words)) == 0,
+		      "%s", reason.text);
+	ck_assert_int_lt(ths_tmod_open(&tmod, image.data, image.size, NULL), THS_OK);
+	free(image.data);
+}
+END_TEST
+
+/* ---- of what spills ---------------------------------------------------------------------- */
+
+static void large(struct image *image)
+{
+	here(image)->sh_size = 2u << 20;
+}
+static void empty(struct image *image)
+{
+	Elf64_Shdr *symtab = section_of(image, section_named(image, ".symtab"));
+	Elf64_Sym *symbol = (Elf64_Sym *)(void *)(image->data + symtab->sh_offset);
+
+	here(image)->sh_size = 0;
+	for (size_t i = 0; i < symtab->sh_size / sizeof(*symbol); i++)
+		if (symbol[i].st_shndx == at_section)
+			symbol[i].st_size = 0;
+}
+
+static const struct {
+	void (*change)(struct image *image);
+	const char *section;
+	enum ths_err err;
+	uint64_t spill_size;
+	const char *words;
+} spills[] = {
+	{executable, ".data.state_counter", THS_E_SPILL, 0,
+	 ".data.state_counter: 24 writable bytes (state_counter)"},
+	{large, ".bss.state_last", THS_E_FORMAT, 0, ".bss.state_last: 2097152 bytes without"},
+	{empty, ".bss.state_last", THS_OK, 24, ""},
+	{empty, ".data.state_counter", THS_OK, 8, ""},
+};
+
+START_TEST(even_the_control_is_code_or_data)
+{
+	struct image image = image_read("fixture.spill");
+
+	at_section = section_named(&image, spills[_i].section);
+	spills[_i].change(&image);
+	ck_assert_int_eq(ths_tmod_seal(image.data, image.size, &reason), THS_OK);
+	reason.text[0] = '\0';
+	ck_assert_int_eq(ths_tmod_open_spilling(&tmod, image.data, image.size, &reason),
+			 spills[_i].err);
+	ck_assert_msg(strncmp(reason.text, spills[_i].words, strlen(spills[_i].words)) == 0,
+		      "%s", reason.text);
+	if (spills[_i].err == THS_OK)
+		ck_assert_uint_eq(tmod.spill_size, spills[_i].spill_size);
+	free(image.data);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	const TTest *const refused[] = {
@@ -289,5 +488,9 @@ Suite *ths_test_suite(void)
 
 	for (size_t i = 0; i < THS_ARRAY_SIZE(refused); i++)
 		tcase_add_test(tcase, refused[i]);
+	tcase_add_loop_test(tcase, a_number_that_makes_no_sense_is_refused, 0,
+			    (int)THS_ARRAY_SIZE(changes));
+	tcase_add_loop_test(tcase, even_the_control_is_code_or_data, 0,
+			    (int)THS_ARRAY_SIZE(spills));
 	return suite;
 }

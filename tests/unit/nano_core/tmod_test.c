@@ -195,6 +195,42 @@ START_TEST(imports_are_told_and_the_visitor_may_stop)
 }
 END_TEST
 
+/* Symbol @name becomes a function, in section @home; the name of a file, with none. */
+static void make_function(struct image *image, const char *name, const char *home)
+{
+	Elf64_Shdr *symtab = section_of(image, section_named(image, ".symtab"));
+	const char *strings =
+		(const char *)image->data + section_of(image, symtab->sh_link)->sh_offset;
+	Elf64_Sym *symbol = (Elf64_Sym *)(void *)(image->data + symtab->sh_offset);
+
+	while (strcmp(strings + symbol->st_name, name) != 0)
+		symbol++;
+	symbol->st_info = ELF64_ST_INFO(STB_GLOBAL, home ? STT_FUNC : STT_FILE);
+	if (home)
+		symbol->st_shndx = (uint16_t)section_named(image, home);
+}
+
+START_TEST(what_is_no_function_of_ours_has_no_name)
+{
+	struct image image = image_read("fixture.plain");
+	unsigned count = 0;
+	uint64_t within;
+
+	ck_assert_int_eq(ths_tmod_open(&tmod, image.data, image.size, &reason), THS_OK);
+	make_function(&image, "ths_port_in", ".rodata");
+	make_function(&image, "ths_port_out", ".ths.schema");
+	make_function(&image, "ths_log", NULL);
+	for (uint64_t at = 0; at < tmod.text_size; at++) {
+		const char *name = ths_tmod_symbol(&tmod, at, &within);
+
+		ck_assert(name == NULL || strncmp(name, "ths_", 4) != 0);
+	}
+	ck_assert_int_eq(ths_tmod_imports(&tmod, visit, &count), THS_OK);
+	ck_assert_uint_eq(count, 2); /* rows are read and written */
+	free(image.data);
+}
+END_TEST
+
 START_TEST(an_address_in_text_has_a_name)
 {
 	struct image image = image_read("fixture.plain");
@@ -370,7 +406,8 @@ Suite *ths_test_suite(void)
 		a_value_that_does_not_fit_is_refused,
 		a_symbol_nobody_publishes_is_refused_by_name_and_place,
 		imports_are_told_and_the_visitor_may_stop,
-		an_address_in_text_has_a_name};
+		an_address_in_text_has_a_name,
+		what_is_no_function_of_ours_has_no_name};
 	const TTest *const damaged[] = {every_truncation_is_refused,
 					every_changed_byte_is_refused,
 					an_appended_byte_is_refused,
