@@ -5,7 +5,7 @@ set -eu
 pc() { pkg-config --variable="$2" "$1"; }
 need() { [ -e "$1" ] || { echo "missing: $1"; exit 1; }; }
 
-for variable in moduledir toolsdir pkgdatadir module_lib module_ldscript makefile ldscript; do
+for variable in moduledir toolsdir pkgdatadir templatedir module_lib module_ldscript makefile ldscript; do
 	value=$(pc libtheseus $variable)
 	[ -n "$value" ] || { echo "libtheseus.pc has no $variable"; exit 1; }
 	need "$value"
@@ -21,6 +21,35 @@ printf '#include <theseus/module.h>\n_Static_assert(THS_ABI == %su, "abi");\n' \
 	"$(pc libtheseus abi)" >abi.c
 # shellcheck disable=SC2046 # flags are words
 "$CC" $(pkg-config --cflags libtheseus) $(pc libtheseus kernel_cflags) -c abi.c
+
+# A kernel by flags alone, without theseus.mk.
+# shellcheck disable=SC2046 # flags are words
+"$CC" -O2 -o flags.elf "$examples/hello/hello.c" $(pkg-config --cflags --libs libtheseus-kernel)
+if [ "$QEMU" != no ]; then
+	theseus-run --test --icount -kernel flags.elf
+fi
+
+# An installed tree may be moved, and may lie in the root of another system.
+moved=$PWD/moved
+mkdir moved && cp -r "$DESTDIR$prefix" moved/there
+(
+	PKG_CONFIG_PATH=$(dirname "$(find "$moved" -name libtheseus.pc)")
+	export PKG_CONFIG_PATH
+	for variable in includedir libdir makefile ldscript templatedir; do
+		value=$(realpath "$(pc libtheseus $variable)")
+		case $value in "$moved"/*) ;; *) echo "$variable stays behind: $value"; exit 1 ;; esac
+	done
+	# shellcheck disable=SC2046 # flags are words
+	"$CC" -O2 -o moved.elf "$examples/hello/hello.c" $(pkg-config --cflags --libs libtheseus-kernel)
+	cmp flags.elf moved.elf
+)
+(
+	PKG_CONFIG_SYSROOT_DIR=$DESTDIR PKG_CONFIG_LIBDIR=$DESTDIR$prefix/lib/pkgconfig
+	export PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
+	for flag in $(pkg-config --cflags-only-I --libs-only-L libtheseus); do
+		need "${flag#-?}"
+	done
+)
 
 # theseus.m4 expands; configure finds the installed library by it.
 m4=$DESTDIR$prefix/share/aclocal

@@ -2,6 +2,7 @@ check_lint_tests += %D%/check_test.tap
 check_lint_tests += %D%/image_test.tap
 check_lint_tests += %D%/schema_test.tap
 check_lint_tests += %D%/new_test.tap
+check_lint_tests += %D%/uninstalled_test.tap
 check_lint_tests += %D%/against_test.tap
 EXTRA_DIST += %D%/modules.sh
 
