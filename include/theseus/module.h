@@ -164,7 +164,10 @@ struct ths_module {
 	 * it: moves rows from tables of those who leave, which it declares as well, into its
 	 * own. It writes what one interaction may. May be NULL. */
 	enum ths_err (*adopt)(struct ths_call *call);
-	/* Run after a fault in a device operation, before the next one (P11). */
+	/* Run after a fault in a device operation, before the next one (P11). If it returns
+	 * THS_E_NOMEM or THS_E_FULL it is run again at the next tick, some 200 times, with
+	 * its own accesses in the journal as well; operations of the device return
+	 * THS_E_NOMEM until then. A successor inherits that. */
 	enum ths_err (*recover)(struct ths_call *call, const struct ths_journal *journal);
 	/* `module/1` self-test: THS_OK when the module can serve. May be NULL. */
 	enum ths_err (*selftest)(struct ths_call *call);

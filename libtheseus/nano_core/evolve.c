@@ -500,7 +500,7 @@ static void take_over(void)
 			if (set.in[k].old == out)
 				heir = set.in[k].instance;
 		out->state = THS_INSTANCE_RETIRED;
-		ths_swap_hand_kicks(out, heir);
+		ths_swap_hand_over(out, heir);
 	}
 	for (unsigned i = 0; i < set.ins; i++)
 		set.in[i].instance->fresh = false;

@@ -12,7 +12,6 @@
  */
 #include <stdarg.h>
 #include <theseus/fmt.h>
-#include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/swap_impl.h"
 
@@ -98,35 +97,6 @@ void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t
 	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s+0x%llx",
 		 cpu->call->instance->name, cpu->fault.op, ths_err_text(err),
 		 (unsigned long long)addr, function, (unsigned long long)offset);
-}
-
-bool ths_device_is_halfway(const struct ths_instance *instance, enum ths_err err)
-{
-	return ths_err_is_fault(err) ||
-	       (ths_err_is_shortage(err) && instance->journal.entries > 0);
-}
-
-/* Runs `recover` of every driver whose operation faulted, innermost first, and releases
- * the locks they were left with. */
-void ths_recover_devices(struct ths_cpu *cpu)
-{
-	for (unsigned i = 0; i < cpu->faulted_count; i++) {
-		struct ths_instance *instance = cpu->faulted[i];
-		enum ths_err err;
-
-		cpu->recovering = true;
-		instance->faulted = instance->journal;
-		THS_POINT("recover/before");
-		err = ths_invoke_recover(instance);
-		if (err == THS_OK)
-			err = ths_invoke_reread(instance);
-		cpu->recovering = false;
-		ths_spin_unlock(&instance->busy);
-		cpu->section--;
-		if (err)
-			ths_logf("recover of %s: %s", instance->name, ths_err_text(err));
-	}
-	cpu->faulted_count = 0;
 }
 
 static bool is_wild_jump(const struct ths_trap *trap)

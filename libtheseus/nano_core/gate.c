@@ -76,68 +76,6 @@ void *ths_arena_take(struct ths_cpu *cpu, size_t size)
 	return room;
 }
 
-/* ---- hardware locks --------------------------------------------------------------------- */
-
-/* The token, shared, until the outermost device operation ends. */
-static void device_token(struct ths_cpu *cpu)
-{
-	for (;;) {
-		atomic_store(&cpu->committing, 1);
-		if (atomic_load(&ths_core.token) == 0)
-			break;
-		atomic_store(&cpu->committing, 0);
-		ths_arch_relax();
-	}
-}
-
-/* While it waited, a swap may have come: the lock is of what was bound before. */
-static bool is_still_bound(const struct ths_call *call)
-{
-	uintptr_t word;
-
-	if (!call->binding)
-		return !atomic_load(&call->instance->heir);
-	word = atomic_load_explicit(&call->binding->slot.word, memory_order_acquire);
-	return (word & ~(uintptr_t)SLOT_WAITERS) == (uintptr_t)call->provider;
-}
-
-/*
- * A device operation holds the token, shared unless we are its owner, then its hardware
- * lock (P5); one nested in it takes the lock only, for it must not give way to an owner
- * half-way. `recover` runs under the lock the faulted operation left behind, without the
- * token. Each of these orders is tried in tests/model/token.pml.
- */
-static void device_enter(struct ths_cpu *cpu, struct ths_call *call)
-{
-	struct ths_instance *instance = call->instance;
-
-	if (cpu->recovering)
-		return;
-	if (call == &cpu->calls[0] && !cpu->token)
-		device_token(cpu);
-	ths_spin_lock(&instance->busy);
-	instance->journal.op = call->op_number;
-	instance->journal.entries = 0;
-	call->device_held = true;
-}
-
-/* If it ended half-way the lock stays until `recover` has run (P11): ths_recover_devices(). */
-static void device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_err err)
-{
-	struct ths_instance *instance = call->instance;
-
-	if (call == &cpu->calls[0])
-		atomic_store(&cpu->committing, 0);
-	if (cpu->recovering)
-		return;
-	if (ths_device_is_halfway(instance, err) && instance->module->recover) {
-		cpu->section++; /* no interrupt's work may wait for its lock */
-		cpu->faulted[cpu->faulted_count++] = instance;
-	} else {
-		ths_spin_unlock(&instance->busy);
-	}
-}
-
 /* ---- begin and leave ----------------------------------------------------------------- */
 
 static void leave(struct ths_cpu *cpu)
@@ -226,9 +164,9 @@ static uint64_t begin_and_run(struct ths_cpu *cpu, struct ths_call *call,
 		cpu->txn.read_next = cpu->txn.read; /* the lock vouches for the binding */
 		cpu->txn.read_limit = cpu->txn.read; /* nothing is quick here */
 		cpu->txn.writes_limit = 0;
-		device_enter(cpu, call);
-		if (!is_still_bound(call))
-			return OUTCOME_CONFLICT;
+		err = ths_device_enter(cpu, call);
+		if (err)
+			return err == THS_E_STALE ? OUTCOME_CONFLICT : (uint64_t)(int64_t)err;
 	}
 	if (call->op->flags & THS_OP_BLOB) {
 		err = ths_gate_blob_enter(call);
@@ -305,15 +243,7 @@ static void conclude_device(struct ths_cpu *cpu, enum ths_err err)
 	struct ths_call *call = &cpu->calls[0];
 
 	if (call->device_held)
-		device_leave(cpu, call, err);
-}
-
-/* A device operation that is to be run again has perhaps done half of what it does to its
- * device; as after a fault, `recover` comes first (P11). */
-static enum ths_err cut_short(const struct ths_call *call)
-{
-	return call->device_held && call->instance->journal.entries ? THS_E_INTERNAL
-								    : THS_OK;
+		ths_device_leave(cpu, call, err);
 }
 
 /* A conflict, an empty pool or a deadline unwinds from the innermost level straight to
@@ -324,7 +254,7 @@ static void leave_levels(struct ths_cpu *cpu)
 		if (call->blob_held)
 			ths_gate_blob_leave(call, false);
 		if (call->device_held)
-			device_leave(cpu, call, cut_short(call));
+			ths_device_leave(cpu, call, ths_device_cut_short(call));
 	}
 	cpu->call = &cpu->calls[0];
 	cpu->serving = cpu->calls[0].instance;
@@ -390,7 +320,7 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 		outcome = cpu->fault.err; /* of a level further in */
 	if (outcome >= OUTCOME_CONFLICT && outcome <= OUTCOME_STACK) {
 		abandon(cpu);
-		conclude_device(cpu, cut_short(call));
+		conclude_device(cpu, ths_device_cut_short(call));
 		return give_up(cpu, (int)outcome);
 	}
 	err = believed_value(cpu, call, outcome);
@@ -562,17 +492,20 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 static enum ths_err prepare_nested(struct ths_cpu *cpu, struct ths_call *call,
 				   const struct request *request)
 {
+	enum ths_err err;
+
 	THS_TRY(find_provider(cpu, call, request->ref, request->op));
 	if (call->op->flags & THS_OP_DEVICE) {
 		if (!(cpu->txn.flags & TXN_DEVICE))
 			return THS_E_PERM; /* P9 */
 		if (atomic_load(&call->instance->busy))
 			return THS_E_BUSY;
-		device_enter(cpu, call);
-		if (!is_still_bound(call)) {
-			device_leave(cpu, call, THS_OK);
+		err = ths_device_enter(cpu, call);
+		if (err == THS_E_STALE) {
+			ths_device_leave(cpu, call, THS_OK);
 			ths_txn_unwind(cpu, OUTCOME_CONFLICT);
 		}
+		THS_TRY(err);
 	}
 	call->copy = ths_arena_take(cpu, call->op->args_size);
 	if (!call->copy)
@@ -596,7 +529,7 @@ static enum ths_err finish_nested(struct ths_cpu *cpu, struct ths_call *call,
 	else if (call->blob_shared && call->blob_copy && err == THS_OK)
 		ths_gate_blob_pass_up(cpu, call);
 	if (call->device_held)
-		device_leave(cpu, call, err);
+		ths_device_leave(cpu, call, err);
 	return err;
 }
 

@@ -122,6 +122,8 @@ struct ths_instance {
 	bool leaving;             /* somebody is about to take its place: migrate.c */
 	struct ths_journal journal; /* of the running device operation */
 	struct ths_journal faulted; /* of the one that faulted, for `recover` */
+	_Atomic(uint32_t) unrecovered; /* tries of `recover` that are left, after one that
+		ran out of something; nobody drives the device before. 0: none is due */
 	struct ths_instance *_Atomic heir; /* who took its place; NULL: it is not retired */
 	struct ths_instance *before; /* on probation: whose place it took, kept (probation.c) */
 	uint64_t until_calls, until_tick; /* which end the probation, whichever comes first */
@@ -206,7 +208,7 @@ struct ths_invoke {
 enum cpu_pending { PENDING_IRQ = 1, PENDING_TICK = 2, PENDING_WAKE = 4, PENDING_KICK = 8,
 		   PENDING_RESCHED = 16, PENDING_REAP = 32, PENDING_RECLAIM = 64,
 		   PENDING_SWEEP = 128, PENDING_FAULT = 256, PENDING_SOFT = 512,
-		   PENDING_MEET = 1024 };
+		   PENDING_MEET = 1024, PENDING_RECOVER = 2048 };
 
 struct ths_cpu {
 	struct ths_cpu *self;          /* offset 0: arch.h */
@@ -330,6 +332,7 @@ struct ths_core {
 	_Atomic(uint32_t) meeting; /* CPUs are gathered at depth 0; 0: they are not */
 	uint32_t meetings;       /* so far. In the loader's turn */
 	struct ths_state_block state[STATES_MAX];
+	_Atomic(bool) unrecovered; /* a device waits for a `recover` that met a shortage */
 	_Atomic(bool) watched;   /* instances are on probation, or wait to be unmapped */
 	struct ths_ref sched, frames, irq, tasks, loader;
 	struct { /* L3 of iface/loader.h */
@@ -599,16 +602,21 @@ void ths_canary_init(void);
 extern uint64_t __stack_chk_guard[1];
 THS_NORETURN void __stack_chk_fail(void);
 #endif
+/* device.c. Enter: THS_E_STALE the binding has changed while it waited for the lock, which
+ * it holds; THS_E_NOMEM `recover` is due. */
+THS_MUST_CHECK enum ths_err ths_device_enter(struct ths_cpu *cpu, struct ths_call *call);
+void ths_device_leave(struct ths_cpu *cpu, struct ths_call *call, enum ths_err err);
+/* As what a device operation ends that is to be run again. */
+enum ths_err ths_device_cut_short(const struct ths_call *call);
+/* Runs `recover` of the drivers whose operation faulted, and lets them go. Depth 0. */
+void ths_recover_devices(struct ths_cpu *cpu);
+/* The same for those whose `recover` has run out of something. At ticks. */
+void ths_recover_again(void);
 /* fault.c */
 bool ths_is_module_code(uint64_t pc);
 void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr);
 void ths_fault_record(struct ths_cpu *cpu, const struct ths_call *call, enum ths_err err,
 		      uint64_t pc, uint64_t addr);
-/* Whether a device operation that ended so has left its device half-way: by a fault, or
- * for want of something. What it did there is done; the rows that would say so are not. */
-bool ths_device_is_halfway(const struct ths_instance *instance, enum ths_err err);
-/* Runs `recover` of the drivers whose operation faulted, and lets them go. Depth 0. */
-void ths_recover_devices(struct ths_cpu *cpu);
 THS_INLINE bool ths_err_is_fault(enum ths_err err)
 {
 	return (err <= THS_E_FAULT && err >= THS_E_DEADLINE) || err == THS_E_INTERNAL;

@@ -94,17 +94,23 @@ void ths_quiesce(void)
 }
 
 /* What was asked of the old one and not done yet is now the new one's to do; so is what
- * another CPU asks of it from now on, having committed before us. */
-void ths_swap_hand_kicks(struct ths_instance *old, struct ths_instance *new)
+ * another CPU asks of it from now on, having committed before us. And so is putting the
+ * device right, if that could not be done yet. */
+void ths_swap_hand_over(struct ths_instance *old, struct ths_instance *new)
 {
-	uint32_t ops;
+	uint32_t ops, tries;
 
-	THS_POINT("swap/before-kicks");
+	THS_POINT("swap/before-hand-over");
 	atomic_store(&new->heir, NULL); /* it may have been superseded before */
 	atomic_store(&old->heir, new);
 	ops = atomic_exchange(&old->kicked, 0);
 	if (ops)
 		ths_kick_now(ths_cpu(), new, ops);
+	tries = atomic_exchange(&old->unrecovered, 0);
+	if (tries && new->module->recover) {
+		new->journal = old->journal;
+		atomic_store(&new->unrecovered, tries);
+	}
 }
 
 void ths_swap_count(const struct ths_instance *instance)
@@ -163,7 +169,7 @@ enum ths_err ths_swap_bindings(struct ths_instance *old, struct ths_instance *ne
 	THS_POINT("swap/published");
 	old->state = THS_INSTANCE_RETIRED;
 	new->state = THS_INSTANCE_BOUND;
-	ths_swap_hand_kicks(old, new);
+	ths_swap_hand_over(old, new);
 	return THS_OK;
 }
 
@@ -172,7 +178,7 @@ void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new)
 {
 	ths_quiesce();
 	THS_POINT("swap/before-unserve");
-	ths_swap_hand_kicks(old, new);
+	ths_swap_hand_over(old, new);
 	atomic_store(&old->heir, NULL);
 	old->next = (struct ths_ref){.generation = 0};
 	old->state = THS_INSTANCE_LOADED;

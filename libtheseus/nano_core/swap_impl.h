@@ -85,7 +85,7 @@ void ths_swap_count(const struct ths_instance *instance);
 /* @old, whose place @new has taken, is loaded again and nothing more. */
 void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new);
 THS_MUST_CHECK enum ths_err ths_swap_unbind(struct ths_instance *instance);
-void ths_swap_hand_kicks(struct ths_instance *old, struct ths_instance *new);
+void ths_swap_hand_over(struct ths_instance *old, struct ths_instance *new);
 /* A name that is not taken: the id, or the id and a number. */
 void ths_swap_name(const char *id, char name[THS_NAME_MAX]);
 THS_MUST_CHECK enum ths_err ths_swap_find(const char *from, uint32_t *slot,

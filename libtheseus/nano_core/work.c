@@ -172,6 +172,8 @@ static void serve_tick(struct ths_cpu *cpu)
 	cpu->reap_again = false;
 	if (atomic_load_explicit(&ths_core.watched, memory_order_relaxed))
 		ths_pending(cpu, PENDING_SWEEP);
+	if (atomic_load_explicit(&ths_core.unrecovered, memory_order_relaxed))
+		ths_pending(cpu, PENDING_RECOVER);
 	ths_soft_touched(cpu);
 	if (!ths_core.up)
 		return;
@@ -225,6 +227,8 @@ static bool serve_pending(struct ths_cpu *cpu)
 		if (what & PENDING_MEET)
 			ths_meet(cpu);
 		resched = resched || (what & PENDING_RESCHED);
+		if (what & PENDING_RECOVER)
+			ths_recover_again();
 		if (what & PENDING_IRQ)
 			serve_irqs(cpu);
 		if (what & PENDING_KICK)

@@ -22,7 +22,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 # What the bar holds for, and which files are of it.
 GROUPS = {
-    "gate": r"nano_core/(gate|call|blob_copy|effect|sleep|work)\.c",
+    "gate": r"nano_core/(gate|device|call|blob_copy|effect|sleep|work)\.c",
     "state_db": r"state_db/.*\.[ch]",
     "loader": r"nano_core/(loader|tmod|tmod_link|tmod_impl|instance|slots|layout|archive|symbols)"
               r"\.[ch]",

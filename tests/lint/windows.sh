@@ -13,7 +13,7 @@ steps="$steps|ths_table_(open|close|wipe)[(]|ths_step_end[(]|aim_at[(]" # tables
 steps="$steps|atomic_(store|exchange)[(]&ths_core"      # what all CPUs look at
 steps="$steps|ths_arch_(map|unmap|protect)[(]"          # where code lies
 steps="$steps|ths_invoke_(start|selftest|adopt|recover|reread)[(]" # a module's own code
-path='archive cascade evolve evolve_read fault instance interpose layout loader meta migrate
+path='archive cascade device evolve evolve_read fault instance interpose layout loader meta migrate
 	probation slots state_move swap sweep tables tmod tmod_link'
 cd "$top_srcdir/libtheseus/nano_core" || exit 1
 status=0 files=
