@@ -17,7 +17,7 @@
  *       other interactions (a refill) may use that.
  *   G6  The conflict token, if taken, is given back before anything else is called.
  *
- * Cost: begin and leave are O(size of arguments); commit as in txn.c.
+ * Cost: begin and leave are O(size of arguments); commit as in commit.c.
  */
 #include <theseus/point.h>
 #include <theseus/string.h>

@@ -399,7 +399,7 @@ THS_INLINE struct ths_instance *ths_binding_instance(const struct ths_binding *b
 	const struct ths_version *version = slot_version(
 		atomic_load_explicit(&binding->slot.word, memory_order_acquire));
 
-	if (!ths_version_is_live(version))
+	if (!version || !ths_version_is_live(version))
 		return NULL;
 	return ((const struct provider *)(const void *)version->data)->instance;
 }

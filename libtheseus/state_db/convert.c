@@ -133,12 +133,12 @@ static struct txn_write *write_of(struct ths_txn *txn, const struct ths_version 
 	return NULL;
 }
 
-static struct ths_version *find_copy(const struct ths_txn *txn,
-				     const struct ths_version *from, uint16_t schema)
+/* Of @from, in the only schema that is not its own. */
+static struct ths_version *find_copy(const struct ths_txn *txn, const struct ths_version *from)
 {
 	struct ths_version *copy = txn->converted;
 
-	while (copy && (copy->commit != (uintptr_t)from || copy->schema != schema))
+	while (copy && copy->commit != (uintptr_t)from)
 		copy = copy->older;
 	return copy;
 }
@@ -147,7 +147,7 @@ enum ths_err ths_convert_read(struct ths_cpu *cpu, struct ths_table *table,
 			      const struct ths_version *from, uint16_t schema,
 			      const struct ths_version **out)
 {
-	struct ths_version *copy = find_copy(&cpu->txn, from, schema);
+	struct ths_version *copy = find_copy(&cpu->txn, from);
 	enum ths_err err = THS_OK;
 
 	if (!copy || write_of(&cpu->txn, from)) { /* F1 */

@@ -45,7 +45,7 @@ static enum ths_err find_in(struct ths_cpu *cpu, struct ths_table *table,
 			continue;
 		*row = bucket->entry[i].row;
 		THS_TRY(ths_txn_read(cpu, table_slot(table, *row), out));
-		if (*out && !((*out)->flags & VERSION_DEAD) && row_key(*out) == key)
+		if (row_key(*out) == key) /* it lives: H1, and all that is read is of one moment */
 			return THS_OK;
 	}
 	return THS_E_NOENT;
@@ -132,9 +132,7 @@ enum ths_err ths_index_remove(struct ths_cpu *cpu, struct ths_table *table, uint
 		THS_TRY(write_bucket(cpu, table, index_home(table, hash, i), &bucket));
 		if (remove_from(bucket, row))
 			return THS_OK;
-		if (bucket->overflow == 0)
-			return THS_E_INTERNAL; /* H1 is broken */
 		bucket->overflow--;
 	}
-	return THS_E_INTERNAL;
+	return THS_E_INTERNAL; /* H1 is broken */
 }

@@ -70,7 +70,6 @@ THS_INLINE const void *quick_find(struct ths_cpu *cpu, struct ths_table *table,
 		word = atomic_load_explicit(&slot->word, memory_order_acquire);
 		version = slot_version(word);
 		if (THS_UNLIKELY(!is_quick(txn, word) ||
-				 (version->flags & VERSION_DEAD) ||
 				 *(const uint64_t *)(const void *)version->data != key))
 			return NULL;
 		*row = entry->row;

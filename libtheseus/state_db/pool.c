@@ -21,11 +21,12 @@
 
 #define LIMBO_EAGER 64u
 
+/* @size: 4096 at most. */
 unsigned ths_pool_of(uint32_t size)
 {
 	unsigned pool = 0;
 
-	while (pool < POOLS - 1 && ths_pool_bytes(pool) < size)
+	while (ths_pool_bytes(pool) < size)
 		pool++;
 	return pool;
 }

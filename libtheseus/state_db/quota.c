@@ -15,8 +15,7 @@
 
 static bool has_own_limit(const struct holder *holder, uint32_t client)
 {
-	return client < CONTEXTS_MAX &&
-	       holder->generation == ths_core.context[client].generation;
+	return holder->generation == ths_core.context[client].generation;
 }
 
 static uint32_t limit_of(const struct holder *holder, uint32_t client)
@@ -78,8 +77,7 @@ enum ths_err ths_quota_inherit(struct ths_cpu *cpu, uint32_t slot)
 
 static bool is_there(uint32_t slot)
 {
-	return slot < CONTEXTS_MAX &&
-	       atomic_load(&ths_core.context[slot].state) != CONTEXT_FREE;
+	return atomic_load(&ths_core.context[slot].state) != CONTEXT_FREE;
 }
 
 static bool tell(uint32_t slot, struct module_client *out)

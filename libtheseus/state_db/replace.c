@@ -138,12 +138,12 @@ static bool has_key(const struct ths_replace *replace, const struct bucket *buck
 }
 
 /* As ths_index_add() does it. A key is in the first bucket of its way with room, or before:
- * so two of the same meet. */
+ * so two of the same meet. There is room: seven places for three rows. */
 static enum ths_err enter(struct ths_replace *replace, uint32_t row)
 {
 	uint64_t key = key_of(replace->row[row]), hash = index_hash(key);
 
-	for (uint32_t i = 0; i <= replace->table->bucket_mask; i++) {
+	for (uint32_t i = 0;; i++) {
 		struct bucket *bucket;
 
 		THS_TRY(bucket_at(replace, index_home(replace->table, hash, i), &bucket));
@@ -156,7 +156,6 @@ static enum ths_err enter(struct ths_replace *replace, uint32_t row)
 		}
 		bucket->overflow++;
 	}
-	return THS_E_FULL;
 }
 
 enum ths_err ths_replace_index(struct ths_replace *replace)
@@ -201,10 +200,9 @@ static void exchange(struct ths_slot *slot, struct ths_version **version, uint64
 /* A row that is none of the image's: its references die, and stay dead. */
 static void succeed(struct ths_version *next, const struct ths_version *present)
 {
-	if (present && !(next->flags & VERSION_DEAD))
-		next->generation = present->generation;
-	else if (present)
-		next->generation = present->generation + ths_version_is_live(present);
+	bool ends = ths_version_is_live(present) && !ths_version_is_live(next);
+
+	next->generation = present->generation + ends;
 }
 
 static void install(struct ths_replace *replace, uint64_t commit)

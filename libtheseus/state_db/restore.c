@@ -253,7 +253,7 @@ static enum ths_err read_image(struct reader *reader)
 {
 	struct save_head head;
 
-	THS_TRY(ths_save_digest(&reader->digest, reader->key));
+	ths_save_digest(&reader->digest, reader->key);
 	THS_TRY(read_head(reader, &head));
 	for (uint32_t i = 0; i < head.tables; i++)
 		THS_TRY(read_table(reader));

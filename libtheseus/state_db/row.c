@@ -111,8 +111,7 @@ enum ths_err ths_table_write(struct ths_cpu *cpu, struct ths_table *table, uint3
 		copy = quick_row_copy(cpu, table, row);
 	if (THS_UNLIKELY(!copy))
 		return write_row(cpu, table, row, WRITE_CHANGE, table->pool, out);
-	if (table->flags & THS_KEYED)
-		cpu->txn.special |= SPECIAL | SPECIAL_KEYED;
+	cpu->txn.special |= keyed_special(table);
 	*out = copy;
 	return THS_OK;
 }
@@ -184,7 +183,7 @@ enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table *table, uint32
 	struct ths_version *tombstone;
 
 	THS_TRY(may_make(cpu, table));
-	THS_TRY(read_row(cpu, table, row, &present));
+	THS_TRY(ths_table_read(cpu, table, row, &present));
 	if (table->flags & THS_KEYED)
 		THS_TRY(ths_index_remove(
 			cpu, table, *(const uint64_t *)(const void *)present->data, row));
@@ -220,9 +219,8 @@ THS_INLINE uint16_t known_schema(const struct ths_cpu *cpu, unsigned number)
 
 /* What was read, in the schema of who reads. Outside a step all live versions are in that of
  * whoever is bound (T6): who finds no step finds no version of another kind. */
-THS_INLINE enum ths_err known_row(struct ths_cpu *cpu, unsigned number,
-				  struct ths_table *table,
-				  const struct ths_version **version)
+static enum ths_err known_row(struct ths_cpu *cpu, unsigned number,
+			      struct ths_table *table, const struct ths_version **version)
 {
 	if (THS_LIKELY(!ths_table_in_step(table)) ||
 	    (*version)->schema == known_schema(cpu, number))
@@ -230,13 +228,18 @@ THS_INLINE enum ths_err known_row(struct ths_cpu *cpu, unsigned number,
 	return ths_convert_read(cpu, table, *version, known_schema(cpu, number), version);
 }
 
+static enum ths_err enter(struct ths_cpu *cpu, unsigned number, struct ths_table **out)
+{
+	ths_arch_core_enter();
+	return find_table(cpu, number, out);
+}
+
 #define ENTER(cpu_, table_number_, table_)                                               \
 	struct ths_cpu *cpu_ = ths_cpu();                                                \
 	struct ths_table *table_;                                                        \
 	enum ths_err err;                                                                \
 	(void)call;                                                                      \
-	ths_arch_core_enter();                                                           \
-	err = find_table(cpu_, table_number_, &table_)
+	err = enter(cpu_, table_number_, &table_)
 
 #define LEAVE()                                                                          \
 	ths_arch_core_leave();                                                           \
@@ -381,6 +384,17 @@ enum ths_err ths_row_find_slowly(unsigned table_number, uint64_t key, uint32_t *
 	LEAVE();
 }
 
+/* The row that @weak leads to; THS_E_STALE: it is no more. */
+static enum ths_err read_weak(struct ths_cpu *cpu, struct ths_table *table,
+			      struct ths_weak weak, const struct ths_version **version)
+{
+	enum ths_err err = ths_table_read(cpu, table, weak.row, version);
+
+	if (err == THS_OK && (*version)->generation == weak.generation)
+		return THS_OK;
+	return err == THS_OK || err == THS_E_NOENT ? THS_E_STALE : err;
+}
+
 enum ths_err ths_weak_read_(struct ths_call *call, unsigned table_number,
 			    struct ths_weak weak, const void **out)
 {
@@ -388,10 +402,7 @@ enum ths_err ths_weak_read_(struct ths_call *call, unsigned table_number,
 
 	ENTER(cpu, table_number, table);
 	if (err == THS_OK)
-		err = read_row(cpu, table, weak.row, &version);
-	if (err == THS_E_NOENT ||
-	    (err == THS_OK && version->generation != weak.generation))
-		err = THS_E_STALE;
+		err = read_weak(cpu, table, weak, &version);
 	if (err == THS_OK)
 		err = known_row(cpu, table_number, table, &version);
 	if (err == THS_OK)
@@ -423,10 +434,7 @@ enum ths_err ths_weak_cache(struct ths_call *call, unsigned table_number,
 
 	ENTER(cpu, table_number, table);
 	if (err == THS_OK)
-		err = read_row(cpu, table, weak.row, &version);
-	if (err == THS_E_NOENT ||
-	    (err == THS_OK && version->generation != weak.generation))
-		err = THS_E_STALE;
+		err = read_weak(cpu, table, weak, &version);
 	if (err == THS_OK) {
 		cached->slot =
 			(const uintptr_t *)(const void *)table_slot(table, weak.row);
@@ -471,7 +479,7 @@ enum ths_err ths_row_weak(struct ths_call *call, unsigned table_number, uint32_t
 
 	ENTER(cpu, table_number, table);
 	if (err == THS_OK)
-		err = read_row(cpu, table, row, &version);
+		err = ths_table_read(cpu, table, row, &version);
 	if (err == THS_OK) {
 		weak->row = row;
 		weak->generation = version->generation;
@@ -488,7 +496,7 @@ enum ths_err ths_row_share(struct ths_call *call, unsigned table_number, uint32_
 	if (err == THS_OK && !(table->flags & THS_JOINT))
 		err = THS_E_INVAL;
 	if (err == THS_OK)
-		err = read_row(cpu, table, row, &version);
+		err = ths_table_read(cpu, table, row, &version);
 	if (err == THS_OK) {
 		level_begin(cpu, &mark);
 		err = ths_share_add(cpu, table, row, version->generation);

@@ -55,4 +55,4 @@ THS_INLINE size_t save_padded(uint64_t bytes)
 _Static_assert(sizeof(struct save_head) == 56, "theseus-save(5)");
 _Static_assert(sizeof(struct save_table) == 88, "theseus-save(5)");
 
-THS_MUST_CHECK enum ths_err ths_save_digest(struct ths_digest *digest, const uint8_t *key);
+void ths_save_digest(struct ths_digest *digest, const uint8_t *key);

@@ -66,9 +66,10 @@ THS_INLINE struct ths_version *slot_version(uintptr_t word)
 	return (struct ths_version *)(word & ~(uintptr_t)SLOT_FLAGS);
 }
 
+/* What a slot of a row or of a binding holds: there is one once the slot is in use. */
 THS_INLINE bool ths_version_is_live(const struct ths_version *version)
 {
-	return version && !(version->flags & VERSION_DEAD);
+	return !(version->flags & VERSION_DEAD);
 }
 
 /* ---- tables -------------------------------------------------------------------- */
@@ -185,12 +186,11 @@ THS_INLINE struct ths_slot *table_slot(const struct ths_table *table, uint32_t r
 #define WRITES_MAX  64u
 #define EFFECTS_MAX 32u
 #define LIMBO_MAX   1024u
-#define POOLS       10u
+#define POOLS       9u
 
 enum write_kind {
 	WRITE_CHANGE, /* a live row becomes another */
 	WRITE_FREE,   /* a live row becomes a tombstone of the generation to come */
-	WRITE_NEW,    /* a tombstone becomes a live row of zeroes: ths_txn_write_new() */
 	WRITE_HIDDEN, /* a row of nano_core's own, without a table: zeroes if never written */
 };
 
@@ -292,10 +292,10 @@ enum txn_outcome {
 	OUTCOME_FAULT = 5,    /* a fault further in: see to it at depth 0, run again */
 };
 
-/* Of the largest row of that size class: 8, 32, 64, 128 … 4096, and 4096 again. */
+/* Of the largest row of that size class: 8, 32, 64, 128 … 4096. */
 THS_INLINE uint32_t ths_pool_bytes(unsigned pool)
 {
-	return pool == 0 ? 8 : pool < POOLS - 1 ? 16u << pool : 4096;
+	return 16u << pool >> (pool == 0);
 }
 /* pool.c */
 struct ths_version *ths_pool_take(struct ths_cpu *cpu, unsigned pool);
@@ -321,13 +321,12 @@ THS_MUST_CHECK enum ths_err ths_txn_read(struct ths_cpu *cpu, struct ths_slot *s
 THS_MUST_CHECK enum ths_err ths_txn_write(struct ths_cpu *cpu, struct ths_table *table,
 					  struct ths_slot *slot, enum write_kind kind,
 					  unsigned pool, struct ths_version **out);
+/* A tombstone becomes a live row of zeroes. */
 struct ths_version *ths_txn_write_new(struct ths_cpu *cpu, struct ths_table *table,
 				      struct ths_slot *slot, unsigned pool,
 				      struct ths_version *tombstone);
 THS_MUST_CHECK enum ths_err ths_txn_write_hidden(struct ths_cpu *cpu, struct ths_slot *slot,
 						 unsigned pool, struct ths_version **out);
-/* ths_txn_commit() where there is one CPU and something was written. */
-void ths_txn_commit_alone(struct ths_cpu *cpu);
 /* Makes a counting slot part of the read set. */
 THS_MUST_CHECK enum ths_err ths_txn_count(struct ths_cpu *cpu, struct ths_slot *slot);
 /* A read that is not made part of the read set: something else vouches for it. */
@@ -337,17 +336,20 @@ void ths_txn_mark(const struct ths_txn *txn, struct txn_mark *mark);
 void ths_txn_keep_reads(struct ths_cpu *cpu, const struct txn_mark *mark);
 void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark);
 void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark);
+void ths_txn_abandon(struct ths_cpu *cpu); /* all it wrote, and was made for its readers */
+void ths_txn_drop(struct ths_cpu *cpu);
+void ths_txn_init(struct ths_txn *txn);
+void ths_txn_clear(struct ths_txn *txn);
+THS_NORETURN void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome);
+/* commit.c */
 /* False: conflict, and everything is dropped. True: installed; write[].waiters set. */
 THS_MUST_CHECK bool ths_txn_commit(struct ths_cpu *cpu);
 /* Before a commit where txn->special: no row written got another key; what was converted for
  * readers goes. */
 THS_MUST_CHECK bool ths_txn_special_holds(struct ths_cpu *cpu);
 THS_MUST_CHECK bool ths_txn_validate(struct ths_txn *txn);
-void ths_txn_abandon(struct ths_cpu *cpu); /* all it wrote, and was made for its readers */
-void ths_txn_drop(struct ths_cpu *cpu);
-void ths_txn_init(struct ths_txn *txn);
-void ths_txn_clear(struct ths_txn *txn);
-THS_NORETURN void ths_txn_unwind(struct ths_cpu *cpu, enum txn_outcome outcome);
+/* ths_txn_commit() where there is one CPU and something was written. */
+void ths_txn_commit_alone(struct ths_cpu *cpu);
 
 /* table.c */
 #define QUICK_BYTES_MAX 256u

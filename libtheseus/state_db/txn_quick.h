@@ -54,29 +54,10 @@ THS_INLINE void copy_data(struct ths_version *to_version, const struct ths_versi
 	} while (from < end);
 }
 
-THS_INLINE void zero_data(struct ths_version *version, size_t bytes)
-{
-	uint64_t *word = (uint64_t *)(void *)version->data;
-	const uint64_t *end = word + bytes / 8;
-
-	if (version->pool == 0) {
-		*word = 0;
-		return;
-	}
-	do {
-		word[0] = 0;
-		word[1] = 0;
-		word[2] = 0;
-		word[3] = 0;
-		word += 4;
-	} while (word < end);
-}
-
 /* Bytes of data in a version of that pool: what the row needs, or all there is. */
 THS_INLINE size_t data_bytes(const struct ths_table *table, unsigned pool)
 {
-	size_t room = ths_pool_bytes(pool);
-	size_t size = table ? table->row_size + 7u : room;
+	size_t room = ths_pool_bytes(pool), size = table->row_size + 7u;
 
 	return size < room ? size : room; /* a migration may be under way: T5 */
 }
@@ -86,37 +67,10 @@ THS_INLINE unsigned smaller_pool(unsigned pool, unsigned other)
 	return pool < other ? pool : other;
 }
 
-/* The next version of a row: what it was before, or in the overlaid copy, and in the schema of
- * that; zeroes where nothing was; nothing where nothing will be. */
-THS_INLINE struct ths_version *make_copy(struct ths_cpu *cpu, struct ths_table *table,
-					 enum write_kind kind, unsigned pool,
-					 const struct ths_version *from)
+/* Of writing, or making, a row of @table. */
+THS_INLINE uint8_t keyed_special(const struct ths_table *table)
 {
-	struct ths_version *copy =
-		THS_LIKELY(cpu->pool[pool]) ? pool_pop(cpu, pool) : ths_pool_take(cpu, pool);
-
-	copy->generation = from ? from->generation : 1;
-	copy->flags = 0;
-	if (kind == WRITE_FREE) {
-		copy->generation++;
-		copy->flags = VERSION_DEAD;
-	} else if (kind == WRITE_NEW || !ths_version_is_live(from)) {
-		copy->schema = table ? table->schema_version : 0;
-		zero_data(copy, data_bytes(table, pool));
-	} else {
-		copy->schema = from->schema;
-		copy_data(copy, from, data_bytes(table, smaller_pool(from->pool, pool)));
-	}
-	return copy;
-}
-
-THS_INLINE uint8_t special_of(const struct ths_table *table, enum write_kind kind)
-{
-	uint8_t special = kind == WRITE_CHANGE ? 0 : SPECIAL;
-
-	if ((kind == WRITE_CHANGE || kind == WRITE_NEW) && (table->flags & THS_KEYED))
-		special = SPECIAL | SPECIAL_KEYED;
-	return special;
+	return table->flags & THS_KEYED ? SPECIAL | SPECIAL_KEYED : 0;
 }
 
 /* Pushes what commit will need to know. */
