@@ -8,11 +8,13 @@ check_unit_tests += \
 	%D%/quota_test \
 	%D%/reaper_test \
 	%D%/row_test \
+	%D%/save_large_test \
 	%D%/save_layout_test \
 	%D%/save_smp_test \
 	%D%/save_test \
 	%D%/serial_test \
 	%D%/share_test \
+	%D%/table_test \
 	%D%/txn_smp_test \
 	%D%/txn_test
 
@@ -31,6 +33,7 @@ check_tsan_tests += %D%/serial_tsan
 
 %C%_save_test_SOURCES = %D%/save_test.c %D%/keep.c %D%/keep.h
 %C%_save_smp_test_SOURCES = %D%/save_smp_test.c %D%/keep.c %D%/keep.h
+%C%_save_large_test_SOURCES = %D%/save_large_test.c %D%/keep.c %D%/keep.h
 %C%_save_layout_test_SOURCES = %D%/save_layout_test.c %D%/keep.c %D%/keep.h
 %C%_ownership_test_SOURCES = %D%/ownership_test.c %D%/keep.c %D%/keep.h
 

@@ -431,6 +431,22 @@ static struct ths_task_id create(void (*entry)(void *), uint64_t arg)
 	return create.task;
 }
 
+/* The same where nothing can be read, or written, at first. */
+static struct ths_task_id create_short(const char *class, void (*entry)(void *), uint64_t arg)
+{
+	struct ths_ref tasks = THS_REF(tasks);
+	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)entry, .arg = arg};
+	enum ths_err err = THS_E_FULL;
+
+	for (uint64_t n = 1; err; n++) {
+		ths_host_fail_nth(class, n, false);
+		err = tasks_create(&tasks, &create);
+		ths_host_fail_nth("", 0, false);
+		ck_assert(err == THS_OK || err == THS_E_FULL || err == THS_E_NOMEM);
+	}
+	return create.task;
+}
+
 static void join_task(struct ths_task_id task)
 {
 	struct ths_ref tasks = THS_REF(tasks);
@@ -450,7 +466,7 @@ static void creates(void *arg)
 	(void)arg;
 	while (told(ths_task_self().slot).limit != 5)
 		ths_yield();
-	join_task(create(grabs, 5));
+	join_task(create_short("room", grabs, 5));
 	ended++;
 }
 
@@ -462,6 +478,9 @@ static void families(void *arg)
 	ths_quota_default(9);
 	join_task(create(grabs, 9));
 	task = create(creates, 0);
+	ths_host_fail_nth("alloc/write", 1, false);
+	ck_assert_int_eq(ths_quota_set(task, 5), THS_E_FULL);
+	ths_host_fail_nth("", 0, false);
 	ck_assert_int_eq(ths_quota_set(task, 5), THS_OK);
 	join_task(task);
 	ck_assert_uint_eq(ended, 3);

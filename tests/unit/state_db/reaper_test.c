@@ -32,7 +32,7 @@ struct named {
 struct told {
 	uint64_t named, plain;
 };
-enum how { WELL, FAILS, FREES, FAULTS };
+enum how { WELL, FAILS, FREES, FAULTS, SAYS_77, SAYS_MINUS_77 };
 
 static enum ths_err run_op(struct ths_call *call, struct room_args *arg)
 {
@@ -48,6 +48,10 @@ THS_NO_SANITIZE static enum ths_err misbehave(struct ths_call *call, uint32_t ro
 		return (enum ths_err) * (volatile int *)(uintptr_t)call->depth;
 	case FREES:
 		return ths_row_free(call, NAMED, row);
+	case SAYS_77:
+		return (enum ths_err)77;
+	case SAYS_MINUS_77:
+		return (enum ths_err)-7777;
 	case WELL:
 		break;
 	}
@@ -256,6 +260,73 @@ START_TEST(without_a_module_it_goes_as_well)
 }
 END_TEST
 
+/* ---- one row, one try ---------------------------------------------------------------- */
+
+static bool asked;
+
+static enum ths_err reap_asking(struct ths_cpu *cpu, void *ctx)
+{
+	asked = false;
+	return ths_share_reap_one(cpu, *(uint32_t *)ctx, &asked);
+}
+
+/* Without what it takes the row stays, and nobody has been told of it. */
+START_TEST(a_row_goes_when_its_module_has_heard_of_it)
+{
+	struct named named = {5, WELL};
+	uint32_t client = 1;
+	struct told told;
+	uint64_t n = 0, failed;
+	enum ths_err err;
+
+	setup();
+	become(client);
+	ck_assert_int_eq(run(take_named, &named), THS_OK);
+	ths_cpu()->current = CONTEXTS_MAX;
+	do {
+		ck_assert_uint_eq(live("room.named/1"), 1);
+		ths_host_fail_nth(_i ? "room" : "alloc", ++n, false);
+		err = ths_publish(reap_asking, &client);
+		failed = ths_host_fail_failed();
+		ths_host_fail_nth("", 0, false);
+		ck_assert_int_eq(err, failed ? THS_E_FULL : THS_OK);
+		ck_assert_int_eq(run(look, &told), THS_OK);
+		ck_assert_uint_eq(told.named, !failed);
+	} while (failed);
+	ck_assert_uint_gt(n, 4);
+	nothing_is_left();
+	rig_stop();
+}
+END_TEST
+
+static const struct {
+	enum how how;
+	enum ths_err err;
+} answers[] = {{WELL, THS_OK},
+	       {FREES, THS_OK},
+	       {FAILS, THS_E_IO},
+	       {FAULTS, THS_E_FAULT},
+	       {SAYS_77, THS_E_INTERNAL},
+	       {SAYS_MINUS_77, THS_E_INTERNAL}};
+
+START_TEST(who_answers_wrongly_is_not_asked_again)
+{
+	struct named named = {5, answers[_i].how};
+	uint32_t client = 1;
+
+	setup();
+	become(client);
+	ck_assert_int_eq(run(take_named, &named), THS_OK);
+	ths_cpu()->current = CONTEXTS_MAX;
+	ck_assert_int_eq(ths_publish(reap_asking, &client), answers[_i].err);
+	ck_assert_int_eq(asked, answers[_i].err != THS_OK);
+	ck_assert_uint_eq(live("room.named/1"), asked);
+	(void)reap(client);
+	nothing_is_left();
+	rig_stop();
+}
+END_TEST
+
 START_TEST(only_rows_with_owners_are_released)
 {
 	struct ths_reason reason;
@@ -348,6 +419,9 @@ Suite *ths_test_suite(void)
 
 	harness_case(suite, "P15 told once", NULL, all_goes_and_every_row_is_told_of_once);
 	harness_case(suite, "P15 no module", NULL, without_a_module_it_goes_as_well);
+	harness_loop(suite, "P15 one row", NULL, a_row_goes_when_its_module_has_heard_of_it, 0, 2);
+	harness_loop(suite, "P15 answers", NULL, who_answers_wrongly_is_not_asked_again, 0,
+		     (int)THS_ARRAY_SIZE(answers));
 	harness_case(suite, "P15 declaration", NULL, only_rows_with_owners_are_released);
 	harness_case(suite, "P15 tasks", NULL, clients_die_in_the_middle_of_an_interaction);
 	return suite;

@@ -185,11 +185,13 @@ static enum ths_err local_up(struct ths_call *call, void *ctx)
 {
 	uint32_t cpu = ths_call_cpu(call);
 	const struct loose *seen;
+	struct ths_weak weak;
 	struct loose *mine;
 
 	for (uint32_t row = 0; row < THS_CPU_MAX; row++) {
 		if (row == cpu)
 			continue;
+		ck_assert_int_eq(ths_row_weak(call, LOCAL, row, &weak), THS_E_PERM);
 		ck_assert_int_eq(ths_row_read(call, LOCAL, row, &seen), THS_E_PERM);
 		ck_assert_int_eq(ths_row_write(call, LOCAL, row, &mine), THS_E_PERM);
 	}
@@ -552,6 +554,79 @@ START_TEST(a_row_that_could_not_be_freed_whole_lives_on)
 }
 END_TEST
 
+/* ---- no room to read -------------------------------------------------------------------- */
+
+enum { LIVES, DIED, NEVER_USED }; /* loose rows */
+
+static enum ths_err read_never_used(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_row_read(call, LOOSE, NEVER_USED, &(const struct loose *){NULL});
+}
+
+static enum ths_err write_never_used(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_row_write(call, LOOSE, NEVER_USED, &(struct loose *){NULL});
+}
+
+static enum ths_err write_dead(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_row_write(call, LOOSE, DIED, &(struct loose *){NULL});
+}
+
+static enum ths_err upgrade_slowly(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_weak_read(call, LOOSE, script_weaks[0], &(const struct loose *){NULL});
+}
+
+static enum ths_err cache(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_weak_cache(call, LOOSE, script_weaks[0], &(struct ths_weak_cached){NULL, 0});
+}
+
+static enum ths_err leave_never_used(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_row_unshare(call, OWNED, OWNEDS - 1);
+}
+
+static const struct {
+	script_fn *fn;
+	enum ths_err err; /* with room enough */
+} readers[] = {{read_never_used, THS_E_NOENT}, {write_never_used, THS_E_NOENT},
+	       {write_dead, THS_E_NOENT},      {upgrade_slowly, THS_OK},
+	       {cache, THS_OK},                {leave_never_used, THS_E_NOENT}};
+
+/* What decides an outcome is noted as read; if it cannot be, there is no outcome. */
+START_TEST(without_room_to_note_it_nothing_is_read)
+{
+	uint64_t n = 0, failed;
+	enum ths_err err;
+	uint32_t row;
+
+	start(1);
+	script_weak_count = 0;
+	ck_assert_int_eq(run(script_new_loose, &row), THS_OK);
+	script_weak_count = 1;
+	ck_assert_int_eq(run(script_new_loose, &row), THS_OK);
+	ck_assert_uint_eq(row, DIED);
+	ck_assert_int_eq(run(script_free_loose, &row), THS_OK);
+	do {
+		ths_host_fail_nth("room", ++n, false);
+		err = run(readers[_i].fn, NULL);
+		failed = ths_host_fail_failed();
+		ck_assert_int_eq(err, failed ? THS_E_FULL : readers[_i].err);
+	} while (failed);
+	ck_assert_uint_gt(n, 2); /* the binding, and what is asked for */
+	ths_host_fail_nth("", 0, false);
+	stop(1);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("row");
@@ -579,5 +654,8 @@ Suite *ths_test_suite(void)
 	tcase_add_test(full, a_row_freed_meanwhile_is_not_lost);
 	tcase_add_loop_test(full, a_row_that_could_not_be_made_whole_is_not_made, 1, 3);
 	tcase_add_loop_test(full, a_row_that_could_not_be_freed_whole_lives_on, 1, 3);
+	tcase_add_loop_test(ths_suite_case(suite, "no room"),
+			    without_room_to_note_it_nothing_is_read, 0,
+			    (int)THS_ARRAY_SIZE(readers));
 	return suite;
 }

@@ -320,6 +320,145 @@ START_TEST(who_comes_back_while_others_own_is_one_owner_still)
 }
 END_TEST
 
+/* ---- O2, whatever runs out ---------------------------------------------------------- */
+
+/* Lives of rows, with owners in every place of a row's chain and of a client's list. */
+static const struct {
+	uint32_t client;
+	uint64_t key;
+	script_fn *fn; /* NULL: the client dies, who owns one */
+} life[] = {{1, 1, make},  {2, 1, join},  {3, 1, join},      {4, 1, join},  {3, 1, leave},
+	    {1, 2, make},  {1, 3, make},  {1, 2, leave},     {1, 1, leave}, {1, 1, join},
+	    {2, 1, leave}, {5, 1, join},  {3, 3, join},      {1, 3, leave}, {1, 1, remove_it},
+	    {1, 1, make},  {4, 1, join},  {5, 1, join},      {6, 1, join},  {5, 1, NULL},
+	    {1, 1, NULL},  {4, 1, leave}, {1, 1, join},      {6, 1, leave}, {1, 1, leave},
+	    {2, 1, make},  {2, 2, make},  {2, 2, remove_it}, {4, 1, join},  {2, 1, leave},
+	    {4, 1, NULL},  {3, 3, NULL}};
+
+static enum ths_err live_on(unsigned step)
+{
+	uint64_t key = life[step].key;
+	uint32_t client = life[step].client;
+
+	return life[step].fn ? as(client, life[step].fn, &key) : ths_publish(reap_one, &client);
+}
+
+static void note_life(unsigned step)
+{
+	bool *owners = owns[life[step].key - 1];
+
+	if (life[step].fn == remove_it)
+		memset(owners, 0, sizeof(owns[0]));
+	else
+		owners[life[step].client] = life[step].fn == make || life[step].fn == join;
+}
+
+/* With the first thing that a step needs missing, the second, and so on: each time an error,
+ * and all is as it was. */
+static unsigned live_on_short(const char *class, unsigned step)
+{
+	enum ths_err err = THS_E_FULL;
+	unsigned n;
+
+	for (n = 1; err; n++) {
+		ths_host_fail_nth(class, n, false);
+		err = live_on(step);
+		if (err)
+			ck_assert_uint_eq(ths_host_fail_failed(), 1);
+		ths_host_fail_nth("", 0, false);
+		ck_assert(err == THS_OK || err == THS_E_FULL);
+		if (err)
+			compare();
+	}
+	return n - 2;
+}
+
+START_TEST(who_runs_out_of_anything_owns_what_he_owned)
+{
+	static const char *const classes[] = {"room", "alloc"};
+	unsigned errors = 0;
+
+	start(_i / 2 + 1);
+	for (unsigned step = 0; step < THS_ARRAY_SIZE(life); step++) {
+		errors += live_on_short(classes[_i % 2], step);
+		note_life(step);
+		while (ths_share_has_orphans()) /* else with the next tick */
+			ck_assert_int_eq(ths_publish(ths_share_reap_orphan, NULL), THS_OK);
+		compare();
+	}
+	ck_assert_uint_gt(errors, 2 * THS_ARRAY_SIZE(life));
+	ck_assert_uint_eq(live_rows("script.owned/1"), 0);
+	rig_stop();
+}
+END_TEST
+
+/* And the reaper comes late. */
+static enum ths_err remove_unreaped(struct ths_call *call, void *ctx)
+{
+	THS_TRY(remove_it(call, ctx));
+	atomic_fetch_and(&ths_cpu()->pending, ~PENDING_REAP);
+	return THS_OK;
+}
+
+/* O4: shares of a life that is over are in nobody's way, though they are still there. */
+START_TEST(an_orphan_gives_way_to_who_comes_back)
+{
+	uint64_t key = 5, n = 0, failed;
+	enum ths_err err;
+
+	start(_i);
+	ck_assert_int_eq(as(1, make, &key), THS_OK);
+	for (uint32_t client = 2; client <= 4; client++)
+		ck_assert_int_eq(as(client, join, &key), THS_OK);
+	ck_assert_int_eq(as(1, remove_unreaped, &key), THS_OK);
+	ck_assert_int_eq(as(1, make, &key), THS_OK); /* in the same place */
+	ck_assert(ths_share_has_orphans());
+	do {
+		ths_host_fail_nth(_i == 1 ? "room" : "alloc/write", ++n, false);
+		err = as(3, join, &key);
+		failed = ths_host_fail_failed();
+		ths_host_fail_nth("", 0, false);
+		ck_assert_int_eq(err, failed ? THS_E_FULL : THS_OK);
+		ck_assert_int_eq(is_listed(3), err == THS_OK);
+	} while (failed);
+	ck_assert_uint_gt(n, 5);
+	ck_assert_uint_eq(die(4), 1);
+	ck_assert_uint_eq(die(1), 1);
+	ck_assert_int_eq(as(2, leave, &key), THS_E_NOENT);
+	ck_assert_int_eq(as(2, lives, &key), THS_OK);
+	ck_assert_uint_eq(die(3), 1);
+	ck_assert_int_eq(as(2, lives, &key), THS_E_NOENT);
+	rig_stop();
+}
+END_TEST
+
+static enum ths_err make_and_fail(struct ths_call *call, void *ctx)
+{
+	THS_TRY(make(call, ctx));
+	return THS_E_IO;
+}
+
+static enum ths_err leave_the_first(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_row_unshare(call, OWNED, 0);
+}
+
+START_TEST(a_row_that_was_never_made_is_nobodys)
+{
+	uint64_t key = 5, other = 6;
+
+	start(_i);
+	ck_assert_int_eq(as(1, make_and_fail, &key), THS_E_IO);
+	ck_assert_int_eq(as(1, leave_the_first, NULL), THS_E_NOENT);
+	ck_assert_int_eq(as(1, make, &other), THS_OK);
+	ck_assert_int_eq(as(2, make_and_fail, &key), THS_E_IO);
+	ck_assert(is_listed(1));
+	ck_assert(!is_listed(2));
+	rig_stop();
+}
+END_TEST
+
 /* What making, leaving and dying touch, whoever owns how much. */
 #define MANY 8000u
 
@@ -446,6 +585,9 @@ Suite *ths_test_suite(void)
 	tcase_add_loop_test(one, who_dies_takes_along_only_what_nobody_else_owns, 1, 3);
 	tcase_add_loop_test(one, weak_references_die_with_the_last_owner, 1, 3);
 	tcase_add_loop_test(one, who_comes_back_while_others_own_is_one_owner_still, 1, 3);
+	tcase_add_loop_test(one, an_orphan_gives_way_to_who_comes_back, 1, 3);
+	tcase_add_loop_test(one, a_row_that_was_never_made_is_nobodys, 1, 3);
+	tcase_add_loop_test(one, who_runs_out_of_anything_owns_what_he_owned, 0, 4);
 	tcase_add_loop_test(growth, the_cost_of_one_does_not_grow_with_how_many_there_are, 1,
 			    3);
 	tcase_set_timeout(growth, 60);

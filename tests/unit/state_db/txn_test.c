@@ -150,6 +150,65 @@ START_TEST(an_error_is_believed_only_if_what_was_read_holds)
 }
 END_TEST
 
+static enum ths_err count_and_add(struct ths_call *call, void *ctx)
+{
+	uint32_t row = THS_ROW_NONE, count = 0;
+
+	while (ths_row_next(call, LOOSE, &row) == THS_OK)
+		count++;
+	if (tries++ == 0)
+		ck_assert_int_eq(other_script(script_new_loose, &row), THS_OK);
+	*(uint32_t *)ctx = count;
+	return script_new_loose(call, &row);
+}
+
+/* Its own it may add; another's are not among those it has counted. */
+START_TEST(who_counts_rows_counts_all_there_are)
+{
+	uint32_t count = 99;
+
+	start_with_other();
+	ck_assert_int_eq(run(count_and_add, &count), THS_OK);
+	ck_assert_uint_eq(tries, 2);
+	ck_assert_uint_eq(count, 1);
+	stop_with_other();
+}
+END_TEST
+
+/* P6: it is not run again, so it sees what was there when it began. */
+static enum ths_err drive_beside_another(struct ths_call *call, void *ctx)
+{
+	uint64_t key = 7;
+	uint32_t row;
+
+	for (unsigned i = 0; i < 2; i++) {
+		row = THS_ROW_NONE;
+		ck_assert_int_eq(ths_row_next(call, LOOSE, &row), THS_E_NOENT);
+		ck_assert_int_eq(script_find_item(call, &key), THS_E_NOENT);
+		ck_assert_uint_eq(script_get(call, 0), 0);
+		if (i)
+			break;
+		ck_assert_int_eq(other_script(script_new_loose, &row), THS_OK);
+		ck_assert_int_eq(other_script(script_new_item, &key), THS_OK);
+		ck_assert_int_eq(other_script(both_up, ctx), THS_OK);
+	}
+	tries++;
+	return THS_OK;
+}
+
+START_TEST(a_device_operation_sees_one_moment_and_is_run_once)
+{
+	uint64_t key = 7;
+
+	start_with_other();
+	ck_assert_int_eq(script_drive_by(&ref, drive_beside_another, NULL), THS_OK);
+	ck_assert_uint_eq(tries, 1);
+	ck_assert_int_eq(run(script_find_item, &key), THS_OK);
+	ck_assert_uint_eq(script_value(&ref, 0), 1);
+	stop_with_other();
+}
+END_TEST
+
 /* ---- W2 ------------------------------------------------------------------------------
  */
 
@@ -271,6 +330,21 @@ static enum ths_err write_many(struct ths_call *call, void *ctx)
 	return THS_OK;
 }
 
+static enum ths_err write_once_more(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_row_write(call, WIDE, 0, &(struct loose *){NULL});
+}
+
+/* An inner call's write of the same row is one more. */
+static enum ths_err write_many_nested(struct ths_call *call, void *ctx)
+{
+	THS_TRY(write_many(call, ctx));
+	THS_TRY(write_once_more(call, NULL));
+	ck_assert_int_eq(script_nested(call, write_once_more, NULL), THS_E_FULL);
+	return THS_OK;
+}
+
 static enum ths_err sum_written(struct ths_call *call, void *ctx)
 {
 	const struct loose *row;
@@ -289,7 +363,7 @@ START_TEST(a_transaction_writes_so_many_rows_and_no_more)
 	uint64_t sum;
 
 	start(_i);
-	ck_assert_int_eq(run(write_many, &written), THS_OK);
+	ck_assert_int_eq(run(write_many_nested, &written), THS_OK);
 	ck_assert_uint_eq(written, WRITES_MAX);
 	ck_assert_int_eq(run(sum_written, &sum), THS_OK);
 	ck_assert_uint_eq(sum, WRITES_MAX * (WRITES_MAX + 1) / 2);
@@ -467,6 +541,8 @@ Suite *ths_test_suite(void)
 	tcase_add_test(w1, all_reads_are_of_one_moment);
 	tcase_add_test(w1, a_write_is_of_the_same_moment);
 	tcase_add_test(w1, an_error_is_believed_only_if_what_was_read_holds);
+	tcase_add_test(w1, who_counts_rows_counts_all_there_are);
+	tcase_add_test(w1, a_device_operation_sees_one_moment_and_is_run_once);
 	tcase_add_test(w2, a_write_is_private_until_commit);
 	tcase_add_test(w2, no_write_is_lost);
 	tcase_add_test(w2, after_eight_conflicts_nobody_else_commits);
