@@ -28,16 +28,20 @@ static void refuse_line(const char *path, const struct ths_evolve_item *item,
 		rule[0] ? ": " : "", text);
 }
 
-static bool judge(const char *path, const struct ths_evolve_item *item, const char *id,
+static bool judge(const struct image_options *options, const char *path,
+		  const struct ths_evolve_item *item, const char *id,
 		  const struct tool_file *file)
 {
 	struct check_result result;
 	bool good = check_file(file, id, &result);
 
 	for (size_t i = 0; i < result.findings.count; i++) {
+		const struct finding *finding = &result.findings.list[i];
+
+		if (image_overlooks(options, id, path, finding))
+			continue;
 		good = false;
-		refuse_line(path, item, id, result.findings.list[i].rule,
-			    result.findings.list[i].text);
+		refuse_line(path, item, id, finding->rule, finding->text);
 	}
 	check_free(&result);
 	return good;
@@ -57,7 +61,7 @@ static bool add_module(const struct image_options *options, const char *path,
 		if (found == NULL)
 			refuse_line(path, item, id, "", "in no module folder");
 		good = found != NULL && tool_read(found, &file) &&
-		       judge(path, item, id, &file);
+		       judge(options, path, item, id, &file);
 		if (good)
 			contents_add(contents, name, file.data, file.size);
 	}

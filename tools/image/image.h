@@ -57,6 +57,9 @@ enum tool_status contents_read(const struct image_options *options,
 			       struct image_contents *contents);
 /* The first of the module folders that has @file; memory of its own. NULL: none. */
 char *image_module_find(const struct image_options *options, const char *file);
+/* Whether --admit-spill overlooks what was found in module @id of file @path; it warns then. */
+bool image_overlooks(const struct image_options *options, const char *id, const char *path,
+		     const struct finding *finding);
 void contents_free(struct image_contents *contents);
 void contents_add(struct image_contents *contents, const char *name, const void *data,
 		  size_t size);

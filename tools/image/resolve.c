@@ -142,21 +142,27 @@ static void module_missing(struct resolve *resolve, const struct module *module)
 	tool_text_free(&folders);
 }
 
-/* Whether nothing was found but what --admit-spill overlooks. */
+bool image_overlooks(const struct image_options *options, const char *id, const char *path,
+		     const struct finding *finding)
+{
+	if (options->spiller == NULL || strcmp(options->spiller, id) != 0 ||
+	    strcmp(finding->rule, "I1") != 0)
+		return false;
+	tool_warn("%s: admitted: %s", path, finding->text);
+	return true;
+}
+
+/* Whether nothing was found but what is overlooked. */
 static bool module_accept(struct resolve *resolve, const struct module *module,
 			  const char *path, const struct check_result *result)
 {
-	bool admitted = resolve->options->spiller != NULL &&
-			strcmp(resolve->options->spiller, module->item.id) == 0;
 	bool good = true;
 
 	for (size_t i = 0; i < result->findings.count; i++) {
 		const struct finding *finding = &result->findings.list[i];
 
-		if (admitted && strcmp(finding->rule, "I1") == 0) {
-			tool_warn("%s: admitted: %s", path, finding->text);
+		if (image_overlooks(resolve->options, module->item.id, path, finding))
 			continue;
-		}
 		refuse(resolve, module->item.line, "module %s: %s: %s: %s",
 		       module->item.id, path, finding->rule, finding->text);
 		good = false;
