@@ -90,8 +90,7 @@ static bool restores(void)
 		return false;
 	while (bank_transfer(&bank, &all) == THS_OK)
 		; /* until account 3 has nothing left */
-	image.size = image.at;
-	image.at = 0;
+	image = (struct ths_save_memory){.data = room, .size = image.at};
 	if (ths_restore(ths_save_from_memory, &image, NULL, &reason) != THS_OK) {
 		ths_logf("%s", reason.text);
 		return false;
