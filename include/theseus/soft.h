@@ -11,12 +11,14 @@
  *       is a conflict, like any other row that is removed.
  *   S2  The same seed and the same interactions on one CPU make the same rows vanish.
  *
- * Without stress soft rows go when memory or a module's health asks for it: when a module
- * faults again and again, before it is unbound.
+ * Without stress soft rows go when memory or a module's health asks for it: a few hundred when
+ * there is no page left, before anybody is told THS_E_NOMEM; all of a module's when it faults
+ * again and again, before it is unbound. Rows of a table of fixed rows free no memory, so the
+ * former is none of theirs.
  *
  * `soft_stress=SEED` in the command line turns it on from the start, as does
  * THS_SOFT_STRESS=SEED in the environment on a host.
- * Tests: tests/unit/state_db/class_test.c, TCase "soft".
+ * Tests: tests/unit/state_db/class_test.c, TCase "soft"; tests/unit/nano_core/relief_test.c.
  */
 #pragma once
 

@@ -24,7 +24,8 @@
 #include "nano_core/gate_layout.h"
 #include "nano_core/nano_core_impl.h"
 
-#define TRIES_MAX 8u /* conflicts before the token is taken (P5) */
+#define TRIES_MAX   8u   /* conflicts before the token is taken (P5) */
+#define REFILLS_MAX 256u /* ends what would take blocks from one pool for another for ever */
 
 /* What conclude() says beside enum ths_err: the request is to be made again. */
 enum { GATE_CONFLICT = 1, GATE_REFILL = 2, GATE_STACK = 3, GATE_SLEEP = 4, GATE_FAULT = 5 };
@@ -35,7 +36,7 @@ struct request {
 	void *args;
 	struct ths_blob *blob;
 	uint32_t op;
-	uint32_t tries;
+	uint32_t tries, refills;
 	bool by_gate_s; /* which asks anew by itself */
 	bool resigned;  /* nothing is left to be done about faults: callers see them */
 	struct fault fault; /* with GATE_FAULT: what was believed */
@@ -339,12 +340,10 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 
 /* ---- requests -------------------------------------------------------------------------- */
 
-/*
- * A fault, and something may be done about it: if it was, the request is made again. A
+/* A fault, and something may be done about it: if it was, the request is made again. A
  * device operation is not, nor is what was not called through a binding. If nothing was,
  * the outermost operation's fault is the caller's; one further in is its parent's to see,
- * so the request is made once more.
- */
+ * so the request is made once more. */
 static bool mend(struct ths_cpu *cpu, struct request *request, int *code)
 {
 	struct fault *fault = &request->fault;
@@ -366,7 +365,7 @@ static bool again(struct ths_cpu *cpu, struct request *request, int *code)
 		return true;
 	case GATE_REFILL:
 		cpu->section++; /* an interrupt's work takes from the same lists */
-		*code = ths_refill(cpu);
+		*code = ++request->refills > REFILLS_MAX ? THS_E_NOMEM : ths_refill(cpu);
 		cpu->section--;
 		return *code == THS_OK;
 	case GATE_STACK:
@@ -375,7 +374,7 @@ static bool again(struct ths_cpu *cpu, struct request *request, int *code)
 		cpu->section--;
 		return *code == THS_OK;
 	case GATE_SLEEP:
-		request->tries = 0;
+		request->tries = request->refills = 0;
 		ths_context_block(cpu);
 		return true;
 	case GATE_FAULT:

@@ -7,11 +7,19 @@
  * itself is being served (cpu->refilling), only what lies in the reserve is given: that is
  * what keeps a refill from calling itself (P13).
  *
+ * When there is none, and the caller is at depth 0, what nobody needs is given up before it
+ * is told so: in a first round what lies free in pools, then soft rows too (soft.c), twice
+ * as many in each round as in the one before. A row that goes leaves its version to a pool,
+ * and a block of a pool whose versions are all free is a block of pages again.
+ *
  * Invariants
  *   Y1  A block given back goes where it came from: the reserve's to the reserve.
  *   Y2  The reserve's lists are filled up to their marks after each refill.
+ *   Y3  The last RELIEF_PAGES of the reserve are for making soft rows go: to remove a row
+ *       takes a version, too.
  *
- * Cost: O(1) from the lists; otherwise what mem.frames costs.
+ * Cost: O(1) from the lists; otherwise what mem.frames costs. Of relief: at most RELIEF_ROUNDS
+ * times sorting the CPU's free versions, and removing RELIEF_ROWS rows (bounds above).
  */
 #include <theseus/point.h>
 #include <theseus/string.h>
@@ -20,6 +28,9 @@
 #define ORDERS       11u
 #define KEEP_PAGES   48u /* order 0 and ... */
 #define KEEP_SPANS   4u  /* ... order 2 blocks, for a refill and for growth in flight */
+#define RELIEF_PAGES 4u
+#define RELIEF_ROUNDS 5u
+#define RELIEF_ROWS  64u /* in the second round */
 #define RESERVE_MIN  (1u << 20)
 #define RESERVE_MAX  (4u << 20)
 
@@ -29,6 +40,7 @@ struct block {
 
 static struct {
 	_Atomic(uint32_t) lock;
+	_Atomic(uint32_t) relief; /* lock: one CPU at a time gives up soft rows */
 	uint8_t *next, *end;   /* of the boot reserve, not handed out so far */
 	uint8_t *base;
 	struct block *list[ORDERS];
@@ -75,12 +87,21 @@ static bool is_reserve(const void *pages)
 	return at >= memory.base && at < memory.end;
 }
 
+/* Single pages, and what has not been cut. */
+static uint64_t pages_for_relief(void)
+{
+	return memory.count[0] + (uint64_t)(memory.end - memory.next) / THS_PAGE_SIZE;
+}
+
 /* Under the lock: from the list of that order, or cut from what is left. */
-static void *take_reserved(unsigned order)
+static void *take_reserved(const struct ths_cpu *cpu, unsigned order)
 {
 	size_t size = (size_t)THS_PAGE_SIZE << order;
 	struct block *block = memory.list[order];
 
+	if ((order == 0 || !block) && !cpu->relieving &&
+	    pages_for_relief() < RELIEF_PAGES + (1u << order))
+		return NULL; /* Y3 */
 	if (block) {
 		memory.list[order] = block->next;
 		memory.count[order]--;
@@ -124,22 +145,82 @@ static void *take_from_frames(struct ths_cpu *cpu, unsigned order)
 	return err ? NULL : ths_arch_direct(args.paddr);
 }
 
-void *ths_pages_take(unsigned order)
+static void *take(struct ths_cpu *cpu, unsigned order)
 {
-	struct ths_cpu *cpu = ths_cpu();
 	void *pages = NULL;
 
-	if (order >= ORDERS || THS_FAIL("alloc/pages"))
-		return NULL;
 	if (may_ask_frames(cpu))
 		pages = take_from_frames(cpu, order);
 	if (!pages) {
 		cpu->section++; /* an interrupt's work must not meet the lock taken */
 		ths_spin_lock(&memory.lock);
-		pages = take_reserved(order);
+		pages = take_reserved(cpu, order);
 		ths_spin_unlock(&memory.lock);
 		cpu->section--;
 	}
+	return pages;
+}
+
+/* Brings a list up to its mark with blocks of mem.frames (Y2, Y3). */
+static void keep(struct ths_cpu *cpu, unsigned order, uint32_t mark)
+{
+	while (memory.donated && memory.count[order] < mark) {
+		void *pages = take_from_frames(cpu, order);
+
+		if (!pages)
+			return;
+		give_reserved(pages, order);
+	}
+}
+
+/* At depth 0, and nobody waits for us to let go of something. */
+static bool may_give_up(const struct ths_cpu *cpu)
+{
+	return cpu->started && !ths_cpu_is_inside(cpu) && !cpu->refilling &&
+	       !cpu->relieving && !cpu->token && cpu->locks == 0 && cpu->faulted_count == 0;
+}
+
+/* Whether there was something to be given up. Only here is Y3's part of the reserve used. */
+static bool give_up(struct ths_cpu *cpu, unsigned round)
+{
+	bool some = true;
+
+	cpu->relieving = true;
+	if (round > 0)
+		some = ths_soft_drop(RELIEF_ROWS << (round - 1)) > 0;
+	if (some)
+		ths_pool_shrink(cpu);
+	keep(cpu, 0, RELIEF_PAGES);
+	cpu->relieving = false;
+	return some;
+}
+
+static void *take_by_relief(struct ths_cpu *cpu, unsigned order)
+{
+	void *pages = NULL;
+
+	if (!may_give_up(cpu))
+		return NULL;
+	cpu->section++;
+	ths_spin_lock(&memory.relief);
+	for (unsigned round = 0; !pages && round < RELIEF_ROUNDS && give_up(cpu, round);
+	     round++)
+		pages = take(cpu, order);
+	ths_spin_unlock(&memory.relief);
+	cpu->section--;
+	return pages;
+}
+
+void *ths_pages_take(unsigned order)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	void *pages;
+
+	if (order >= ORDERS || THS_FAIL("alloc/pages"))
+		return NULL;
+	pages = take(cpu, order);
+	if (!pages)
+		pages = take_by_relief(cpu, order);
 	if (pages) {
 		memset(pages, 0, (size_t)THS_PAGE_SIZE << order);
 		atomic_fetch_add(&memory.out, 1u << order);
@@ -182,7 +263,7 @@ uint64_t ths_memory_reserve(void)
 
 	for (unsigned order = 0; order < ORDERS; order++)
 		pages += (uint64_t)memory.count[order] << order;
-	return pages;
+	return pages > RELIEF_PAGES ? pages - RELIEF_PAGES : 0;
 }
 
 bool ths_page_alloc(ths_paddr_t *paddr)
@@ -205,18 +286,6 @@ void ths_page_free(ths_paddr_t paddr)
 {
 	memory.tables--;
 	ths_pages_give(ths_arch_direct(paddr), 0);
-}
-
-/* Brings the lists up to their marks with blocks of mem.frames (Y2). */
-static void keep(struct ths_cpu *cpu, unsigned order, uint32_t mark)
-{
-	while (memory.donated && memory.count[order] < mark) {
-		void *pages = take_from_frames(cpu, order);
-
-		if (!pages)
-			return;
-		give_reserved(pages, order);
-	}
 }
 
 /* Depth 0, after OUTCOME_REFILL: makes what was empty useful again. */

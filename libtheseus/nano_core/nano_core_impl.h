@@ -236,6 +236,7 @@ struct ths_cpu {
 	uint32_t arena_used;
 	uint32_t locks;                /* spin locks held inside an operation */
 	bool working, refilling, started;
+	bool relieving;                /* gives up what it can: memory.c */
 	bool token;                    /* holds the conflict token exclusively ... */
 	bool exclusive;                /* ... for this interaction */
 	bool orphans;                  /* a runnable context the scheduler does not know */
@@ -254,7 +255,7 @@ struct ths_cpu {
 	struct ths_version *pool[POOLS];
 	uint32_t dying;                /* 1 + slot: its contexts that were killed, linked */
 	bool reap_again;               /* a dead task's shares could not be freed: next tick */
-	uint64_t pool_pages[POOLS];    /* cut into versions so far; they are never given back */
+	uint64_t pool_pages[POOLS];    /* cut into versions so far; less what was given back: the sum is over all CPUs */
 	uint32_t limbo_count;
 	struct ths_version *limbo[LIMBO_MAX];
 	struct quiet_mark limbo_mark;
@@ -326,6 +327,8 @@ struct ths_core {
 	_Atomic(uint32_t) growing;    /* lock: of the mapping of slots */
 	_Atomic(uint32_t) generation; /* that rows of new tables begin with */
 	_Atomic(uint64_t) soft_dice, soft_vanished; /* soft rows vanish, by these dice; 0: not */
+	uint32_t soft_table, soft_row; /* where the next goes if memory is short; and ... */
+	uint64_t soft_said;      /* ... when the log last said so, and 1. In relief */
 	_Atomic(uint32_t) quota; /* rows a client may own, by default */
 	bool evolving;           /* modules are loaded whose uses may come with them */
 	const struct ths_db_ops *_Atomic db; /* which CPUs are to be served by */
@@ -576,10 +579,16 @@ void ths_grow_end(struct ths_table *table);
 THS_MUST_CHECK enum ths_err ths_table_empty(struct ths_table *table);
 /* The first row from @row on goes, or row @row of a fixed table is zeroed. */
 THS_MUST_CHECK enum ths_err ths_table_empty_one(struct ths_table *table, uint32_t row);
+/* Some rows from *@row on go, which is then where to go on. THS_E_NOENT: there are none, or
+ * with @cache its rows are not soft, or all are there always. */
+THS_MUST_CHECK enum ths_err ths_table_empty_some(struct ths_table *table, bool cache,
+						 uint32_t *row, uint32_t *gone);
 void ths_instance_close(struct ths_instance *instance); /* lets its tables go */
 /* soft.c */
 void ths_soft_boot(void);
 void ths_soft_vanish(void); /* depth 0 */
+/* At most so many rows go, now, because memory is short; how many did. Depth 0. */
+uint32_t ths_soft_drop(uint32_t most);
 THS_INLINE bool ths_soft_is_stressed(void)
 {
 	return atomic_load_explicit(&ths_core.soft_dice, memory_order_relaxed) != 0;

@@ -1,10 +1,15 @@
 /*
  * soft - see <theseus/soft.h>.
  *
- * Touching a soft table marks work for depth 0, where the dice are thrown: so they are
+ * When memory is short (memory.c) rows go by a hand that moves on over all soft tables and,
+ * once round, begins anew: so each row stays as long as any other, and who is asked for
+ * next was put there longest ago, as near as can be told without a mark at each read.
+ * Rows of fixed tables stay, for one that is zeroed has a version like any other.
+ *
+ * Touching a soft table under stress marks work for depth 0, where the dice are thrown: so they are
  * thrown in an order that depends on the interactions alone, and an idle machine stays idle.
  *
- * Cost: without stress one test in the calls on rows that are no quick ones. Under stress
+ * Cost: the hand's step O(1), as long as there are rows. Without stress one test in the calls on rows that are no quick ones. Under stress
  * soft rows are read and written by those only.
  */
 #include <theseus/nano_core.h>
@@ -93,4 +98,49 @@ void ths_soft_vanish(void)
 	}
 	for (uint32_t count = sides % 8 < 4 ? 0 : sides % 4; count; count--)
 		vanish(table);
+}
+
+/* ---- memory is short ------------------------------------------------------------------ */
+
+/* From where the hand is on. False: none is left, or there is no memory to remove one. */
+static bool drop_some(uint32_t *gone)
+{
+	uint32_t tables = atomic_load(&ths_core.tables);
+	enum ths_err err = THS_E_NOENT;
+
+	/* Once round, and where it began: it stood in the midst of that. */
+	for (uint32_t i = 0; err == THS_E_NOENT && i <= tables; i++) {
+		struct ths_table *table = &ths_core.table[ths_core.soft_table % tables];
+
+		err = ths_table_empty_some(table, true, &ths_core.soft_row, gone);
+		if (err) {
+			ths_core.soft_table = (ths_core.soft_table + 1) % tables;
+			ths_core.soft_row = 0;
+		}
+	}
+	return err == THS_OK;
+}
+
+/* Not with every page: once a second. */
+static void say_so(uint32_t dropped)
+{
+	if (ths_core.soft_said && ths_ticks() < ths_core.soft_said + TICK_HZ)
+		return;
+	ths_core.soft_said = ths_ticks() + 1;
+	ths_logf("memory is short: %u soft rows went, and more may", dropped);
+}
+
+uint32_t ths_soft_drop(uint32_t most)
+{
+	struct ths_cpu *cpu = ths_cpu();
+	uint32_t dropped = 0, gone;
+
+	while (dropped < most && drop_some(&gone)) {
+		dropped += gone;
+		ths_pool_reclaim(cpu);
+	}
+	atomic_fetch_add(&ths_core.soft_vanished, dropped);
+	if (dropped)
+		say_so(dropped);
+	return dropped;
 }

@@ -15,6 +15,8 @@ struct emptying {
 	struct ths_table *table;
 	uint32_t row; /* from here on */
 	uint32_t most;
+	bool cache; /* it has soft rows that come and go, or is another table by now */
+	uint32_t next, done; /* out */
 };
 
 /* The first row from *@row on goes; one of a fixed table is zeroed. THS_E_NOENT: none. */
@@ -39,34 +41,47 @@ static enum ths_err empty_row(struct ths_cpu *cpu, struct ths_table *table, uint
 
 static enum ths_err empty_some(struct ths_cpu *cpu, void *arg)
 {
-	const struct emptying *at = arg;
-	uint32_t row = at->row;
+	struct emptying *at = arg;
 	enum ths_err err = THS_OK;
-	unsigned done = 0;
 
-	while (done < at->most && (err = empty_row(cpu, at->table, &row)) == THS_OK)
-		done++;
-	return err == THS_E_NOENT && done ? THS_OK : err;
+	/* Who lets a table go waits for interactions that have seen it in use. */
+	if (!atomic_load(&at->table->used) || (at->cache && (at->table->flags & (THS_SOFT | THS_FIXED)) != THS_SOFT))
+		return THS_E_NOENT;
+	at->next = at->row;
+	at->done = 0;
+	while (at->done < at->most && (err = empty_row(cpu, at->table, &at->next)) == THS_OK)
+		at->done++;
+	return err == THS_E_NOENT && at->done ? THS_OK : err;
 }
 
 enum ths_err ths_table_empty_one(struct ths_table *table, uint32_t row)
 {
-	struct emptying at = {table, row, 1};
+	struct emptying at = {.table = table, .row = row, .most = 1};
 
 	THS_POINT("tables/before-empty-one");
 	return ths_publish(empty_some, &at);
 }
 
+enum ths_err ths_table_empty_some(struct ths_table *table, bool cache, uint32_t *row,
+				  uint32_t *gone)
+{
+	struct emptying at = {
+		.table = table, .row = *row, .most = EMPTIED, .cache = cache};
+
+	THS_POINT("tables/before-empty");
+	THS_TRY(ths_publish(empty_some, &at));
+	*row = at.next;
+	*gone = at.done;
+	return THS_OK;
+}
+
 enum ths_err ths_table_empty(struct ths_table *table)
 {
-	struct emptying at = {table, 0, EMPTIED};
+	uint32_t row = 0, gone;
 	enum ths_err err;
 
-	do {
-		THS_POINT("tables/before-empty");
-		err = ths_publish(empty_some, &at);
-		at.row += table->flags & THS_FIXED ? EMPTIED : 0;
-	} while (err == THS_OK);
+	while ((err = ths_table_empty_some(table, false, &row, &gone)) == THS_OK)
+		row = table->flags & THS_FIXED ? row : 0; /* others may come behind us */
 	return err == THS_E_NOENT ? THS_OK : err;
 }
 

@@ -26,6 +26,7 @@
 #define ths_pool_of          STATE_DB_(pool_of)
 #define ths_pool_reclaim     STATE_DB_(pool_reclaim)
 #define ths_pool_refill      STATE_DB_(pool_refill)
+#define ths_pool_shrink      STATE_DB_(pool_shrink)
 #define ths_pool_take        STATE_DB_(pool_take)
 #define ths_quota_inherit    STATE_DB_(quota_inherit)
 #define ths_quota_limit      STATE_DB_(quota_limit)

@@ -125,7 +125,7 @@ struct ths_table {
 	uint32_t id;
 	_Atomic(uint16_t) schema_version; /* the number behind the slash; in a step: where
 		it goes */
-	uint16_t used;           /* instances that declare it */
+	_Atomic(uint16_t) used;  /* instances that declare it; 0: it is not to be touched */
 	/* The slots of a small table. */
 	struct ths_slot small[SMALL_SLOTS];
 	_Atomic(uint32_t) live;
@@ -304,6 +304,8 @@ void ths_pool_retire(struct ths_cpu *cpu, struct ths_version *version);
 void ths_pool_reclaim(struct ths_cpu *cpu);
 /* Depth 0: makes the pool that was found empty useful again. */
 THS_MUST_CHECK enum ths_err ths_pool_refill(struct ths_cpu *cpu, unsigned pool);
+/* Depth 0, without a lock: gives the pages back whose versions are all free. */
+void ths_pool_shrink(struct ths_cpu *cpu);
 unsigned ths_pool_of(uint32_t size);
 /* Every CPU but @cpu has passed depth 0 since @mark was taken. */
 struct quiet_mark {

@@ -23,6 +23,7 @@
 #include <theseus/point.h>
 #include <theseus/string.h>
 #include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 #define GENERATION_MAX (UINT32_MAX / 2) /* a row lives so often again, at least */
 
@@ -419,10 +420,10 @@ static bool is_forsaken(const struct ths_table *table)
  * come for its rows: B4. */
 void ths_table_close(struct ths_table *table)
 {
-	table->used--;
-	if (table->used > 0)
+	if (atomic_fetch_sub(&table->used, 1) > 1)
 		return;
 	ths_section_enter(ths_cpu());
+	ths_quiesce(); /* nano_core may be emptying it: nano_core/tables.c */
 	if (atomic_load(&table->commits) == 0) {
 		free_table(table);
 	} else if (is_forsaken(table)) {

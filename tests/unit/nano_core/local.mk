@@ -45,3 +45,9 @@ check_tsan_tests += %D%/grow_tsan
 %C%_grow_tsan_SOURCES = %D%/grow_test.c
 %C%_grow_tsan_CFLAGS = $(theseus_tsan_cflags)
 %C%_grow_tsan_LDADD = $(theseus_tsan_ldadd)
+
+check_unit_tests += %D%/relief_test
+check_tsan_tests += %D%/relief_tsan
+%C%_relief_tsan_SOURCES = %D%/relief_test.c
+%C%_relief_tsan_CFLAGS = $(theseus_tsan_cflags)
+%C%_relief_tsan_LDADD = $(theseus_tsan_ldadd)
