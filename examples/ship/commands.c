@@ -54,11 +54,22 @@ const struct ship_command ship_commands[] = {
 	{"modules", "", "instances of modules, loaded and bound", "", 0, 0, ship_modules},
 	{"ps", "", "tasks", "", 0, 0, ship_ps},
 	{"reboot", "", "reset the machine", "", 0, 0, ship_reboot},
+	{"restore", "", "the saved tables become what an image says",
+	 "An image: the lines that `save` printed, from BEGIN to END, now sent back over the\n"
+	 "serial line, or pasted. It is restored in one commit; one that is damaged, cut\n"
+	 "short, or of other tables is refused, and nothing has changed. Restore first, then\n"
+	 "start clients.\n",
+	 0, 0, ship_restore},
 	{"rollback", "NAME", "take a swap back",
 	 "NAME: an instance on PROBATION, as `modules` has it, or its interface. Who "
 	 "served\n"
 	 "before it is kept until it has served 64 calls, or a second, without a fault.\n",
 	 1, 1, ship_rollback},
+	{"save", "", "print an image of the tables that outlive a boot",
+	 "Those are the tables marked `persist`; the image is of one moment. Keep its lines,\n"
+	 "from BEGIN to END (theseus-run --log FILE), for `restore`. Between these two it is\n"
+	 "base64 of what theseus-save(5) describes.\n",
+	 0, 0, ship_save},
 	{"spill", "", "the bytes of state each module holds, and where its state is",
 	 "A module holds none: its file has no writable section, its pages are not "
 	 "mapped\n"
@@ -81,5 +92,7 @@ const struct ship_command ship_commands[] = {
 	 "while TO is on probation, and serves again should TO fail: see `rollback`.\n",
 	 2, 2, ship_swap},
 	{"tables", "", "the tables of state_db", "", 0, 0, ship_tables},
+	{"total", "[AMOUNT]", "the sum of testsrv's counters, after adding to one",
+	 "They are rows of a table that is saved.\n", 0, 1, ship_total},
 };
 const unsigned ship_commands_count = THS_ARRAY_SIZE(ship_commands);

@@ -77,6 +77,11 @@ void ship_mem(unsigned argc, const char *const *argv);
 void ship_reboot(unsigned argc, const char *const *argv);
 void ship_halt(unsigned argc, const char *const *argv);
 
+/* commands_save.c */
+void ship_total(unsigned argc, const char *const *argv);
+void ship_save(unsigned argc, const char *const *argv);
+void ship_restore(unsigned argc, const char *const *argv);
+
 /* workload.c */
 void ship_start(unsigned argc, const char *const *argv);
 void ship_stop(unsigned argc, const char *const *argv);

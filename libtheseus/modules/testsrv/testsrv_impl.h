@@ -267,7 +267,7 @@ static enum ths_err counter_down(const void *old_row, void *new_row)
 			     .weak = srv_weak),                                          \
 		THS_USES_OPTIONAL(SELF, testsrv),                                        \
 		THS_TABLE(COUNTER, COUNTER_SCHEMA, counter_row, .rows = COUNTERS,        \
-			  .flags = THS_FIXED),                                           \
+			  .flags = THS_FIXED | THS_PERSIST),                             \
 		THS_TABLE(JOINT, "testsrv.joint/1", struct testsrv_owners,               \
 			  .rows = JOINTS, .flags = THS_JOINT | THS_KEYED),               \
 		THS_TABLE(BOX, "testsrv.box/1", struct testsrv_box, .rows = BOXES,       \

@@ -52,5 +52,5 @@ struct counter { /* likewise */
 };
 THS_MODULE(layout, "layout", 1, 0, THS_PROVIDES(testsrv, .null = bad_null),
 	   THS_TABLE(COUNTER, "testsrv.counter/1", struct counter, .rows = 32,
-		     .flags = THS_FIXED));
+		     .flags = THS_FIXED | THS_PERSIST));
 #endif
