@@ -217,7 +217,7 @@ static enum ths_err (*const takes[])(struct ths_instance *, struct ths_instance 
 	[MODULE_FAULT_LEFT] = take_left,         [MODULE_FAULT_UNBOUND] = take_unbound,
 };
 
-static enum ths_err take(enum module_fault_step step, const struct fault *fault)
+static enum ths_err take(enum module_fault_step step, struct fault *fault)
 {
 	struct ths_instance *by;
 	char name[THS_NAME_MAX], by_name[THS_NAME_MAX];
@@ -227,6 +227,7 @@ static enum ths_err take(enum module_fault_step step, const struct fault *fault)
 	THS_TRY(takes[step](fault->instance, &by));
 	THS_POINT("cascade/after-step");
 	memcpy(by_name, by->name, sizeof(by_name));
+	ths_fault_log(fault);
 	write_log(fault, step, name, by_name);
 	ths_logf("cascade: %s: %s, %s serves", name, module_fault_steps[step],
 		 step == MODULE_FAULT_UNBOUND ? "nobody" : by_name);
@@ -234,7 +235,7 @@ static enum ths_err take(enum module_fault_step step, const struct fault *fault)
 }
 
 /* The steps that are left to who serves nobody, one after the other. */
-static bool go_down(struct account *account, const struct fault *fault)
+static bool go_down(struct account *account, struct fault *fault)
 {
 	static const enum module_fault_step way[] = {MODULE_FAULT_LEFT, MODULE_FAULT_NEXT,
 						     MODULE_FAULT_SOFT,
@@ -246,7 +247,7 @@ static bool go_down(struct account *account, const struct fault *fault)
 	return false;
 }
 
-static bool mend_once(struct account *account, const struct fault *fault)
+static bool mend_once(struct account *account, struct fault *fault)
 {
 	if (account->spent >= BUDGET)
 		return false;
@@ -256,7 +257,7 @@ static bool mend_once(struct account *account, const struct fault *fault)
 	return take(MODULE_FAULT_ANEW, fault) == THS_OK;
 }
 
-static bool step(const struct fault *fault)
+static bool step(struct fault *fault)
 {
 	struct ths_instance *instance = fault->instance;
 	struct ths_binding *binding;
@@ -265,6 +266,10 @@ static bool step(const struct fault *fault)
 
 	if (instance->before && take(MODULE_FAULT_REVERTED, fault) == THS_OK)
 		return true;
+	if (instance->before && instance->block) { /* its state has no other way */
+		ths_probation_condemn(instance);
+		return false;
+	}
 	binding = binding_of(instance);
 	if (!binding)
 		return false;
@@ -289,18 +294,18 @@ static bool may_step(struct ths_instance *instance)
 	return false;
 }
 
-static bool mend(struct ths_cpu *cpu, const struct fault *fault)
+static bool mend(struct ths_cpu *cpu, struct fault *fault)
 {
-	bool taken = true;
+	bool taken = false, turn = may_step(fault->instance);
 
-	if (!may_step(fault->instance))
-		return false;
 	THS_POINT("cascade/begun");
 	cpu->mending = true;
-	if (fault->instance->state == THS_INSTANCE_BOUND) /* else somebody has seen to it */
-		taken = step(fault);
+	if (turn) /* if it is not bound any more, somebody has seen to it */
+		taken = fault->instance->state != THS_INSTANCE_BOUND || step(fault);
+	ths_fault_log(fault); /* after the step: it may have been state_db's fault */
 	cpu->mending = false;
-	ths_loader_leave();
+	if (turn)
+		ths_loader_leave();
 	return taken;
 }
 
@@ -309,9 +314,6 @@ bool ths_cascade(struct ths_cpu *cpu, struct fault *fault)
 	bool taken;
 
 	ths_arch_core_leave(); /* modules are called from depth 0, as by whoever loads */
-	cpu->mending = true;
-	ths_fault_log(fault);
-	cpu->mending = false;
 	taken = mend(cpu, fault);
 	ths_arch_core_enter();
 	return taken;

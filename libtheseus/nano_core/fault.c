@@ -52,24 +52,27 @@ static uint32_t operation_number(const struct ths_call *call)
 		       : call->op_number;
 }
 
-/* Counts a fault against the module that serves @call. */
-void ths_fault_record(struct ths_cpu *cpu, const struct ths_call *call, enum ths_err err,
-		      uint64_t pc, uint64_t addr)
+/* Counts a fault against @instance: it serves @call, or was called for it. */
+void ths_fault_record(struct ths_cpu *cpu, struct ths_instance *instance,
+		      const struct ths_call *call, enum ths_err err, uint64_t pc,
+		      uint64_t addr)
 {
-	cpu->fault = (struct fault){.instance = call->instance,
+	bool serves = call->instance == instance;
+
+	cpu->fault = (struct fault){.instance = instance,
 				    .activity = atomic_load(&cpu->activity),
 				    .pc = pc,
 				    .addr = addr,
 				    .err = err,
-				    .op = operation_number(call),
-				    .depth = (uint32_t)(call - cpu->calls),
+				    .op = serves ? operation_number(call) : 0,
+				    .depth = serves ? (uint32_t)(call - cpu->calls) : 0,
 				    .device = cpu->txn.flags & TXN_DEVICE,
 				    .unlogged = true};
-	memcpy(cpu->fault.name, call->instance->name, sizeof(cpu->fault.name));
-	atomic_fetch_add(&call->instance->faults, 1);
+	memcpy(cpu->fault.name, instance->name, sizeof(cpu->fault.name));
+	atomic_fetch_add(&instance->faults, 1);
 	for (const struct ths_call *at = cpu->calls; at <= call; at++)
-		if (at->instance == call->instance)
-			atomic_fetch_add(&call->instance->in_vain, 1);
+		if (at->instance == instance)
+			atomic_fetch_add(&instance->in_vain, 1);
 	ths_pending(cpu, PENDING_FAULT);
 }
 
@@ -82,21 +85,27 @@ bool ths_fault_may_be_mended(const struct ths_cpu *cpu)
 	       fault->instance->state == THS_INSTANCE_BOUND;
 }
 
-/* A fault of the module that runs: recorded, and logged. */
-void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr)
+/* A fault of @instance: recorded, and logged. */
+void ths_fault_note_of(struct ths_cpu *cpu, struct ths_instance *instance, enum ths_err err,
+		       uint64_t pc, uint64_t addr)
 {
 	const char *function = "?", *module;
 	uint64_t offset = 0;
 
-	if (!cpu->call->instance)
-		return;
-	ths_fault_record(cpu, cpu->call, err, pc, addr);
+	ths_fault_record(cpu, instance, cpu->call, err, pc, addr);
 	if (ths_core.quiet_faults)
 		return;
 	(void)ths_symbolize(pc, &function, &offset, &module);
-	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s+0x%llx",
-		 cpu->call->instance->name, cpu->fault.op, ths_err_text(err),
-		 (unsigned long long)addr, function, (unsigned long long)offset);
+	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s+0x%llx", instance->name,
+		 cpu->fault.op, ths_err_text(err), (unsigned long long)addr, function,
+		 (unsigned long long)offset);
+}
+
+/* Of the module that runs. */
+void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr)
+{
+	if (cpu->call->instance)
+		ths_fault_note_of(cpu, cpu->call->instance, err, pc, addr);
 }
 
 static bool is_wild_jump(const struct ths_trap *trap)
@@ -129,8 +138,12 @@ void ths_trap(const struct ths_trap *trap)
 {
 	struct ths_cpu *cpu = ths_cpu();
 	enum ths_err err = error_of(trap->kind);
+	struct ths_instance *meta = ths_meta_on_probation(trap->pc);
 
-	if (is_modules_fault(cpu, trap)) {
+	if (cpu && meta) {
+		ths_meta_fault(cpu, meta, err, trap->pc, trap->addr);
+		ths_logf("panic: %s faulted %s", meta->name, ths_meta_why_not(cpu));
+	} else if (is_modules_fault(cpu, trap)) {
 		ths_fault_note(cpu, err, trap->pc, trap->addr);
 		ths_arch_unwind(&cpu->call->frame, (uint64_t)(int64_t)err);
 	}

@@ -87,6 +87,7 @@ static void leave(struct ths_cpu *cpu)
 	cpu->calls[0].device_held = false;
 	cpu->blob_state = 0;
 	cpu->resigned = false;
+	cpu->unframed = false;
 	cpu->arena_used = 0;
 	atomic_store_explicit(&cpu->activity, cpu->activity + 1, memory_order_release);
 	if (cpu->limbo_count >= LIMBO_MAX / 4) {
@@ -185,6 +186,7 @@ static uint64_t find_and_run(void *arg)
 	struct request *request = arg;
 	struct ths_cpu *cpu = ths_cpu();
 
+	cpu->unframed = false;
 	return begin_and_run(cpu, &cpu->calls[0], request);
 }
 
@@ -196,6 +198,7 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 	bool exclusive = request->tries >= TRIES_MAX && !cpu->token;
 	int64_t outcome;
 
+	cpu->unframed = true;
 	/* First of all: from here on no interrupt's work runs on this CPU. Before, the record
 	 * is its own, and it must not meet the token taken. */
 	atomic_exchange(&cpu->activity, cpu->activity + 1);
@@ -225,7 +228,7 @@ static enum ths_err believed_value(struct ths_cpu *cpu, const struct ths_call *c
 {
 	if (outcome <= 0 && outcome >= THS_ERR_LAST)
 		return (enum ths_err)outcome;
-	ths_fault_record(cpu, call, THS_E_INTERNAL, 0, 0);
+	ths_fault_record(cpu, call->instance, call, THS_E_INTERNAL, 0, 0);
 	return THS_E_INTERNAL;
 }
 
@@ -316,6 +319,7 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 	enum ths_err err;
 	int code;
 
+	cpu->unframed = true;
 	leave_levels(cpu);
 	if (outcome == OUTCOME_FAULT)
 		outcome = cpu->fault.err; /* of a level further in */
@@ -341,7 +345,8 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 /* ---- requests -------------------------------------------------------------------------- */
 
 /* A fault, and something may be done about it: if it was, the request is made again. A
- * device operation is not, nor is what was not called through a binding. If nothing was,
+ * device operation is not, nor is what was not called through a binding, if the fault was
+ * its module's. If nothing was,
  * the outermost operation's fault is the caller's; one further in is its parent's to see,
  * so the request is made once more. */
 static bool mend(struct ths_cpu *cpu, struct request *request, int *code)
@@ -350,8 +355,10 @@ static bool mend(struct ths_cpu *cpu, struct request *request, int *code)
 	bool mended = ths_cascade(cpu, fault);
 
 	*code = fault->err;
-	if (fault->device || !request->ref)
+	if (fault->device)
 		return false;
+	if (!request->ref) /* the instance it is of may be gone, unless it was state_db's fault */
+		return mended && fault->instance != request->invoke->instance;
 	request->resigned = !mended;
 	return mended || fault->depth > 0;
 }
@@ -451,6 +458,7 @@ static THS_NOINLINE enum ths_err conclude_any(struct ths_cpu *cpu, int64_t outco
  * GATE_AGAIN: gate.S asks anew, the quick way and on the same piece of stack. */
 enum ths_err ths_gate_conclude(struct ths_cpu *cpu, int64_t outcome)
 {
+	cpu->unframed = true;
 	complete_call(cpu);
 	if (outcome == THS_E_AGAIN && slept(cpu))
 		return (enum ths_err)GATE_AGAIN;
@@ -464,6 +472,7 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	struct ths_txn *txn = &cpu->txn;
 	struct ths_call *call = &cpu->calls[0];
 
+	cpu->unframed = true;
 	if (THS_UNLIKELY(txn->special && !ths_txn_special_holds(cpu)))
 		return THS_E_INTERNAL;
 	if (THS_LIKELY(ths_core.cpus == 1)) {
@@ -483,6 +492,7 @@ int64_t ths_gate_commit(struct ths_cpu *cpu)
 	cpu->arena_used = 0;
 	if (THS_UNLIKELY(cpu->limbo_count >= LIMBO_MAX / 4))
 		ths_pending(cpu, PENDING_RECLAIM);
+	cpu->unframed = false;
 	return 0;
 }
 

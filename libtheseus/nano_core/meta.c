@@ -286,28 +286,28 @@ static enum ths_err move(const struct ths_instance *old, struct ths_instance *ne
 	ths_state_move(&old->block->layout, old->block->at, &new->block->layout,
 		       new->block->at);
 	THS_POINT("meta/moved");
-	return ths_invoke_adopt(new);
+	return THS_OK;
 }
 
-static enum ths_err move_and_publish(struct ths_cpu *cpu, struct ths_instance *old,
-				     struct ths_instance *new,
-				     enum ths_err (*publish)(void *), void *arg)
+/* By the state_db that comes, for who goes may be going for a fault. */
+static enum ths_err publish_by(struct ths_cpu *cpu, struct ths_instance *new, bool moved,
+			       enum ths_err (*publish)(void *), void *arg)
 {
 	const struct ths_db_ops *before = atomic_load(&cpu->db);
 	const struct ths_db_ops *db = new->module->state.entries;
-	enum ths_err err = move(old, new);
+	enum ths_err err;
 
-	if (err)
-		return err;
 	if (db)
 		atomic_store(&cpu->db, db);
+	err = moved ? ths_invoke_adopt(new) : THS_OK;
 	THS_POINT("meta/adopted");
-	err = publish(arg);
+	if (err == THS_OK)
+		err = publish(arg);
 	THS_POINT("meta/published");
 	if (err)
 		atomic_store(&cpu->db, before);
-	else
-		atomic_store(&ths_core.db, db ? db : before);
+	else if (moved && db)
+		atomic_store(&ths_core.db, db);
 	return err;
 }
 
@@ -316,18 +316,21 @@ enum ths_err ths_meta_publish(struct ths_instance *old, struct ths_instance *new
 			      enum ths_err (*publish)(void *), void *arg)
 {
 	struct ths_cpu *cpu = ths_cpu();
+	const struct ths_db_ops *db = new->module->state.entries;
 	enum ths_err err;
 
 	if (!old->block || !new->block || !ths_streq(old->block->schema, new->block->schema))
 		return THS_E_SCHEMA;
 	ths_section_enter(cpu);
 	if (old->block == new->block) {
-		err = publish(arg);
-		if (err == THS_OK && new->module->state.entries)
-			change_db(cpu, new->module->state.entries);
+		err = publish_by(cpu, new, false, publish, arg);
+		if (err == THS_OK && db)
+			change_db(cpu, db);
 	} else {
 		gather(cpu);
-		err = move_and_publish(cpu, old, new, publish, arg);
+		err = move(old, new);
+		if (err == THS_OK)
+			err = publish_by(cpu, new, true, publish, arg);
 		part();
 		if (err == THS_OK) {
 			report_lost(old->block, new->block);

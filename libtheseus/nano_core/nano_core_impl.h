@@ -265,6 +265,8 @@ struct ths_cpu {
 	struct fault fault;
 	bool resigned;                 /* faults of this try are their callers' to see */
 	bool mending;                  /* a fault is being seen to: its own are not */
+	bool unframed;                 /* an interaction begins or ends, in C: calls[0].frame is
+		not there to go back to */
 	struct ths_arch_context boot;  /* the boot stack: where the idle loop runs */
 };
 
@@ -624,8 +626,17 @@ void ths_recover_again(void);
 /* fault.c */
 bool ths_is_module_code(uint64_t pc);
 void ths_fault_note(struct ths_cpu *cpu, enum ths_err err, uint64_t pc, uint64_t addr);
-void ths_fault_record(struct ths_cpu *cpu, const struct ths_call *call, enum ths_err err,
-		      uint64_t pc, uint64_t addr);
+void ths_fault_note_of(struct ths_cpu *cpu, struct ths_instance *instance, enum ths_err err,
+		       uint64_t pc, uint64_t addr);
+void ths_fault_record(struct ths_cpu *cpu, struct ths_instance *instance,
+		      const struct ths_call *call, enum ths_err err, uint64_t pc,
+		      uint64_t addr);
+/* meta_fault.c. The metamodule on probation whose text that is; NULL: nobody's. Any depth. */
+struct ths_instance *ths_meta_on_probation(uint64_t pc);
+/* Ends the interaction by a fault of @meta, if that can be taken back; else returns. */
+void ths_meta_fault(struct ths_cpu *cpu, struct ths_instance *meta, enum ths_err err,
+		    uint64_t pc, uint64_t addr);
+const char *ths_meta_why_not(const struct ths_cpu *cpu); /* ... with this reason */
 THS_INLINE bool ths_err_is_fault(enum ths_err err)
 {
 	return (err <= THS_E_FAULT && err >= THS_E_DEADLINE) || err == THS_E_INTERNAL;

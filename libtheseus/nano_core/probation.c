@@ -19,6 +19,7 @@
  */
 #include <theseus/fmt.h>
 #include <theseus/point.h>
+#include <theseus/string.h>
 #include "nano_core/swap_impl.h"
 
 void ths_probation_set(struct ths_probation probation)
@@ -131,9 +132,12 @@ static void look_after(struct ths_instance *instance)
 	struct ths_instance *before = instance->before;
 
 	if (before && atomic_load(&instance->condemned)) {
-		enum ths_err err = ths_probation_revert(instance);
+		char name[THS_NAME_MAX];
+		enum ths_err err;
 
-		ths_logf("%s failed in its probation; %s serves again: %s", instance->name,
+		memcpy(name, instance->name, sizeof(name)); /* it may go at once */
+		err = ths_probation_revert(instance);
+		ths_logf("%s failed in its probation; %s serves again: %s", name,
 			 before->name, ths_err_text(err));
 	} else if (before && has_served(instance)) {
 		ths_probation_end(instance);

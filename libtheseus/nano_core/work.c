@@ -188,6 +188,7 @@ static void spend(struct ths_cpu *cpu, uint64_t pc)
 {
 	const struct ths_call *call = &cpu->calls[0];
 	uint32_t budget = call->op && call->op->budget ? call->op->budget : BUDGET_TICKS;
+	struct ths_instance *meta;
 
 	if (cpu->used_by != atomic_load(&cpu->activity)) {
 		cpu->used_by = atomic_load(&cpu->activity);
@@ -202,6 +203,11 @@ static void spend(struct ths_cpu *cpu, uint64_t pc)
 	cpu->overdue = atomic_load(&cpu->activity);
 	cpu->txn.read_limit = cpu->txn.read; /* the next access takes notice */
 	cpu->txn.writes_limit = 0;
+	if (cpu->used <= 2 * budget)
+		return;
+	meta = ths_meta_on_probation(pc); /* it has not taken notice for as long again */
+	if (meta)
+		ths_meta_fault(cpu, meta, THS_E_DEADLINE, pc, 0);
 }
 
 void ths_tick(uint64_t pc)

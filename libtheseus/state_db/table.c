@@ -517,6 +517,7 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	ths_table_lock(table);
 	*row = atomic_load(&table->fresh);
 	grown = atomic_load(&table->grown);
+	THS_POINT("state_db/locked");
 	if (*row < table->rows && *row < grown && !THS_FAIL("alloc/row")) {
 		atomic_store(&table_slot(table, *row)->word, (uintptr_t)tombstone);
 		set_fresh(table, *row + 1);

@@ -385,6 +385,7 @@ void ths_txn_merge(struct ths_cpu *cpu, const struct txn_mark *mark)
 		under->copy->flags = write->copy->flags;
 		ths_pool_give(cpu, write->copy);
 		txn->overlays--;
+		THS_POINT("state_db/merging");
 	}
 	txn->writes = (uint16_t)kept;
 }

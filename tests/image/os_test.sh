@@ -38,7 +38,7 @@ holds() {
 build() {
 	holds 'the OS is built' "${MAKE:-make}" -s -f "$os/Makefile" here="$os" \
 		SPILLER="$top_srcdir/libtheseus/modules/spiller/spiller.c" \
-		OTHER_STATE_DB="$top_builddir/fixtures/other/state_db.tmod" CC="${CC:-cc}" all
+		STATE_DBS="$top_builddir/fixtures" CC="${CC:-cc}" all
 }
 
 # boots NAME TEST [OPTION...]: the guest's own results, one by one, are in ./log. Time is

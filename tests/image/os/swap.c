@@ -312,6 +312,59 @@ void test_self(void)
 		(unsigned long)answers_missed, (unsigned long)states_lost);
 }
 
+static uint64_t taken_back;
+
+static void nothing(void *unused)
+{
+	(void)unused;
+}
+
+static bool is_version(uint32_t version)
+{
+	struct state_db_count count = {0};
+
+	must(state_db_count(&state_db, &count), "state_db.count");
+	return count.version == version;
+}
+
+/* One that faults sooner or later, and goes only by that; tasks are made and end meanwhile. */
+static void faulty_round(uint64_t turn)
+{
+	struct ths_reason reason = {{0}};
+	enum ths_err err = ths_swap_file(
+		"state_db", turn % 2 ? "state_db.faulty_other" : "state_db.faulty", NULL, &reason);
+
+	if (err && swaps_failed++ < 5)
+		test_line("# swap: %s", reason.text);
+	for (unsigned i = 0; i < 1000 && is_version(3); i++)
+		test_join(test_start("short", nothing, NULL));
+	taken_back += is_version(1);
+}
+
+void test_faulty(void)
+{
+	uint64_t swaps = test_number("swaps", 100);
+
+	ths_probation_set((struct ths_probation){0, UINT32_MAX});
+	under_load(swaps, 1, faulty_round);
+	test_ok(swaps_failed == 0 && atomic_load(&errors) == 0,
+		"%lu state_dbs that fault; no client's call failed (%u did)",
+		(unsigned long)swaps, atomic_load(&errors));
+	test_ok(taken_back == swaps, "%lu of them were taken back",
+		(unsigned long)taken_back);
+}
+
+/* Not to return: the machine stops, and says whose fault it was. */
+void test_broken(void)
+{
+	ths_probation_set((struct ths_probation){0, UINT32_MAX});
+	test_ok(ths_swap_file("state_db", "state_db.broken", NULL, NULL) == THS_OK,
+		"one that faults in a commit");
+	for (unsigned i = 0; i < 1000; i++)
+		test_join(test_start("short", nothing, NULL));
+	test_ok(false, "it served a thousand tasks");
+}
+
 /* ---- evolutions ---------------------------------------------------------------------------- */
 
 static uint64_t evolutions_failed, refusals_missed;

@@ -220,6 +220,8 @@ static void run(void *arg)
 		void (*test)(void);
 	} tests[] = {{"swap", test_swap},
 		     {"self", test_self},
+		     {"faulty", test_faulty},
+		     {"broken", test_broken},
 		     {"meta", test_meta},
 		     {"evolve", test_evolve},
 		     {"fault", test_fault},

@@ -42,6 +42,8 @@ uint64_t test_unused_frames(uint64_t *tables);
 /* The tests, chosen by test=NAME. */
 void test_swap(void);
 void test_self(void);
+void test_faulty(void);
+void test_broken(void);
 void test_meta(void);
 void test_evolve(void);
 void test_fault(void);
