@@ -16,6 +16,7 @@
 #include <theseus/blob.h>
 #include <theseus/evolve.h>
 #include <theseus/iface/frames.h>
+#include <theseus/iface/loader.h>
 #include <theseus/string.h>
 
 #define CLIENTS_MAX 6u
@@ -32,7 +33,8 @@ static uint64_t pending_met;
 
 static struct ths_ref clerk = THS_REF(clerk), slots = THS_REF(slots),
 		      post = THS_REF(post), channel = THS_REF(channel),
-		      bazaar = THS_REF(bazaar), frames = THS_REF(frames);
+		      bazaar = THS_REF(bazaar), frames = THS_REF(frames),
+		      ward = THS_REF(ward), loader = THS_REF(loader);
 
 static bool must(enum ths_err err, const char *what)
 {
@@ -252,6 +254,61 @@ static void stall(uint32_t number, struct test_story *story)
 	must(bazaar_leave(&bazaar, &use), "leave");
 }
 
+/* ---- ward ------------------------------------------------------------------------------ */
+
+/* Calls until another serves than did before, who faults each time: the cascade has tried
+ * all else after eight of them. By slot only two would take turns. */
+static void patient(uint32_t number, struct test_story *story)
+{
+	struct ward_visit visit = {0};
+	enum ths_err err = THS_OK;
+
+	(void)number;
+	while (!atomic_load(&over)) {
+		visit.faults = visit.version;
+		for (unsigned tries = 0; tries < 32; tries++)
+			if ((err = ward_visit(&ward, &visit)) != THS_E_INTERNAL)
+				break;
+		if (must(err, "visit"))
+			tell(story, "joint.ward", visit.version, visit.value);
+		pause();
+	}
+}
+
+static void visitor(uint32_t number, struct test_story *story)
+{
+	struct ward_visit seen = {0};
+
+	(void)number;
+	while (!atomic_load(&enough)) {
+		atomic_fetch_add(&asleep, 1);
+		must(ward_follow(&ward, &seen), "ward.follow");
+		atomic_fetch_sub(&asleep, 1);
+		tell(story, "clock.ward", 0, seen.value);
+	}
+}
+
+/* The list is written while loader.listed serves, and stays. */
+static void write_list(void)
+{
+	static const char *const listed[] = {"loader.first", "loader.listed"};
+	static const char there[] = "replace loader with loader.listed\n",
+			  back[] = "replace loader with loader.first\n";
+	struct ths_reason reason;
+	uint32_t slot;
+
+	must(ths_evolve(there, sizeof(there) - 1, &reason), reason.text);
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(listed); i++) {
+		struct loader_allow allow = {.allowed = 1};
+
+		must(ths_str_copy(allow.id, sizeof(allow.id), listed[i]), "id");
+		must(loader_allow(&loader, &allow), "allow");
+	}
+	test_ok(ths_module_load("listener", "unlisted", &slot, &reason) == THS_E_PERM,
+		"who is not on the list is not loaded: %s", reason.text);
+	must(ths_evolve(back, sizeof(back) - 1, &reason), reason.text);
+}
+
 /* ---- shapes ---------------------------------------------------------------------------- */
 
 struct shape {
@@ -264,6 +321,7 @@ struct group {
 	unsigned stay; /* clients from here on stay until the others have left */
 	unsigned pace; /* so many are served between two evolutions */
 	struct shape shape[SHAPES_MAX];
+	void (*prepare)(void);
 	void (*judge)(void);
 };
 
@@ -322,6 +380,13 @@ static const struct group groups[] = {
 		     "migrate shape.channel/1 shape.channel/2\n",
 		     "replace channel with channel.sync\n"
 		     "migrate shape.channel/2 shape.channel/1\n"}}}},
+	{.client = {visitor, patient},
+	 .stay = 1,
+	 .pace = 1,
+	 .shape = {{"the loader's policy, asked in between who takes over",
+		    {"replace loader with loader.listed\n",
+		     "replace loader with loader.first\n"}}},
+	 .prepare = write_list},
 };
 
 static struct score {
@@ -417,6 +482,8 @@ static void judge(const struct group *group, struct score *score, uint64_t count
 {
 	uint64_t before, after;
 
+	if (group->prepare)
+		group->prepare();
 	rounds(group, score, count / 10 + 1);
 	before = settled_frames(0);
 	rounds(group, score, count);

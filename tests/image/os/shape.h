@@ -109,3 +109,18 @@ struct channel_message {
 	OP(channel, receive, struct channel_message, 0) /* THS_E_AGAIN: nothing there */ \
 	OP(channel, send, struct channel_message, 0)    /* THS_E_AGAIN: not yet */
 THS_INTERFACE(channel, 1, CHANNEL_OPS)
+
+/* ward - counts visits; @faults says which of the builds is to fault when it serves. */
+struct ward_visit {
+	uint64_t faults;  /* visit: in; 0: none */
+	uint64_t value;   /* out: 1, 2, 3, ... follow: THS_E_AGAIN while there were no more */
+	uint64_t version; /* out (visit): who served */
+};
+#define WARD_OPS(OP)                                                                     \
+	OP(ward, visit, struct ward_visit, 0)                                            \
+	OP(ward, follow, struct ward_visit, 0)
+THS_INTERFACE(ward, 1, WARD_OPS)
+
+struct ward_row { /* "shape.ward/1" */
+	uint64_t visits;
+};
