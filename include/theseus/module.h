@@ -162,7 +162,8 @@ struct ths_module {
 	enum ths_err (*start)(struct ths_call *call);
 	/* Run when an instance comes with an evolution, in the very commit that publishes
 	 * it: moves rows from tables of those who leave, which it declares as well, into its
-	 * own. It writes what one interaction may. May be NULL. */
+	 * own. It writes what one interaction may, and the rows of all CPUs of a per-CPU
+	 * table. May be NULL. */
 	enum ths_err (*adopt)(struct ths_call *call);
 	/* Run after a fault in a device operation, before the next one (P11). If it returns
 	 * THS_E_NOMEM or THS_E_FULL it is run again at the next tick, some 200 times, with

@@ -416,12 +416,12 @@ static enum ths_err adopt(struct ths_cpu *cpu, struct ths_instance *instance)
 	enum ths_err err;
 
 	cpu->call->instance = cpu->serving = instance;
-	cpu->txn.flags &= (uint16_t)~TXN_PUBLISH;
+	cpu->txn.flags = (uint16_t)((cpu->txn.flags & ~TXN_PUBLISH) | TXN_ADOPT);
 	ths_arch_core_leave();
 	err = instance->module->adopt(cpu->call);
 	THS_POINT("evolve/adopted");
 	ths_arch_core_enter();
-	cpu->txn.flags |= TXN_PUBLISH;
+	cpu->txn.flags = (uint16_t)((cpu->txn.flags & ~TXN_ADOPT) | TXN_PUBLISH);
 	cpu->call->instance = cpu->serving = self;
 	return err > 0 || err < THS_ERR_LAST ? THS_E_INTERNAL : err;
 }

@@ -3,8 +3,10 @@
  *
  * Lock the write set in address order, count appearances, take the commit version, validate
  * the read set, the outermost binding included, install (P4). Rows of per-CPU tables are
- * written by their CPU alone: they need neither lock nor clock (P7). Where there is one CPU
- * nobody else commits, and none of it is needed: ths_txn_commit_alone().
+ * written by their CPU alone: they need neither lock nor clock (P7). A set that adopts rows
+ * writes others' too, with all commits held off; so per-CPU rows are installed first: who
+ * sees a binding of the set sees what came with it. Where there is one CPU nobody else
+ * commits, and none of it is needed: ths_txn_commit_alone().
  *
  * Invariants
  *   X2  Commit takes no memory and calls nobody (T4).
@@ -205,6 +207,13 @@ static void note_schemas(const struct ths_txn *txn)
 		ths_convert_commit(txn);
 }
 
+static void install_all(struct ths_cpu *cpu, uint64_t version, bool per_cpu)
+{
+	for (unsigned i = 0; i < cpu->txn.writes; i++)
+		if (is_per_cpu(&cpu->txn.write[i]) == per_cpu)
+			install(cpu, &cpu->txn.write[i], version);
+}
+
 static bool commit_locked(struct ths_cpu *cpu)
 {
 	struct ths_txn *txn = &cpu->txn;
@@ -220,8 +229,8 @@ static bool commit_locked(struct ths_cpu *cpu)
 		return false;
 	}
 	note_schemas(txn);
-	for (unsigned i = 0; i < txn->writes; i++)
-		install(cpu, &txn->write[i], version);
+	install_all(cpu, version, true);
+	install_all(cpu, version, false);
 	for (unsigned i = 0; i < txn->writes; i++) /* the slots are free to be taken */
 		if (txn->write[i].table && !ths_version_is_live(txn->write[i].copy))
 			ths_table_give_row(txn->write[i].table, txn->write[i].row,

@@ -45,12 +45,20 @@ static enum ths_err note_absent(struct ths_cpu *cpu, struct ths_table *table, ui
 	return slot_exists(table, row) ? THS_OK : THS_E_NOENT;
 }
 
+/* Another CPU's row, which is reached only while nobody else commits: by who adopts. */
+THS_INLINE bool is_anothers(const struct ths_cpu *cpu, const struct ths_table *table,
+			    uint32_t row)
+{
+	return (table->flags & THS_PER_CPU) && row != cpu->number &&
+	       !(cpu->txn.flags & TXN_ADOPT);
+}
+
 THS_INLINE enum ths_err read_row(struct ths_cpu *cpu, struct ths_table *table,
 				 uint32_t row, const struct ths_version **out)
 {
 	if (THS_UNLIKELY(!slot_exists(table, row)))
 		THS_TRY(note_absent(cpu, table, row));
-	if (THS_UNLIKELY((table->flags & THS_PER_CPU) && row != cpu->number))
+	if (THS_UNLIKELY(is_anothers(cpu, table, row)))
 		return THS_E_PERM;
 	THS_TRY(ths_txn_read(cpu, table_slot(table, row), out));
 	return THS_LIKELY(ths_version_is_live(*out)) ? THS_OK : THS_E_NOENT;
@@ -78,7 +86,7 @@ static enum ths_err may_write_row(struct ths_cpu *cpu, struct ths_table *table,
 {
 	if (THS_UNLIKELY(!slot_exists(table, row)))
 		THS_TRY(note_absent(cpu, table, row));
-	if (THS_UNLIKELY((table->flags & THS_PER_CPU) && row != cpu->number))
+	if (THS_UNLIKELY(is_anothers(cpu, table, row)))
 		return THS_E_PERM;
 	if (THS_UNLIKELY((table->flags & THS_HARDWARE) || (cpu->txn.flags & TXN_DEVICE)))
 		return may_write(cpu, table);

@@ -231,6 +231,7 @@ enum txn_flags {
 	TXN_READ = 4,    /* something was read that has to be validated */
 	TXN_EFFECTS = 8, /* there are effects, or were */
 	TXN_CONVERTED = 16, /* levels may differ in the schema they write */
+	TXN_ADOPT = 32, /* a module adopts rows; commits of others are held off */
 };
 
 /*
