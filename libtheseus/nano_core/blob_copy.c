@@ -47,7 +47,7 @@ static bool is_tagged(const struct ths_call *call)
 {
 	while (call->blob_shared)
 		call--;
-	return call->ref && (call->ref->flags & THS_REF_TAGGED);
+	return call->ref->flags & THS_REF_TAGGED;
 }
 
 static uint64_t compute_tag(const struct ths_blob *copy, const struct instance_blob *info)
@@ -150,7 +150,7 @@ static enum ths_err copy_tagged(const struct ths_blob *blob, struct ths_blob *co
 	copy->tag = blob->tag;
 	memcpy(&copy->type, &blob->type, COVERED + info->size);
 	THS_TRY(check(copy, info));
-	if (copy->type == 0 && ths_blob_is_empty(copy))
+	if (ths_blob_is_empty(copy))
 		return THS_OK;
 	return copy->tag == compute_tag(copy, info) ? THS_OK : THS_E_BLOB;
 }
