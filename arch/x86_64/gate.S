@@ -119,7 +119,7 @@ leave:
 	 */
 not_clean:
 	testl %eax, %eax
-	jnz no_success
+	jnz refused
 	cmpl $0, %gs:TXN_DIRTY_HIGH
 	jne commit_in_c
 	cmpl $1, ths_core + CORE_CPUS
@@ -179,6 +179,9 @@ committed_in_c:
 	movzwl OP_OUT_SIZE(%rcx), %ecx
 	jmp *copy_out_at(%rcx)
 
+refused: /* above 0 are unwinding's outcomes, which no operation may return */
+	js no_success
+	movl $OUTCOME_FOREIGN, %eax
 no_success:
 	movq %gs:CPU_RSP, %rsp
 	movslq %eax, %rsi

@@ -62,7 +62,8 @@ static uint64_t run_op(void *arg)
 	ths_arch_core_leave();
 	err = call->op->fn(call, call->copy);
 	ths_arch_core_enter();
-	return (uint64_t)(int64_t)err;
+	/* Above 0 are unwinding's outcomes: a module that returned one would be run for ever. */
+	return (uint64_t)(int64_t)(err > 0 ? OUTCOME_FOREIGN : err);
 }
 
 /* Room for nested arguments and blob bodies; NULL: full. */

@@ -105,4 +105,5 @@
 
 #define GATE_ARGS_MAX          256
 #define OUTCOME_CONFLICT_VALUE 1
+#define OUTCOME_FOREIGN        (-0x7fffffff) /* in place of what no operation may return */
 #define GATE_AGAIN             100 /* from ths_gate_conclude(): ask anew */
