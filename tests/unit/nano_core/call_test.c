@@ -2,100 +2,19 @@
  * call_test - what an operation may ask and do, and what becomes of it when it may not: its
  * client's blob, device operations within device operations, its way on to another.
  */
-#include "harness.h"
-#include "rig.h"
-#include "script.h"
-#include "suite.h"
+#include "actor.h"
 
-#include <string.h>
-#include <theseus/blob.h>
 #include <theseus/host.h>
-#include "base/blob_impl.h"
-#include "nano_core/swap_impl.h"
 
-/* ---- modules that do what they are told -------------------------------------------------- */
-
-#define ACT_OPS(OP)                                                                      \
-	OP(act, run, struct script_args, 0)                                              \
-	OP(act, held, struct script_args, THS_OP_BLOB)                                   \
-	OP(act, drive, struct script_args, THS_OP_DEVICE)                                \
-	OP(act, none, struct ths_no_args, 0) /* is not there */
-THS_INTERFACE(act, 1, ACT_OPS)
-
-enum { NOTE, LONG, NO_BLOB };
-enum { SELF, TOOL, NO_USE };
-struct note {
-	uint64_t text[8];
-};
 struct short_note {
 	uint64_t text[4];
 };
-struct long_note { /* does not fit in a workspace */
-	uint64_t text[WORKSPACE_ARENA / 8];
-};
-
-static script_fn *on_start;
-
-static enum ths_err start(struct ths_call *call)
-{
-	return on_start ? on_start(call, NULL) : THS_OK;
-}
-
-#define ACT_MODULE(token_, id_, self_, blob_, type_)                                     \
-	THS_MODULE(token_, id_, 1, 0,                                                    \
-		   THS_PROVIDES(act, .run = script_run_op, .held = script_run_op,        \
-				.drive = script_run_op),                                 \
-		   .uses[SELF] = {&act_iface, self_, true},                              \
-		   .uses[TOOL] = {&act_iface, "tool", true},                             \
-		   THS_BLOB(NOTE, blob_, type_), THS_BLOB(LONG, "long/1", struct long_note), \
-		   .start = start)
-ACT_MODULE(actor, "actor", "", "note/1", struct note);
-ACT_MODULE(tool, "tool", "tool", "note/1", struct note);
 /* Who means something else by the blob that is passed on. */
 ACT_MODULE(other_type, "other.type", "", "letter/1", struct note);
 ACT_MODULE(other_schema, "other.schema", "", "note/2", struct note);
 ACT_MODULE(other_size, "other.size", "", "note/1", struct short_note);
 
-static struct ths_ref act;
-
-static void setup(void)
-{
-	harness_start();
-	on_start = NULL;
-	rig_bind(&ths_module_actor, "");
-	rig_bind(&ths_module_tool, "tool");
-	act = (struct ths_ref)THS_REF(act);
-}
-
-static enum ths_err run(struct ths_ref *ref, script_fn *fn, void *ctx)
-{
-	struct script_args args = {(uint64_t)(uintptr_t)fn, (uint64_t)(uintptr_t)ctx};
-
-	return act_run(ref, &args);
-}
-
-static enum ths_err drive(struct ths_ref *ref, script_fn *fn, void *ctx)
-{
-	struct script_args args = {(uint64_t)(uintptr_t)fn, (uint64_t)(uintptr_t)ctx};
-
-	return act_drive(ref, &args);
-}
-
-static enum ths_err held(struct ths_ref *ref, script_fn *fn, void *ctx, struct ths_blob *blob)
-{
-	struct script_args args = {(uint64_t)(uintptr_t)fn, (uint64_t)(uintptr_t)ctx};
-
-	return act_held_with(ref, &args, blob);
-}
-
 /* ---- things to do ------------------------------------------------------------------------ */
-
-static enum ths_err nothing(struct ths_call *call, void *ctx)
-{
-	(void)call;
-	(void)ctx;
-	return THS_OK;
-}
 
 static enum ths_err refuse(struct ths_call *call, void *ctx)
 {
@@ -122,36 +41,9 @@ static enum ths_err take_too_long(struct ths_call *call, void *ctx)
 	return THS_OK;
 }
 
-/* The first word of the note, counted up; and then *@ctx, a script_fn. */
-static enum ths_err count(struct ths_call *call, void *ctx)
-{
-	script_fn *then = *(script_fn **)ctx;
-	struct note *note;
-	bool fresh;
-
-	THS_TRY(ths_blob_body(call, NOTE, (void **)&note, &fresh));
-	ck_assert_int_eq(fresh, note->text[0] == 0);
-	note->text[0]++;
-	return then(call, NULL);
-}
-
-static script_fn *then_nothing = nothing, *then_fail = refuse, *then_late = take_too_long;
+static script_fn *then_fail = refuse, *then_late = take_too_long;
 
 /* ---- the client's blob --------------------------------------------------------------------- */
-
-static THS_BLOB_STORAGE(memory, sizeof(struct note));
-static struct ths_blob *blob;
-
-static void setup_blob(void)
-{
-	setup();
-	blob = ths_blob_init(memory, sizeof(struct note));
-}
-
-static uint64_t counted(void)
-{
-	return *(uint64_t *)(void *)(memory + THS_BLOB_HEADER);
-}
 
 static enum ths_err ask_wrongly(struct ths_call *call, void *ctx)
 {
@@ -436,60 +328,6 @@ START_TEST(there_are_times_when_nobody_sleeps)
 }
 END_TEST
 
-/* ---- Z1 ------------------------------------------------------------------------------------------ */
-
-static bool change_it, write_it;
-static unsigned tries;
-static bool asleep[2]; /* in each try */
-
-static enum ths_err change_row(struct ths_call *call, void *ctx)
-{
-	(void)ctx;
-	return script_put(call, 3, 99);
-}
-
-static enum ths_err read_and_sleep(struct ths_call *call, void *ctx)
-{
-	(void)ctx;
-	if (write_it)
-		THS_TRY(script_put(call, 3, 7));
-	else
-		(void)script_get(call, 3);
-	if (change_it && tries == 0)
-		ck_assert_int_eq(other_script(change_row, NULL), THS_OK);
-	ck_assert_uint_lt(tries, 2);
-	asleep[tries++] = ths_sleep_prepare(ths_cpu());
-	return THS_E_IO;
-}
-
-/* Whatever was read, or read to be written, has changed by the last look: no sleep. */
-START_TEST(who_missed_a_change_does_not_fall_asleep)
-{
-	struct ths_ref ref;
-	struct ths_cpu *cpu;
-	uint32_t self;
-
-	script_start(&ref, 2);
-	other_start();
-	cpu = ths_cpu();
-	self = cpu->current;
-	cpu->current = 3;
-	for (unsigned i = 0; i < 4; i++) {
-		change_it = i & 1;
-		write_it = i & 2;
-		tries = 0;
-		ck_assert_int_eq(script_by(&ref, read_and_sleep, NULL), THS_E_IO);
-		ck_assert_int_eq(asleep[0], !change_it);
-		/* An error is believed if what was read holds; then it is run again. */
-		ck_assert_uint_eq(tries, change_it && !write_it ? 2 : 1);
-		atomic_store(&ths_core.context[3].state, CONTEXT_RUNNABLE);
-	}
-	cpu->current = self;
-	other_stop();
-	rig_stop();
-}
-END_TEST
-
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("call");
@@ -508,6 +346,5 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "results", setup, what_is_no_error_is_none, 0,
 		     (int)THS_ARRAY_SIZE(results));
 	harness_case(suite, "sleep", setup, there_are_times_when_nobody_sleeps);
-	harness_case(suite, "Z1", NULL, who_missed_a_change_does_not_fall_asleep);
 	return suite;
 }

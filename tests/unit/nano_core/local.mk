@@ -11,7 +11,8 @@ check_unit_tests += %D%/cascade_test %D%/evolve_test %D%/fail_test %D%/gate_test
 EXTRA_DIST += %D%/window.h %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
 check_unit_tests += %D%/instance_test %D%/loader_test %D%/symbols_test %D%/policy_test
 check_unit_tests += %D%/recover_test
-check_unit_tests += %D%/call_test
+check_unit_tests += %D%/call_test %D%/gate_s_test %D%/work_test
+EXTRA_DIST += %D%/actor.h
 check_unit_tests += %D%/context_test %D%/effect_test %D%/memory_test
 
 # The fail points of the sources, each once: what fail_test has to make fail. And the
