@@ -68,9 +68,8 @@ static enum ths_err append(struct ths_cpu *cpu, void *arg)
 	return log_row(cpu, HEAD, &entry);
 }
 
-/* Should memory be short, an entry is missing: the fault is still its caller's error. */
-static void write_log(const struct fault *fault, enum module_fault_step step,
-		      const char *name, const char *by)
+static enum ths_err write_log(const struct fault *fault, enum module_fault_step step,
+			      const char *name, const char *by)
 {
 	struct module_fault entry = {.tick = ths_ticks(),
 				     .pc = fault->pc,
@@ -79,23 +78,27 @@ static void write_log(const struct fault *fault, enum module_fault_step step,
 				     .op = (uint16_t)fault->op,
 				     .depth = (uint16_t)fault->depth,
 				     .step = step};
-	enum ths_err err;
 
 	memcpy(entry.name, name, sizeof(entry.name));
 	memcpy(entry.by, by, sizeof(entry.by));
 	THS_POINT("cascade/before-log");
-	err = ths_publish(append, &entry);
-	if (err)
-		ths_logf("fault log: %s", ths_err_text(err));
+	return ths_publish(append, &entry);
 }
 
+/* Should memory be short, the entry is written at a later tick, if no other fault has come
+ * on this CPU by then. */
 void ths_fault_log(struct fault *fault)
 {
 	static const char nobody[THS_NAME_MAX];
+	struct fault *last = &ths_cpu()->fault;
 
-	if (fault->unlogged)
-		write_log(fault, MODULE_FAULT, fault->name, nobody);
+	if (!fault->unlogged)
+		return;
 	fault->unlogged = false;
+	if (write_log(fault, MODULE_FAULT, fault->name, nobody) == THS_OK || last->unlogged)
+		return;
+	*last = *fault;
+	last->unlogged = true;
 }
 
 /* ---- accounts ---------------------------------------------------------------------------- */
@@ -228,7 +231,7 @@ static enum ths_err take(enum module_fault_step step, struct fault *fault)
 	THS_POINT("cascade/after-step");
 	memcpy(by_name, by->name, sizeof(by_name));
 	ths_fault_log(fault);
-	write_log(fault, step, name, by_name);
+	(void)!write_log(fault, step, name, by_name); /* should it be missing, this is not: */
 	ths_logf("cascade: %s: %s, %s serves", name, module_fault_steps[step],
 		 step == MODULE_FAULT_UNBOUND ? "nobody" : by_name);
 	return THS_OK;

@@ -167,6 +167,8 @@ static void serve_tick(struct ths_cpu *cpu)
 	for (unsigned i = 0; i < VECTORS / 64; i++)
 		if (atomic_load(&cpu->irqs[i]))
 			ths_pending(cpu, PENDING_IRQ);
+	if (cpu->fault.unlogged)
+		ths_pending(cpu, PENDING_FAULT);
 	if (cpu->reap_again)
 		ths_pending(cpu, PENDING_REAP);
 	cpu->reap_again = false;

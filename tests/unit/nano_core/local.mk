@@ -28,7 +28,8 @@ tests/unit/nano_core/fail_sites.h: $(theseus_core_sources) $(theseus_state_db_so
 	$(call theseus_listed,THS_FAIL)
 tests/unit/nano_core/windows.h: $(theseus_core_sources) $(theseus_state_db_sources)
 	$(call theseus_listed,THS_POINT)
-check_unit_tests += %D%/newcomer_window_test %D%/window_test
+check_unit_tests += %D%/mend_window_test %D%/newcomer_window_test %D%/window_test
+tests/unit/nano_core/mend_window_test.$(OBJEXT) \
 tests/unit/nano_core/newcomer_window_test.$(OBJEXT): tests/unit/nano_core/windows.h
 # With a second copy of state_db, under other names.
 %C%_window_test_SOURCES = %D%/window_test.c $(theseus_state_db_sources)

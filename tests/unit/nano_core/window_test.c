@@ -35,6 +35,7 @@ static const struct {
 	{"state_db/made", "meta_fault_test"},
 	{"state_db/merging", "meta_fault_test"},
 	{"evolve/adopted", "newcomer_window_test: rows that are adopted"},
+	{"tables/before-empty-one", "class_test: rows that vanish"},
 	{"tables/before-empty", "mend_window_test: soft tables"},
 	{"tables/before-wipe", "newcomer_window_test: who came is forgotten"},
 	{"migrate/before-undo", "newcomer_window_test: a set that does not adopt its rows"},
