@@ -15,7 +15,8 @@
  * the old one find it dead, and the gate need not compare versions at each call.
  *
  * Left out on purpose: probation of a set. A self-test that fails refuses the evolution.
- * Chains of interposers do not change with a set: they are taken away first.
+ * In a chain of interposers each may be replaced, and interposers may leave; a server in one
+ * stays what the chain is laid out for.
  *
  * Context: the loader's turn. Cost: a load for each module; publish O(bindings).
  */
@@ -41,6 +42,7 @@ static struct evolution {
 	struct change {
 		struct ths_binding *binding;
 		struct ths_instance *instance; /* NULL: nobody */
+		const struct ths_binding *was_at; /* whose faults count here; NULL: the same */
 	} change[CHANGES_MAX];
 	unsigned items, ins, outs, changes;
 	bool named[THS_EVOLVE_ITEMS]; /* a version or schema that does change */
@@ -76,18 +78,19 @@ static bool is_leaving(const struct ths_instance *instance)
 	return false;
 }
 
-/* Whether it interposes, or serves behind somebody who does. */
-static bool is_in_chain(const struct ths_instance *instance)
+static enum ths_err refuse_chain(const struct ths_evolve_item *item, const char *what,
+				 const struct ths_binding *front)
 {
-	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
-		if (ths_core.binding[i].behind &&
-		    ths_binding_instance(&ths_core.binding[i]) == instance)
-			return true;
-	return ths_is_interposing(instance);
+	char names[THS_TMOD_REASON_MAX / 2];
+
+	ths_chain_tell(front, names, sizeof(names));
+	return refuse(THS_E_BUSY, item, "%s: %s/%u is served by a chain, %s", what,
+		      front->iface, front->version, names);
 }
 
 static enum ths_err let_go(const struct ths_evolve_item *item, struct ths_instance **out)
 {
+	struct ths_binding *front;
 	struct ths_reason why;
 	uint32_t slot;
 
@@ -98,11 +101,20 @@ static enum ths_err let_go(const struct ths_evolve_item *item, struct ths_instan
 		return refuse(THS_E_PERM, item, "nano_core cannot leave");
 	if (is_leaving(*out))
 		return refuse(THS_E_EXIST, item, "%s leaves already", (*out)->name);
-	if (is_in_chain(*out))
-		return refuse(THS_E_BUSY, item, "an interposer is before %s, or is it",
-			      (*out)->name);
+	front = ths_chain_of(*out);
+	if (front && item->kind == THS_EVOLVE_REMOVE && !ths_is_interposing(*out))
+		return refuse_chain(item, "interposers would stand before nobody", front);
 	set.out[set.outs++] = *out;
 	return THS_OK;
+}
+
+/* Who takes its place; NULL: nobody. */
+static struct ths_instance *successor_of(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < set.ins; i++)
+		if (set.in[i].old == instance)
+			return set.in[i].instance;
+	return NULL;
 }
 
 static bool is_new(const struct ths_instance *instance)
@@ -176,12 +188,21 @@ static struct change *change_of(const struct ths_binding *binding)
 	return NULL;
 }
 
-/* Whom the binding leads to afterwards. */
-static struct ths_instance *afterwards(const struct ths_binding *binding)
+/* Whom the binding leads to afterwards, and who serves then. */
+static struct ths_instance *leads_to(const struct ths_binding *binding)
 {
 	const struct change *change = change_of(binding);
 
-	return change ? change->instance : ths_binding_server(binding);
+	return change ? change->instance : ths_binding_instance(binding);
+}
+
+static struct ths_instance *afterwards(const struct ths_binding *binding)
+{
+	struct ths_instance *instance = leads_to(binding);
+
+	while (instance && ths_is_interposing(instance))
+		instance = leads_to(ths_ref_binding(&instance->next));
+	return instance;
 }
 
 static enum ths_err lead(const struct ths_evolve_item *item, struct ths_binding *binding,
@@ -196,7 +217,7 @@ static enum ths_err lead(const struct ths_evolve_item *item, struct ths_binding 
 		return refuse(THS_E_FULL, item, "no room for a binding");
 	if (!change)
 		change = &set.change[set.changes++];
-	*change = (struct change){binding, instance};
+	*change = (struct change){binding, instance, NULL};
 	return THS_OK;
 }
 
@@ -236,18 +257,36 @@ static enum ths_err plan_version(const struct newcomer *in)
 	return THS_OK;
 }
 
+/* What is laid out for the chain @in->old is part of has to fit @in, too. */
+static enum ths_err plan_chain(const struct newcomer *in)
+{
+	const struct ths_iface *iface = in->instance->module->provides.iface;
+	struct ths_binding *front = ths_chain_of(in->old);
+
+	if (!front)
+		return THS_OK;
+	if (ths_is_interposing(in->old))
+		ths_interpose_inherit(in->old, in->instance);
+	else if (iface->version != front->version ||
+		 !ths_interpose_fits(ths_binding_instance(front), in->instance))
+		return refuse_chain(in->item, "other operations do not pass interposers",
+				    front);
+	return THS_OK;
+}
+
 /* @in takes all that @in->old was bound to; in another version, other bindings. */
 static enum ths_err plan_replace(const struct newcomer *in)
 {
 	const struct ths_iface *iface = in->instance->module->provides.iface;
 
 	THS_TRY(plan_version(in));
+	THS_TRY(plan_chain(in));
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
 
 		if (ths_binding_instance(binding) != in->old)
 			continue;
-		if (binding->version == iface->version) {
+		if (binding->version == iface->version || ths_is_interposing(in->old)) {
 			THS_TRY(lead(in->item, binding, in->instance));
 			continue;
 		}
@@ -258,8 +297,30 @@ static enum ths_err plan_replace(const struct newcomer *in)
 	return THS_OK;
 }
 
+/* An interposer leaves: who stood behind it, and stays, takes its place. */
+static enum ths_err plan_leave(const struct ths_instance *out, struct ths_binding *place)
+{
+	struct ths_binding *behind = ths_ref_binding(&out->next), *at = behind;
+	struct ths_instance *next = leads_to(at);
+	const struct change *change;
+
+	while (next && ths_is_interposing(next) && is_leaving(next)) {
+		at = ths_ref_binding(&next->next);
+		next = leads_to(at);
+	}
+	change = change_of(at);
+	if (!change_of(place)) {
+		THS_TRY(lead(NULL, place, next));
+		set.change[set.changes - 1].was_at =
+			change && change->was_at ? change->was_at : at;
+	}
+	return lead(NULL, behind, NULL);
+}
+
 static enum ths_err plan_remove(const struct ths_instance *out)
 {
+	if (ths_is_interposing(out) && !successor_of(out))
+		return plan_leave(out, ths_interpose_place(out));
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
 		if (ths_binding_instance(&ths_core.binding[i]) == out &&
 		    !change_of(&ths_core.binding[i]))
@@ -295,8 +356,9 @@ static enum ths_err plan_bind(const struct ths_evolve_item *item)
 	if (!ths_streq(iface, item->word[0]))
 		return refuse(THS_E_VERSION, item, "%s provides %s", server->name, iface);
 	binding = ths_binding_for(server->module->provides.iface, item->word[1]);
-	if (binding && ths_binding_end(binding) != binding && afterwards(binding) != server)
-		return refuse(THS_E_BUSY, item, "an interposer stands before %s", iface);
+	if (binding && leads_to(binding) != afterwards(binding) &&
+	    afterwards(binding) != server)
+		return refuse_chain(item, "nobody can be bound behind interposers", binding);
 	if (binding && afterwards(binding) && afterwards(binding) != server)
 		return refuse(THS_E_EXIST, item, "%s serves %s", afterwards(binding)->name,
 			      iface);
@@ -494,19 +556,18 @@ static void take_over(void)
 {
 	THS_POINT("evolve/published");
 	for (unsigned i = 0; i < set.outs; i++) {
-		struct ths_instance *out = set.out[i], *heir = &ths_core.instance[0];
+		struct ths_instance *out = set.out[i], *heir = successor_of(out);
 
-		for (unsigned k = 0; k < set.ins; k++)
-			if (set.in[k].old == out)
-				heir = set.in[k].instance;
 		out->state = THS_INSTANCE_RETIRED;
-		ths_swap_hand_over(out, heir);
+		ths_swap_hand_over(out, heir ? heir : &ths_core.instance[0]);
 	}
 	for (unsigned i = 0; i < set.ins; i++)
 		set.in[i].instance->fresh = false;
 	for (unsigned i = 0; i < set.changes; i++) {
 		if (set.change[i].instance)
 			set.change[i].instance->state = THS_INSTANCE_BOUND;
+		if (set.change[i].was_at)
+			set.change[i].binding->account = set.change[i].was_at->account;
 		set.change[i].binding->published++;
 	}
 }
@@ -573,7 +634,8 @@ static void retire(void)
 			ths_probation_retire(set.out[i]);
 	}
 	for (unsigned i = 0; i < set.changes; i++)
-		if (set.change[i].instance && is_new(set.change[i].instance))
+		if (set.change[i].instance && is_new(set.change[i].instance) &&
+		    !set.change[i].binding->behind) /* lines are the front's */
 			ths_irqs_attach(set.change[i].instance, set.change[i].binding);
 }
 
@@ -581,9 +643,11 @@ static void retire(void)
 static void forget(void)
 {
 	ths_quiesce();
-	for (unsigned i = 0; i < set.ins; i++)
+	for (unsigned i = 0; i < set.ins; i++) {
+		set.in[i].instance->next = (struct ths_ref){.generation = 0};
 		if (set.in[i].started)
 			ths_instance_wipe(set.in[i].instance);
+	}
 	for (unsigned i = 0; i < set.ins; i++)
 		if (set.in[i].loaded)
 			ths_loader_retire(set.in[i].instance);
@@ -623,21 +687,4 @@ enum ths_err ths_evolve(const char *text, size_t size, struct ths_reason *reason
 		(void)refuse(err, NULL, "%s", ths_err_text(err));
 	ths_loader_leave();
 	return err;
-}
-
-enum ths_err ths_evolve_file(const char *file, struct ths_reason *reason)
-{
-	struct ths_reason unread;
-	char name[THS_NAME_MAX + 8];
-	const void *text;
-	size_t size;
-
-	(void)ths_format(name, sizeof(name), "%s.evolve", file);
-	if (ths_archive_find(file, &text, &size) == THS_OK ||
-	    ths_archive_find(name, &text, &size) == THS_OK)
-		return ths_evolve(text, size, reason);
-	reason = reason ? reason : &unread;
-	(void)ths_format(reason->text, sizeof(reason->text), "the archive has no file %s",
-			 file);
-	return THS_E_NOENT;
 }

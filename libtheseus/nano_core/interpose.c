@@ -68,6 +68,36 @@ static unsigned interposers_at(const struct ths_binding *binding)
 	return count;
 }
 
+struct ths_binding *ths_chain_of(const struct ths_instance *instance)
+{
+	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
+		struct ths_binding *front = &ths_core.binding[i], *at = front;
+		const struct ths_instance *here;
+
+		while ((here = ths_binding_instance(at)) && here != instance &&
+		       ths_is_interposing(here))
+			at = ths_ref_binding(&here->next);
+		if (here == instance && !front->behind &&
+		    (at != front || ths_is_interposing(instance)))
+			return front;
+	}
+	return NULL;
+}
+
+/* In the order in which a call meets them. */
+void ths_chain_tell(const struct ths_binding *front, char *names, size_t size)
+{
+	const struct ths_instance *at = ths_binding_instance(front);
+
+	names[0] = 0;
+	for (; at && ths_is_interposing(at);
+	     at = ths_binding_instance(ths_ref_binding(&at->next)))
+		(void)ths_format(names + ths_strlen(names), size - ths_strlen(names), "%s > ",
+				 at->name);
+	(void)ths_format(names + ths_strlen(names), size - ths_strlen(names), "%s",
+			 at ? at->name : "nobody");
+}
+
 /* ---- operations ------------------------------------------------------------------------ */
 
 /* Operations @from.. of @server, each of them leading to @any or by. */
@@ -273,7 +303,7 @@ enum ths_err ths_interpose(uint32_t slot, const char *iface, const char *name)
 	return err;
 }
 
-static struct ths_binding *front_of(const struct ths_instance *interposer)
+struct ths_binding *ths_interpose_place(const struct ths_instance *interposer)
 {
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
 		if (ths_binding_instance(&ths_core.binding[i]) == interposer)
@@ -289,7 +319,7 @@ enum ths_err ths_interpose_leave(struct ths_instance *interposer)
 	if (interposer->state != THS_INSTANCE_BOUND || !ths_is_interposing(interposer))
 		return THS_E_NOENT;
 	chain.behind = ths_ref_binding(&interposer->next);
-	chain.front = front_of(interposer);
+	chain.front = ths_interpose_place(interposer);
 	if (!chain.front)
 		return THS_E_INTERNAL;
 	THS_POINT("interpose/before-end");

@@ -130,6 +130,11 @@ THS_INLINE bool ths_is_interposing(const struct ths_instance *instance)
 	return instance->next.generation != 0;
 }
 THS_MUST_CHECK enum ths_err ths_interpose_leave(struct ths_instance *interposer);
+/* The binding whose chain of interposers it is in, as its end, too; NULL: none. */
+struct ths_binding *ths_chain_of(const struct ths_instance *instance);
+void ths_chain_tell(const struct ths_binding *front, char *names, size_t size);
+/* The binding it is bound to; NULL: none. */
+struct ths_binding *ths_interpose_place(const struct ths_instance *interposer);
 void ths_interpose_inherit(const struct ths_instance *old, struct ths_instance *new);
 bool ths_interpose_extends(const struct ths_instance *old, const struct ths_instance *new,
 			   const struct ths_binding *binding);

@@ -1,6 +1,6 @@
 /*
- * chain_test - what passes along a chain of interposers: clients' blobs; and what does not
- * touch one: evolutions.
+ * chain_test - what passes along a chain of interposers: clients' blobs; and how a chain
+ * evolves.
  */
 #include "harness.h"
 #include "rig.h"
@@ -12,7 +12,7 @@
 #include <theseus/evolve.h>
 #include <theseus/iface/interpose.h>
 #include <theseus/iface/testsrv.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 extern const struct ths_module ths_module_trace, ths_module_testsrv,
 	ths_module_testsrv_v2, ths_module_sched_rr, ths_module_tasks;
@@ -142,32 +142,147 @@ static enum ths_err evolve(const char *text)
 
 #define EVOLVES(set) ck_assert_msg(evolve(set) == THS_OK, "%s", reason.text)
 
-/* Chains are for whoever made them; what is not in one evolves as ever. */
-START_TEST(who_is_in_a_chain_stays)
+static uint64_t add(void)
 {
-	static const char *const in_chain[] = {"replace testsrv with testsrv.anew\n",
-					       "remove testsrv\n",
-					       "replace trace with testsrv.anew\n",
-					       "remove trace\n"};
+	struct testsrv_add args = {.amount = 1};
+
+	ck_assert_int_eq(testsrv_add(&srv, &args), THS_OK);
+	return args.value;
+}
+
+/* With an operation more, which interposers have no place for. */
+static const struct ths_module *more_module(void)
+{
+	static struct ths_module module;
+	static struct ths_op_info info[testsrv_ops_count + 1];
+	static struct ths_iface iface;
+	static struct {
+		struct testsrv_ops ops;
+		enum ths_err (*more)(struct ths_call *call, struct testsrv_add *args);
+	} ops;
+
+	memcpy(info, testsrv_ops_info, sizeof(testsrv_ops_info));
+	info[testsrv_ops_count] = (struct ths_op_info){"more", sizeof(struct testsrv_add), 0};
+	iface = testsrv_iface;
+	iface.info = info;
+	iface.ops = testsrv_ops_count + 1;
+	memcpy(&ops.ops, ths_module_testsrv.provides.ops, sizeof(ops.ops));
+	ops.more = ops.ops.add;
+	module = ths_module_testsrv;
+	module.provides.iface = &iface;
+	module.provides.ops = &ops;
+	return &module;
+}
+
+START_TEST(what_a_chain_is_not_laid_out_for_is_refused)
+{
+	static const struct {
+		const char *set, *why;
+	} refused[] = {
+		{"remove testsrv\n", "would stand before nobody: testsrv/1 is served by a "
+				     "chain, trace > testsrv"},
+		{"replace testsrv with more\n",
+		 "other operations do not pass interposers: testsrv/1 is served by a chain, "
+		 "trace > testsrv"},
+	};
 	static const char bind[] = "module testsrv.anew\nbind testsrv/1 = testsrv.anew\n";
-	struct testsrv_add add = {.amount = 1};
 	uint32_t slot = put(&ths_module_trace, NULL);
 
 	rig_add(&ths_module_testsrv, "testsrv.anew");
-	rig_add(&ths_module_script, "script.anew");
-	for (unsigned i = 0; i < THS_ARRAY_SIZE(in_chain); i++) {
-		ck_assert_int_eq(evolve(in_chain[i]), THS_E_BUSY);
-		ck_assert(strstr(reason.text, "an interposer") != NULL);
-		ck_assert_int_eq(testsrv_add(&srv, &add), THS_OK);
-		ck_assert_uint_eq(add.value, i + 1);
+	rig_add(more_module(), "more");
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(refused); i++) {
+		ck_assert_int_eq(evolve(refused[i].set), THS_E_BUSY);
+		ck_assert_msg(strstr(reason.text, refused[i].why) != NULL, "%s", reason.text);
+		ck_assert_uint_eq(add(), i + 1);
 	}
-	EVOLVES("replace script with script.anew\n");
+	ck_assert_int_eq(evolve("replace trace with testsrv.anew\n"), THS_E_VERSION);
 	ck_assert_int_eq(ths_unbind(&testsrv_iface, NULL), THS_OK);
 	ck_assert_int_eq(evolve(bind), THS_E_BUSY);
+	ck_assert(strstr(reason.text, "trace > nobody") != NULL);
 	ck_assert_int_eq(ths_interpose_end(slot), THS_OK);
 	EVOLVES(bind);
-	ck_assert_int_eq(testsrv_add(&srv, &add), THS_OK);
-	ck_assert_uint_eq(add.value, 5);
+	ck_assert_uint_eq(add(), 3);
+}
+END_TEST
+
+/* ---- done */
+
+static bool is_bound(const char *name)
+{
+	uint32_t slot;
+
+	return ths_module_find(name, &slot) == THS_OK &&
+	       ths_core.instance[slot].state == THS_INSTANCE_BOUND;
+}
+
+START_TEST(who_is_in_a_chain_is_replaced_in_its_place)
+{
+	uint32_t slot = put(&ths_module_trace, NULL);
+
+	put(&ths_module_echo, NULL); /* before it */
+	rig_add(&ths_module_testsrv, "testsrv.anew");
+	rig_add(&ths_module_trace, "trace.anew");
+	ck_assert_uint_eq(add(), 1);
+	EVOLVES("replace testsrv with testsrv.anew\n");
+	ck_assert(is_bound("testsrv.anew") && !is_bound("testsrv"));
+	ck_assert_uint_eq(add(), 2);
+	EVOLVES("replace trace with trace.anew\n");
+	ck_assert(is_bound("trace.anew") && !is_bound("trace"));
+	ck_assert_uint_eq(add(), 3);
+	ck_assert_int_eq(ths_module_find("trace.anew", &slot), THS_OK);
+	ck_assert_uint_gt(ths_instance_calls(&ths_core.instance[slot]), 0);
+	rig_add(&ths_module_testsrv, "third");
+	rig_add(&ths_module_trace, "thrice");
+	EVOLVES("replace testsrv.anew with third\nreplace trace.anew with thrice\n");
+	ck_assert_uint_eq(add(), 4);
+	ck_assert_int_eq(ths_module_find("thrice", &slot), THS_OK);
+	ck_assert_int_eq(ths_interpose_end(slot), THS_OK); /* a chain like any other */
+	ck_assert_uint_eq(add(), 5);
+}
+END_TEST
+
+static const char *const leaves[] = {"remove trace\n", "remove echo\n",
+				     "remove trace\nremove echo\n",
+				     "remove echo\nremove trace\n",
+				     "remove echo\nreplace testsrv with testsrv.anew\n",
+				     "remove echo\nreplace trace with trace.anew\n"};
+
+START_TEST(interposers_leave_with_a_set)
+{
+	struct ths_binding *binding;
+
+	put(&ths_module_trace, NULL);
+	put(&ths_module_echo, NULL);
+	ck_assert_int_eq(ths_binding_find(&testsrv_iface, "", &binding), THS_OK);
+	ths_binding_end(binding)->account.vital = true;
+	rig_add(&ths_module_testsrv, "testsrv.anew");
+	rig_add(&ths_module_trace, "trace.anew");
+	ck_assert_uint_eq(add(), 1);
+	EVOLVES(leaves[_i]);
+	ck_assert(ths_binding_end(binding)->account.vital);
+	ck_assert_uint_eq(add(), 2);
+	ck_assert_int_eq(is_bound("echo"), _i == 0);
+	ck_assert_int_eq(is_bound("trace"), _i == 1 || _i == 4);
+	ck_assert_int_eq(is_bound("trace.anew"), _i == 5);
+	ck_assert_int_eq(ths_binding_end(binding) == binding, _i == 2 || _i == 3);
+}
+END_TEST
+
+/* Who comes in the end does not: the chain is as it was, and who was to interpose does not. */
+START_TEST(a_set_that_fails_leaves_the_chain_as_it_was)
+{
+	uint32_t slot, anew;
+
+	slot = put(&ths_module_trace, NULL);
+	anew = rig_add(&ths_module_trace, "trace.anew");
+	rig_add(&ths_module_script, "script.anew");
+	ck_assert_int_eq(evolve("replace trace with trace.anew\n"
+				"replace script with script.anew\n"
+				"version script/1 script/2\n"), THS_E_VERSION);
+	ck_assert(!ths_is_interposing(&ths_core.instance[anew]));
+	ck_assert_uint_eq(add(), 1);
+	ck_assert_int_eq(ths_interpose_end(slot), THS_OK);
+	ck_assert_uint_eq(add(), 2);
 }
 END_TEST
 
@@ -178,6 +293,10 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "blobs", setup,
 		     a_session_goes_through_any_number_of_interposers);
 	harness_case(suite, "tagged blobs", setup, so_does_one_from_elsewhere);
-	harness_case(suite, "evolutions", setup, who_is_in_a_chain_stays);
+	harness_case(suite, "evolutions", setup, what_a_chain_is_not_laid_out_for_is_refused);
+	harness_case(suite, "evolutions", setup, who_is_in_a_chain_is_replaced_in_its_place);
+	harness_loop(suite, "evolutions", setup, interposers_leave_with_a_set, 0,
+		     (int)THS_ARRAY_SIZE(leaves));
+	harness_case(suite, "evolutions", setup, a_set_that_fails_leaves_the_chain_as_it_was);
 	return suite;
 }
