@@ -12,4 +12,5 @@ include tools/run/local.mk
 include tools/check/local.mk
 include tools/image/local.mk
 include tools/schema/local.mk
+include tools/gdb/local.mk
 include tools/new/local.mk

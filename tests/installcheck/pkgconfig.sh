@@ -5,7 +5,7 @@ set -eu
 pc() { pkg-config --variable="$2" "$1"; }
 need() { [ -e "$1" ] || { echo "missing: $1"; exit 1; }; }
 
-for variable in moduledir toolsdir pkgdatadir templatedir module_lib module_ldscript makefile ldscript; do
+for variable in moduledir toolsdir pkgdatadir templatedir gdbscript module_lib module_ldscript makefile ldscript; do
 	value=$(pc libtheseus $variable)
 	[ -n "$value" ] || { echo "libtheseus.pc has no $variable"; exit 1; }
 	need "$value"
