@@ -30,6 +30,8 @@ libtheseus/state_db/first.o: $(theseus_tmod_dir)/state_db.tmod
 		$@.tmp && \
 	rm -f $@.schema && mv -f $@.tmp $@
 CLEANFILES += libtheseus/state_db/first.o
+# Made beside the module.
+$(addsuffix .debug,$(theseus_tmods)): %.debug: % ;
 # Modules for tests only, in ./fixtures.
 $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 	theseus_id,$(call theseus_token_of,$(s))),$(s),,fixtures)))

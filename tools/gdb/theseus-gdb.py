@@ -135,7 +135,10 @@ class Command(gdb.Command):
         super().__init__("theseus " + self.name, gdb.COMMAND_DATA)
 
     def invoke(self, argument, _from_tty):
-        self.run(gdb.string_to_argv(argument))
+        try:
+            self.run(gdb.string_to_argv(argument))
+        except gdb.MemoryError as error:
+            raise gdb.GdbError("theseus: is the machine up yet? %s" % error)
 
 
 class Path(Command):
