@@ -18,7 +18,6 @@
 #define THS_PRINTF(fmt, arg) __attribute__((format(printf, fmt, arg)))
 #define THS_LIKELY(x)        __builtin_expect(!!(x), 1)
 #define THS_UNLIKELY(x)      __builtin_expect(!!(x), 0)
-#define THS_UNREACHABLE()    __builtin_unreachable()
 #define THS_ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))
 #define THS_SPELL(x)         THS_SPELL_(x) /* as a string, macros replaced */
 #define THS_SPELL_(x)        #x
