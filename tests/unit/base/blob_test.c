@@ -238,6 +238,21 @@ START_TEST(an_empty_blob_is_anyones_it_is_large_enough_for)
 }
 END_TEST
 
+/* Anything that it says is somebody's. */
+START_TEST(an_empty_blob_says_nothing)
+{
+	static const struct ths_blob says[] = {{.tag = 1},
+					       {.type = 1},
+					       {.schema = 1},
+					       {.size = 1},
+					       {.generation = 1}};
+	struct ths_blob empty = {.busy = 1, .capacity = 100};
+
+	ck_assert(ths_blob_is_empty(&empty));
+	ck_assert(!ths_blob_is_empty(&says[_i]));
+}
+END_TEST
+
 START_TEST(a_store_is_another_generation)
 {
 	set_up();
@@ -297,6 +312,7 @@ Suite *ths_test_suite(void)
 	tcase_add_test(tcase, a_foreign_key_is_refused);
 	tcase_add_test(tcase, another_type_schema_or_size_is_refused);
 	tcase_add_test(tcase, an_empty_blob_is_anyones_it_is_large_enough_for);
+	tcase_add_loop_test(tcase, an_empty_blob_says_nothing, 0, 5);
 	tcase_add_test(tcase, a_store_is_another_generation);
 	tcase_add_test(tcase, type_names_split_at_the_version);
 	suite_add_tcase(suite, tcase);

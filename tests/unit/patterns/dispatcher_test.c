@@ -118,6 +118,27 @@ static enum ths_err trace_fn(struct ths_call *call, void *ctx)
 	return THS_OK;
 }
 
+/* Attached, called in vain, found, detached; each with whatever it needs missing. */
+START_TEST(whatever_runs_out_nothing_is_half_done)
+{
+	static script_fn *const life[] = {attach_fn, find_fn, deliver_fn, detach_fn};
+	struct asked asked = {.key = 1, .handler = {.who = 3, .generation = 1}};
+
+	fate[3] = THS_E_STALE;
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(life); i++)
+		ck_assert_int_eq(pattern_short(pattern_shortages[_i], life[i], &asked,
+					       offsetof(struct asked, found)),
+				 THS_OK);
+	ck_assert_uint_eq(asked.report.dead, 1);
+	ck_assert_int_eq(script_by(&pattern_ref, find_fn, &asked), THS_OK);
+	ck_assert_uint_eq(asked.count, 0);
+	shape.table = THS_TABLES_MAX; /* there is none of that number */
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(life); i++)
+		if (life[i] != deliver_fn)
+			ck_assert_int_eq(script_by(&pattern_ref, life[i], &asked), THS_E_INVAL);
+}
+END_TEST
+
 static enum ths_err attach(uint32_t key, uint32_t who, uint32_t generation,
 			   uint8_t priority)
 {
@@ -432,6 +453,8 @@ Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("dispatcher");
 
+	harness_loop(suite, "short", setup, whatever_runs_out_nothing_is_half_done, 0,
+		     PATTERN_SHORTAGES);
 	harness_loop(suite, "D1-D4 model", setup, it_does_what_the_model_does, 0, SHAPES);
 	harness_case(suite, "D3 waiting", setup, one_that_must_wait_undoes_the_delivery);
 	harness_case(suite, "D3 dead", setup,

@@ -503,8 +503,9 @@ START_TEST(names_and_sizes_are_checked)
 		THS_E_SIZE);
 	ck_assert_int_eq(pattern_call(add_fn, &asked), THS_E_NOENT);
 	ck_assert_int_eq(pattern_call(call_fn, &asked), THS_E_NOENT);
-	for (unsigned i = 0; i < 2; i++) {
-		layer.providers = i ? THS_PROVIDERS_MAX + 1 : 0;
+	for (unsigned i = 0; i < 3; i++) {
+		layer.providers = i ? THS_PROVIDERS_MAX + (i == 1) : 0;
+		layer.table = i == 2 ? THS_TABLES_MAX : layer.table;
 		asked.point = 0;
 		ck_assert_int_eq(pattern_call(add_fn, &asked), THS_E_INVAL);
 		ck_assert_int_eq(pattern_call(remove_fn, &asked), THS_E_INVAL);
@@ -513,6 +514,40 @@ START_TEST(names_and_sizes_are_checked)
 		ck_assert_int_eq(pattern_call(call_fn, &asked), THS_E_INVAL);
 		ck_assert_int_eq(pattern_call(next_of_nobody, NULL), THS_E_INVAL);
 	}
+}
+END_TEST
+
+/* A provider is named, preferred, found, asked and dropped, each with whatever that needs
+ * missing. */
+START_TEST(whatever_runs_out_nothing_is_half_done)
+{
+	static script_fn *const life[] = {add_fn, prefer_fn, find_fn, call_fn, remove_fn};
+	struct asked asked = {.point = 1, .name = "p3"};
+
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(life); i++)
+		ck_assert_int_eq(pattern_short(pattern_shortages[_i], life[i], &asked,
+					       sizeof asked),
+				 THS_OK);
+	ck_assert_uint_eq(asked.say.heard, 3);
+	ck_assert_int_eq(script_by(&pattern_ref, call_fn, &asked), THS_E_UNAVAIL);
+}
+END_TEST
+
+static enum ths_err say_within(struct ths_call *call, void *ctx)
+{
+	(void)call;
+	return voice_say(&voice, ctx);
+}
+
+/* The call may fail; who answers in the end is who would have. */
+START_TEST(a_chain_without_room_is_an_error)
+{
+	struct voice_say said = {0};
+
+	add("p1", 5);
+	add("echo", 8);
+	ck_assert_int_eq(pattern_short("room", say_within, &said, sizeof said), THS_OK);
+	ck_assert_uint_eq(said.heard, 1001);
 }
 END_TEST
 
@@ -528,5 +563,8 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "I5 nobody", setup, who_is_no_provider_has_nobody_behind);
 	harness_case(suite, "I2 sessions", setup, a_session_survives_its_provider);
 	harness_case(suite, "checks", setup, names_and_sizes_are_checked);
+	harness_loop(suite, "short", setup, whatever_runs_out_nothing_is_half_done, 0,
+		     PATTERN_SHORTAGES);
+	harness_case(suite, "short chain", setup, a_chain_without_room_is_an_error);
 	return suite;
 }

@@ -301,6 +301,27 @@ START_TEST(what_has_no_stamp_cannot_be_merged)
 }
 END_TEST
 
+START_TEST(what_cannot_be_read_is_not_merged)
+{
+	struct passed passed = {.which = 1, .len = 16, .event = {1, 5}};
+
+	queue = (struct ths_dfqueue){.put = PUT,
+				     .done = DONE,
+				     .item = EVENT,
+				     .items = 2,
+				     .bytes = sizeof(struct event)};
+	merge = (struct ths_mux_merge){&queue, 3, 8};
+	ck_assert_int_eq(script_by(&pattern_ref, put_fn, &passed), THS_OK);
+	ck_assert_int_eq(pattern_short(pattern_shortages[_i], merge_fn, &passed, sizeof passed),
+			 THS_OK);
+	ck_assert_uint_eq(passed.event.stamp, 5);
+	ck_assert_int_eq(script_by(&pattern_ref, merge_fn, &passed), THS_E_AGAIN);
+	passed = (struct passed){.which = 2, .len = 4}; /* too short for a stamp anywhere */
+	ck_assert_int_eq(script_by(&pattern_ref, put_fn, &passed), THS_OK);
+	ck_assert_int_eq(script_by(&pattern_ref, merge_fn, &passed), THS_E_INVAL);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("mux_space");
@@ -311,5 +332,7 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "M6 model", setup, streams_are_merged_in_order, 0,
 		     (int)THS_ARRAY_SIZE(streams));
 	harness_case(suite, "M6 stamps", setup, what_has_no_stamp_cannot_be_merged);
+	harness_loop(suite, "M6 short", setup, what_cannot_be_read_is_not_merged, 0,
+		     PATTERN_SHORTAGES);
 	return suite;
 }

@@ -305,6 +305,58 @@ START_TEST(whatever_runs_out_nothing_is_half_done)
 }
 END_TEST
 
+/* The same, a call at a time. */
+static const struct {
+	script_fn *fn;
+	uint64_t value;
+	struct ths_mux_part part;
+	enum ths_err due;
+} life[] = {
+	{attach_fn, 3, {0}, THS_OK},
+	{turn_fn, 0, {0}, THS_E_AGAIN},
+	{want_fn, 1, {0}, THS_OK},
+	{turn_fn, 0, {0}, THS_OK},
+	{charge_fn, 7, {0}, THS_OK},
+	{use_fn, 7, {0}, THS_OK},
+	{reserve_fn, 0, {.width = 10, .height = 1}, THS_OK},
+	{claim_fn, 0, {5, 0, 20, 1}, THS_OK},
+	{place_fn, 0, {19, 0, 1, 1}, THS_OK},
+	{owner_fn, 0, {0}, THS_OK},
+	{want_fn, 0, {0}, THS_OK},
+	{detach_fn, 0, {0}, THS_OK},
+	{owner_fn, 0, {0}, THS_E_NOENT},
+};
+
+START_TEST(a_call_at_a_time_neither)
+{
+	struct asked asked = {.x = 24};
+	struct ths_weak other = attach(1);
+
+	asked.part = (struct ths_mux_part){100, 0, 10, 1};
+	asked.lease = other;
+	ck_assert_int_eq(script_by(&pattern_ref, claim_fn, &asked), THS_OK);
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(life); i++) {
+		asked.value = life[i].value;
+		asked.part = life[i].part;
+		ck_assert_int_eq(pattern_short(pattern_shortages[_i], life[i].fn, &asked,
+					       sizeof asked),
+				 life[i].due);
+		if (life[i].fn == place_fn)
+			ck_assert_uint_eq(asked.x, 24);
+	}
+}
+END_TEST
+
+START_TEST(without_a_table_for_its_state_there_is_no_turn)
+{
+	struct asked asked = {.lease = attach(1)};
+
+	ck_assert_int_eq(with(want_fn, asked.lease, 1), THS_OK);
+	mux.state = THS_TABLES_MAX; /* there is none of that number */
+	ck_assert_int_eq(script_by(&pattern_ref, turn_fn, &asked), THS_E_INVAL);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("mux");
@@ -318,5 +370,8 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "M3 absence", setup, having_been_absent_is_no_credit, 0, 2);
 	harness_case(suite, "checks", setup, weights_and_amounts_are_checked);
 	harness_case(suite, "failures", setup, whatever_runs_out_nothing_is_half_done);
+	harness_case(suite, "no table", setup, without_a_table_for_its_state_there_is_no_turn);
+	harness_loop(suite, "failures alone", setup, a_call_at_a_time_neither, 0,
+		     PATTERN_SHORTAGES);
 	return suite;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <string.h>
 #include <suite.h>
 #include <theseus/host.h>
 #include "harness.h"
@@ -105,4 +106,59 @@ static inline enum ths_err pattern_call(script_fn *fn, void *ctx)
 		pattern_swap();
 	}
 	return script_by(&pattern_ref, fn, ctx);
+}
+
+/* ---- whatever runs out ------------------------------------------------------------------ */
+
+struct slowed {
+	script_fn *fn;
+	void *ctx;
+};
+
+/* Nothing is quick: each read and each write asks for what it needs. */
+static enum ths_err slowly(struct ths_call *call, void *arg)
+{
+	struct slowed *slowed = arg;
+
+	ths_cpu()->txn.writes_limit = 0;
+	return slowed->fn(call, slowed->ctx);
+}
+
+static inline uint64_t pattern_commits(void)
+{
+	uint64_t commits = 0;
+
+	for (uint32_t i = 0; i < ths_core.tables; i++)
+		commits += ths_core.table[i].commits;
+	return commits;
+}
+
+/* What a call may be short of, one by one. */
+#define PATTERN_SHORTAGES 2
+static const char *const pattern_shortages[PATTERN_SHORTAGES] = {"room", "alloc/write"};
+
+/* The call with the first thing of @class that it needs missing, the second, and so on: an
+ * error each time and nothing done; until it gets through, with the outcome returned.
+ * @ctx, of @size bytes, is the same for each try. */
+static inline enum ths_err pattern_short(const char *class, script_fn *fn, void *ctx, size_t size)
+{
+	struct slowed slowed = {fn, ctx};
+	uint8_t before[1024];
+
+	ck_assert_uint_le(size, sizeof before);
+	memcpy(before, ctx, size);
+	for (uint64_t n = 1;; n++) {
+		uint64_t commits = pattern_commits();
+		enum ths_err err;
+		bool failed;
+
+		memcpy(ctx, before, size);
+		ths_host_fail_nth(class, n, false);
+		err = script_by(&pattern_ref, slowly, &slowed);
+		failed = ths_host_fail_failed() > 0;
+		ths_host_fail_nth("", 0, false);
+		if (!failed || err != THS_E_FULL)
+			return err;
+		ck_assert_uint_eq(pattern_commits(), commits);
+	}
 }
