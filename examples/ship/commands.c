@@ -42,6 +42,10 @@ const struct ship_command ship_commands[] = {
 	 0, 0, ship_faults},
 	{"halt", "", "switch the machine off", "", 0, 0, ship_halt},
 	{"help", "[COMMAND]", "this list, or more of one command", "", 0, 1, ship_help},
+	{"irqs", "", "interrupts that no device had asked for",
+	 "An interrupt is spurious if its line has gone by the time the controller is asked;\n"
+	 "the count is irq.pic's, and outlives its swaps.\n",
+	 0, 0, ship_irqs},
 	{"log", "[LINES]", "the last lines of nano_core's log", "20 lines by default.\n",
 	 0, 1, ship_log},
 	{"mem", "", "memory: frames, and versions of rows kept ready",

@@ -1,7 +1,8 @@
 /*
- * commands_machine - help, log, mem, reboot, halt.
+ * commands_machine - help, irqs, log, mem, reboot, halt.
  */
 #include <theseus/iface/frames.h>
+#include <theseus/iface/irq.h>
 #include <theseus/nano_core.h>
 #include <theseus/string.h>
 #include "ship.h"
@@ -92,6 +93,22 @@ void ship_mem(unsigned argc, const char *const *argv)
 			   (unsigned long long)stat.blocks, 1ull << stat.largest);
 	}
 	print_pools();
+}
+
+void ship_irqs(unsigned argc, const char *const *argv)
+{
+	struct ths_ref irq = THS_REF(irq);
+	struct irq_stat stat = {{0}};
+	enum ths_err err = irq_stat(&irq, &stat);
+
+	(void)argc;
+	if (err)
+		ship_complain(argv[0], err);
+	else
+		ship_print("spurious interrupts: %llu by the first controller, %llu by the "
+			   "second\n",
+			   (unsigned long long)stat.spurious[0],
+			   (unsigned long long)stat.spurious[1]);
 }
 
 void ship_reboot(unsigned argc, const char *const *argv)

@@ -123,7 +123,14 @@ static void print_works_on(uint32_t slot)
 				   table.schema, table.rows, table.row_size);
 }
 
-static uint64_t print_spill(const struct module_info *info)
+static bool serves(const struct module_info *info)
+{
+	return info->state == THS_INSTANCE_BOUND || info->state == THS_INSTANCE_PROBATION;
+}
+
+/* To *@moved is added what a metamodule that serves works on: one that waits may be linked
+ * to the same. */
+static uint64_t print_spill(const struct module_info *info, uint64_t *moved)
 {
 	struct module_memory memory = {.slot = info->slot};
 	enum ths_err err = module_memory(&module, &memory);
@@ -142,6 +149,11 @@ static uint64_t print_spill(const struct module_info *info)
 		   info->name, (unsigned long long)memory.writable,
 		   (unsigned long long)memory.text, (unsigned long long)memory.rodata,
 		   (unsigned long long)memory.writable_pages);
+	if (memory.block)
+		ship_print("    holds %llu bytes outside of it, moved to who takes its place\n",
+			   (unsigned long long)memory.block);
+	if (serves(info))
+		*moved += memory.block;
 	print_works_on(info->slot);
 	return memory.writable;
 }
@@ -149,26 +161,22 @@ static uint64_t print_spill(const struct module_info *info)
 void ship_spill(unsigned argc, const char *const *argv)
 {
 	struct module_info info = {.slot = THS_ROW_NONE};
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, moved = 0;
 	unsigned count = 0;
 
 	(void)argc;
 	(void)argv;
 	while (next_instance(&info)) {
-		bytes += print_spill(&info);
+		bytes += print_spill(&info, &moved);
 		count += info.text_size != 0;
 	}
-	ship_print("%u modules hold %llu bytes of state\n", count,
-		   (unsigned long long)bytes);
+	ship_print("%u modules hold %llu bytes of state; %llu bytes are moved with a "
+		   "metamodule\n",
+		   count, (unsigned long long)bytes, (unsigned long long)moved);
 }
 
 /* ---- swap -----------------------------------------------------------------------------
  */
-
-static bool serves(const struct module_info *info)
-{
-	return info->state == THS_INSTANCE_BOUND || info->state == THS_INSTANCE_PROBATION;
-}
 
 /* The instance that @from names, or that provides the interface so named. */
 static bool find_from(const char *from, struct module_info *info)

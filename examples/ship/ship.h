@@ -72,6 +72,7 @@ void ship_faults(unsigned argc, const char *const *argv);
 
 /* commands_machine.c */
 void ship_help(unsigned argc, const char *const *argv);
+void ship_irqs(unsigned argc, const char *const *argv);
 void ship_log(unsigned argc, const char *const *argv);
 void ship_mem(unsigned argc, const char *const *argv);
 void ship_reboot(unsigned argc, const char *const *argv);

@@ -102,7 +102,9 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_core.blob_key[1] = ths_arch_entropy();
 	ths_loader_init();
 	THS_TRY(ths_archive_init(info->archive, info->archive_size));
-	(void)!ths_str_copy(ths_core.cmdline, sizeof(ths_core.cmdline), info->cmdline);
+	if (ths_str_copy(ths_core.cmdline, sizeof(ths_core.cmdline), info->cmdline) != THS_OK)
+		ths_logf("command line: what follows its first %u characters is not obeyed",
+			 (unsigned)sizeof(ths_core.cmdline) - 1);
 	ths_cmdline_obey();
 	return THS_OK;
 }

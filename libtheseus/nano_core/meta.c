@@ -226,11 +226,15 @@ void ths_meet(struct ths_cpu *cpu)
 	atomic_store(&cpu->db, atomic_load(&ths_core.db));
 }
 
+/* Also those that sleep for want of work: only arch reaches them. */
 static void call_others(const struct ths_cpu *cpu)
 {
-	for (unsigned i = 0; i < ths_core.cpus; i++)
-		if (ths_core.cpu[i] != cpu)
-			ths_pending(ths_core.cpu[i], PENDING_MEET);
+	for (unsigned i = 0; i < ths_core.cpus; i++) {
+		if (ths_core.cpu[i] == cpu)
+			continue;
+		ths_pending(ths_core.cpu[i], PENDING_MEET);
+		ths_arch_kick_cpu(i);
+	}
 }
 
 /* In the loader's turn, in a section: of those only one can wait for the others (M2). */
@@ -252,8 +256,7 @@ static void part(void)
 	atomic_store(&ths_core.meeting, 0);
 }
 
-/* From here on @db serves; when this returns nobody is in the code of who did (A CPU that
- * halts has to be woken by its arch: today one runs.) */
+/* From here on @db serves; when this returns nobody is in the code of who did. */
 static void change_db(struct ths_cpu *cpu, const struct ths_db_ops *db)
 {
 	THS_POINT("meta/before-change");

@@ -169,6 +169,7 @@ static enum ths_err module_memory_op(struct ths_call *call, struct module_memory
 	arg->rodata = instance->rodata_size - instance->tmod.spill_size;
 	arg->writable = instance->tmod.spill_size;
 	arg->writable_pages = writable_pages(instance);
+	arg->block = instance->block ? instance->block->layout.size : 0;
 	return THS_OK;
 }
 

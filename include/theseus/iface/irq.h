@@ -39,11 +39,15 @@ struct irq_attach { /* by nano_core, when an instance with THS_IRQ lines is boun
 	uint32_t reserved;
 	struct irq_handler handler;
 };
+struct irq_stat { /* interrupts that no device had asked for, by controller */
+	uint64_t spurious[2]; /* out */
+};
 
 #define IRQ_OPS(OP)                                                                      \
 	OP(irq, map, struct irq_map, 0)                                                  \
 	OP(irq, eoi, struct irq_line, THS_OP_DEVICE)                                     \
 	OP(irq, attach, struct irq_attach, 0)                                            \
 	OP(irq, detach, struct irq_attach, 0)                                            \
-	OP(irq, sync, struct ths_no_args, THS_OP_DEVICE) /* masks as the rows say */
+	OP(irq, sync, struct ths_no_args, THS_OP_DEVICE) /* masks as the rows say */     \
+	OP(irq, stat, struct irq_stat, 0)
 THS_INTERFACE(irq, 1, IRQ_OPS)

@@ -48,6 +48,8 @@ struct module_memory { /* what an instance has for itself in memory */
 	uint64_t text, rodata;   /* out: bytes */
 	uint64_t writable;       /* out: bytes of its sections that it may write: its state */
 	uint64_t writable_pages; /* out: its pages that are mapped writable at this moment */
+	uint64_t block;          /* out: bytes of the state a metamodule is linked to, which
+		lies outside of it and is moved to who takes its place; else 0 */
 };
 struct module_works_on { /* enumerates the tables an instance declares */
 	uint32_t slot;           /* in: of the instance. THS_E_NOENT: there is none, no more */

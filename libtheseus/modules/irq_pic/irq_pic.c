@@ -123,6 +123,16 @@ static enum ths_err count_spurious(struct ths_call *call, unsigned chip)
 	return THS_OK;
 }
 
+static enum ths_err pic_stat(struct ths_call *call, struct irq_stat *arg)
+{
+	const struct irq_spurious *spurious;
+
+	THS_TRY(ths_row_read(call, SPURIOUS, 0, &spurious));
+	for (unsigned chip = 0; chip < CHIPS; chip++)
+		arg->spurious[chip] = spurious->count[chip];
+	return THS_OK;
+}
+
 static enum ths_err pic_eoi(struct ths_call *call, struct irq_line *arg)
 {
 	unsigned chip = arg->line / PER_CHIP, pin = arg->line % PER_CHIP;
@@ -187,7 +197,7 @@ static enum ths_err pic_start(struct ths_call *call)
 
 THS_MODULE(irq_pic, "irq.pic", 1, 0,
 	   THS_PROVIDES(irq, .map = pic_map, .eoi = pic_eoi, .attach = pic_attach,
-			.detach = pic_detach, .sync = pic_sync),
+			.detach = pic_detach, .sync = pic_sync, .stat = pic_stat),
 	   THS_TABLE(LINE, "irq.line/1", struct irq_handlers, .rows = IRQ_LINES,
 		     .flags = THS_FIXED),
 	   THS_TABLE(SPURIOUS, "irq.spurious/1", struct irq_spurious,

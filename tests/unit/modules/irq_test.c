@@ -164,6 +164,15 @@ START_TEST(an_eoi_names_its_line)
 }
 END_TEST
 
+static void counted(uint64_t first, uint64_t second)
+{
+	struct irq_stat stat = {{0}};
+
+	ck_assert_int_eq(irq_stat(&irq, &stat), THS_OK);
+	ck_assert_uint_eq(stat.spurious[0], first);
+	ck_assert_uint_eq(stat.spurious[1], second);
+}
+
 START_TEST(nobody_owes_an_eoi_for_a_spurious_interrupt)
 {
 	unsigned vector;
@@ -172,13 +181,16 @@ START_TEST(nobody_owes_an_eoi_for_a_spurious_interrupt)
 	dev_8259_raise(&pic, 4);
 	ck_assert(dev_8259_take(&pic, &vector));
 	ck_assert_uint_eq(dev_8259_spurious(&pic, 0), 39);
+	counted(0, 0);
 	ck_assert_int_eq(eoi(7), THS_OK);
+	counted(1, 0);
 	ck_assert_uint_eq(pic.chip[0].isr, 1u << 4); /* still being served */
 	ck_assert_int_eq(eoi(4), THS_OK);
 	/* By the second chip: its cascade is owed one, it is not. */
 	ck_assert_uint_eq(dev_8259_spurious(&pic, 1), 47);
 	ck_assert_uint_eq(pic.chip[0].isr, 1u << 2);
 	ck_assert_int_eq(eoi(15), THS_OK);
+	counted(1, 1);
 	ck_assert_uint_eq(pic.chip[0].isr, 0);
 	teardown();
 }

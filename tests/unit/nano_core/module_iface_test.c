@@ -11,6 +11,7 @@
 #include <theseus/iface/tasks.h>
 #include <theseus/iface/testsrv.h>
 #include "harness.h"
+#include "nano_core/nano_core_impl.h"
 
 extern const struct ths_module ths_module_sched_rr, ths_module_tasks, ths_module_testsrv;
 
@@ -104,6 +105,10 @@ START_TEST(a_linked_module_says_so)
 	ck_assert_uint_eq(memory.linked, 1);
 	ck_assert_uint_eq(memory.text | memory.rodata | memory.writable, 0);
 	ck_assert_uint_eq(memory.writable_pages, 0);
+	ck_assert_uint_eq(memory.block, 0);
+	ck_assert_int_eq(ths_module_find("state_db", &memory.slot), THS_OK);
+	ck_assert_int_eq(module_memory(&module, &memory), THS_OK);
+	ck_assert_uint_eq(memory.block, sizeof(struct db_state)); /* which is moved */
 	memory.slot = UINT32_MAX;
 	ck_assert_int_eq(module_memory(&module, &memory), THS_E_NOENT);
 }

@@ -7,7 +7,9 @@
 #include "script.h"
 #include "suite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <theseus/host.h>
 #include <theseus/nano_core.h>
 #include <theseus/soft.h>
@@ -198,6 +200,27 @@ START_TEST(stress_is_asked_for_by_the_command_line_or_the_environment)
 }
 END_TEST
 
+/* What is cut off is not obeyed, and the log says so. */
+START_TEST(a_command_line_that_is_cut_says_so)
+{
+	static char said[4096];
+	bool cut = _i;
+	char cmdline[300];
+	struct ths_boot_info info;
+
+	ths_host_reset();
+	ths_host_console(said, sizeof(said));
+	(void)snprintf(cmdline, sizeof(cmdline), "%-*s soft_stress=123", 239 + cut, "quiet");
+	ck_assert_uint_eq(strlen(cmdline), 255 + cut);
+	info = *ths_host_boot_info();
+	info.cmdline = cmdline;
+	ck_assert_int_eq(ths_core_start(&info), THS_OK);
+	ck_assert_uint_eq(atomic_load(&ths_core.soft_dice), cut ? 12 : 123);
+	ck_assert_int_eq(strstr(said, "command line: what follows its first 255 ") != NULL, cut);
+	rig_stop();
+}
+END_TEST
+
 /* ---- per-CPU rows -------------------------------------------------------------------------- */
 
 static enum ths_err touch(struct ths_call *call, uint32_t row)
@@ -246,6 +269,7 @@ Suite *ths_test_suite(void)
 	tcase = ths_suite_case(suite, "soft");
 	tcase_add_loop_test(tcase, soft_rows_vanish_under_stress_by_the_seed, 0, 2);
 	tcase_add_test(tcase, stress_is_asked_for_by_the_command_line_or_the_environment);
+	tcase_add_loop_test(tcase, a_command_line_that_is_cut_says_so, 0, 2);
 	tcase = ths_suite_case(suite, "per CPU");
 	tcase_add_test(tcase, per_cpu_rows_are_their_cpus_alone);
 	return suite;

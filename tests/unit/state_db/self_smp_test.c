@@ -164,12 +164,54 @@ START_TEST(nothing_is_lost_while_state_db_takes_its_own_place)
 }
 END_TEST
 
+static _Atomic(bool) asleep;
+
+static void *sleeper(void *arg)
+{
+	(void)arg;
+	rig_cpu_enter(1);
+	atomic_store(&asleep, true);
+	while (!atomic_load(&enough))
+		ths_arch_idle();
+	rig_cpu_leave();
+	return NULL;
+}
+
+/* Nothing else would wake it: it has no work, and no tick comes. */
+START_TEST(a_cpu_that_sleeps_is_called_to_the_meeting)
+{
+	pthread_t thread;
+
+	rig_start();
+	ths_probation_set((struct ths_probation){0, 0});
+	rig_cpus(2);
+	ck_assert_int_eq(ths_module_find("state_db", &database), THS_OK);
+	atomic_store(&enough, false);
+	atomic_store(&asleep, false);
+	ck_assert_int_eq(pthread_create(&thread, NULL, sleeper, NULL), 0);
+	while (!atomic_load(&asleep))
+		ths_arch_relax();
+	for (unsigned i = 0; i < 100; i++) {
+		const struct ths_module *module = i % 2 ? &ths_state_db_first_module
+							: &ths_state_db_second_module;
+
+		swap_to(&database, module, i % 2 ? "odd" : "even");
+		ck_assert_ptr_eq(atomic_load(&ths_core.cpu[1]->db), module->state.entries);
+	}
+	atomic_store(&enough, true);
+	ths_arch_kick_cpu(1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	rig_stop();
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("self_smp");
 	TCase *tcase = tcase_create("P20");
 
 	tcase_add_test(tcase, nothing_is_lost_while_state_db_takes_its_own_place);
+	tcase_add_test(tcase, a_cpu_that_sleeps_is_called_to_the_meeting);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
