@@ -179,28 +179,7 @@ static bool registers_survive(void)
 	uint64_t wrong;
 
 	on_trap = RESUME;
-	__asm__ volatile(
-		"pushq %%rbp\n"
-		"movq $1, %%rax; movq $2, %%rbx; movq $3, %%rcx\n"
-		"movq $4, %%rdx; movq $5, %%rsi; movq $6, %%rdi\n"
-		"movq $7, %%rbp; movq $8, %%r8; movq $9, %%r9\n"
-		"movq $10, %%r10; movq $11, %%r11; movq $12, %%r12\n"
-		"movq $13, %%r13; movq $14, %%r14; movq $15, %%r15\n"
-		"int3\n"
-		"xorq $1, %%rax; xorq $2, %%rbx; orq %%rbx, %%rax\n"
-		"xorq $3, %%rcx; orq %%rcx, %%rax; xorq $4, %%rdx; orq %%rdx, %%rax\n"
-		"xorq $5, %%rsi; orq %%rsi, %%rax; xorq $6, %%rdi; orq %%rdi, %%rax\n"
-		"xorq $7, %%rbp; orq %%rbp, %%rax; xorq $8, %%r8; orq %%r8, %%rax\n"
-		"xorq $9, %%r9; orq %%r9, %%rax; xorq $10, %%r10; orq %%r10, %%rax\n"
-		"xorq $11, %%r11; orq %%r11, %%rax; xorq $12, %%r12\n"
-		"orq %%r12, %%rax; xorq $13, %%r13; orq %%r13, %%rax\n"
-		"xorq $14, %%r14; orq %%r14, %%rax; xorq $15, %%r15\n"
-		"orq %%r15, %%rax\n"
-		"popq %%rbp\n"
-		: "=a"(wrong)
-		:
-		: "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
-		  "r13", "r14", "r15", "memory", "cc");
+	HOLD_REGISTERS("int3", wrong);
 	on_trap = PANIC;
 	return wrong == 0;
 }
