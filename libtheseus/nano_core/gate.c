@@ -227,7 +227,7 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 static enum ths_err believed_value(struct ths_cpu *cpu, const struct ths_call *call,
 				   int64_t outcome)
 {
-	if (outcome <= 0 && outcome >= THS_ERR_LAST)
+	if (outcome >= THS_ERR_LAST)
 		return (enum ths_err)outcome;
 	ths_fault_record(cpu, call->instance, call, THS_E_INTERNAL, 0, 0);
 	return THS_E_INTERNAL;
@@ -324,7 +324,7 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 	leave_levels(cpu);
 	if (outcome == OUTCOME_FAULT)
 		outcome = cpu->fault.err; /* of a level further in */
-	if (outcome >= OUTCOME_CONFLICT && outcome <= OUTCOME_STACK) {
+	if (outcome > 0) {
 		abandon(cpu);
 		conclude_device(cpu, ths_device_cut_short(call));
 		return give_up(cpu, (int)outcome);
