@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STEPS_MAX (THS_PAGE_SIZE / sizeof(struct step))
+#define STEPS_MAX (THS_PAGE_SIZE / sizeof(struct step) - 1) /* the last is the canary's place */
 
 struct step {
 	uint8_t code[40];
@@ -47,6 +47,7 @@ static void page_make(void)
 	if (written == MAP_FAILED || run == MAP_FAILED)
 		ths_host_die("no low memory for steps to functions");
 	close(fd);
+	written[STEPS_MAX].to = ths_arch_entropy() & ~0xfful;
 }
 
 static size_t step_to(uint64_t address)
@@ -75,4 +76,13 @@ uint64_t ths_host_reach(uint64_t address)
 	i = step_to(address);
 	pthread_mutex_unlock(&lock);
 	return (uintptr_t)&run[i];
+}
+
+uint64_t ths_host_canary(void)
+{
+	pthread_mutex_lock(&lock);
+	if (written == NULL)
+		page_make();
+	pthread_mutex_unlock(&lock);
+	return (uintptr_t)&run[STEPS_MAX].to;
 }

@@ -206,6 +206,8 @@ void ths_host_fail_sites(void (*fn)(const char *site, uint64_t reached, uint64_t
 
 /* Where a loaded module, whose text lies low, calls to get to the function at @address. */
 uint64_t ths_host_reach(uint64_t address);
+/* Where one that was built with --enable-hardening finds its canary. */
+uint64_t ths_host_canary(void);
 
 /* What to do in a window, THS_POINT(name): raise a conflict, swap, fail. NULL: nothing.
  */

@@ -4,11 +4,18 @@
  *
  * Chosen anew at every boot, with a zero byte that no overlong string can write. In a
  * module an overwritten canary is a fault like an overrun of the stack; in nano_core it
- * is the end (ths_trap() tells the two apart). Hosted, the C library has both names.
+ * is the end (ths_trap() tells the two apart). Hosted, the C library has both names; modules
+ * that are loaded are led to ours (published.c).
  */
 #include "nano_core/nano_core_impl.h"
 
-#ifndef THS_HOST
+#ifdef THS_HOST
+
+void ths_canary_init(void)
+{
+}
+
+#else
 
 uint64_t __stack_chk_guard[1] = {0x5be1170b00da7a00};
 
@@ -17,6 +24,8 @@ void ths_canary_init(void)
 {
 	__stack_chk_guard[0] = ths_arch_entropy() & ~0xfful;
 }
+
+#endif
 
 THS_NORETURN void __stack_chk_fail(void)
 {
@@ -31,8 +40,3 @@ THS_NORETURN void __stack_chk_fail(void)
 	ths_trap(&trap);
 	ths_arch_stop(THS_STOP_TEST, 0x33);
 }
-#else
-void ths_canary_init(void)
-{
-}
-#endif

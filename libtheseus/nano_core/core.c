@@ -17,19 +17,46 @@
 struct ths_core ths_core;
 static struct ths_cpu boot_cpu;
 
+static ths_vaddr_t workspace_of(const struct ths_cpu *cpu)
+{
+	return ths_arch_stack_area().base + cpu->number * 2ull * WORKSPACE_STACK +
+	       WORKSPACE_STACK;
+}
+
+/* Also one that is made only in part. */
+static void give_workspace(struct ths_cpu *cpu)
+{
+	ths_paddr_t pages;
+	enum ths_prot prot;
+
+	if (cpu->arena)
+		ths_pages_give(cpu->arena, 2);
+	cpu->arena = NULL;
+	if (!ths_arch_lookup(workspace_of(cpu), &pages, &prot))
+		return;
+	ths_arch_unmap(workspace_of(cpu), WORKSPACE_STACK / THS_PAGE_SIZE);
+	ths_pages_give(ths_arch_direct(pages), 3);
+}
+
 static enum ths_err make_workspace(struct ths_cpu *cpu)
 {
-	struct ths_arch_area area = ths_arch_stack_area();
-	ths_vaddr_t base = area.base + cpu->number * 2ull * WORKSPACE_STACK + WORKSPACE_STACK;
+	ths_vaddr_t base = workspace_of(cpu);
 	void *pages = ths_pages_take(3); /* WORKSPACE_STACK */
+	enum ths_err err;
 
 	_Static_assert(WORKSPACE_STACK == THS_PAGE_SIZE << 3, "order 3");
 	_Static_assert(WORKSPACE_ARENA == THS_PAGE_SIZE << 2, "order 2");
-	cpu->arena = ths_pages_take(2);
-	if (!pages || !cpu->arena)
+	if (!pages)
 		return THS_E_NOMEM;
-	THS_TRY(ths_arch_map(base, ths_arch_paddr(pages), WORKSPACE_STACK / THS_PAGE_SIZE,
-			     THS_PROT_RW));
+	err = ths_arch_map(base, ths_arch_paddr(pages), WORKSPACE_STACK / THS_PAGE_SIZE,
+			   THS_PROT_RW);
+	if (err) {
+		ths_pages_give(pages, 3);
+		return err;
+	}
+	cpu->arena = ths_pages_take(2);
+	if (!cpu->arena)
+		return THS_E_NOMEM;
 	cpu->blob_room = (void *)(uintptr_t)(base + WORKSPACE_STACK - BLOB_ROOM);
 	cpu->stack_top =
 		(void *)(uintptr_t)(base + WORKSPACE_STACK - BLOB_ROOM - THS_ARGS_MAX);
@@ -53,14 +80,37 @@ enum ths_err ths_cpu_make(struct ths_cpu *cpu, unsigned number)
 	return THS_OK;
 }
 
+/* Versions stay what they are (pool.c): they are @by's then, who brought @cpu up in vain. */
+static void give_versions(struct ths_cpu *cpu, struct ths_cpu *by)
+{
+	struct ths_version *version;
+
+	ths_section_enter(by);
+	for (unsigned pool = 0; pool < POOLS; pool++) {
+		while ((version = cpu->pool[pool])) {
+			cpu->pool[pool] = version->older;
+			ths_pool_give(by, version);
+		}
+		by->pool_pages[pool] += cpu->pool_pages[pool];
+		cpu->pool_pages[pool] = 0;
+	}
+	ths_section_leave(by);
+}
+
 /* Workspace and first versions of a CPU: of the boot CPU by itself, of another by whoever
- * brings it up, for where they are asked of mem.frames a workspace is needed (O4). */
+ * brings it up, for where they are asked of mem.frames a workspace is needed (O4). After an
+ * error it may be tried again. (Of the boot CPU it is the end.) */
 enum ths_err ths_cpu_start(struct ths_cpu *cpu)
 {
-	THS_TRY(make_workspace(cpu));
-	for (unsigned pool = 0; pool < 5; pool++)
-		THS_TRY(ths_pool_refill(cpu, pool));
-	return THS_OK;
+	enum ths_err err = make_workspace(cpu);
+
+	for (unsigned pool = 0; pool < 5 && err == THS_OK; pool++)
+		err = ths_pool_refill(cpu, pool);
+	if (err && cpu != ths_cpu()) {
+		give_versions(cpu, ths_cpu());
+		give_workspace(cpu);
+	}
+	return err;
 }
 
 static enum ths_err make_nano_core(void)

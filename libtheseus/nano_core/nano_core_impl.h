@@ -609,10 +609,12 @@ uint64_t ths_privileged_find(const char *name); /* state_db alone may */
 void ths_log_quiet(bool quiet);
 /* canary.c; the compiler's names */
 void ths_canary_init(void);
-#ifndef THS_HOST
+#ifdef THS_HOST
+#define __stack_chk_fail ths_canary_gone /* the C library has the name */
+#else
 extern uint64_t __stack_chk_guard[1];
-THS_NORETURN void __stack_chk_fail(void);
 #endif
+THS_NORETURN void __stack_chk_fail(void);
 /* device.c. Enter: THS_E_STALE the binding has changed while it waited for the lock, which
  * it holds; THS_E_NOMEM `recover` is due. */
 THS_MUST_CHECK enum ths_err ths_device_enter(struct ths_cpu *cpu, struct ths_call *call);

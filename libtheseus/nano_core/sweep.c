@@ -8,7 +8,10 @@
  * its own. Two passes over one table do no harm.
  *
  * A row that cannot be converted is reported and passed over; its step stays under way, the
- * table in both schemas, until the row is freed or the step turned round.
+ * table in both schemas, until the row is freed or the step turned round. The sweeper then
+ * leaves it alone, also after a shortage: conversion is a pure function of the row, so it
+ * would be the same again, and rows that are met are converted meanwhile as ever. The next
+ * publication or unbinding that concerns it looks again, and so does ths_sweep().
  *
  * Invariants
  *   S1  A step ends only after a pass that found every row converted, and that began after

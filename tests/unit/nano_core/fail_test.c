@@ -456,12 +456,41 @@ START_TEST(without_memory_there_is_no_start)
 }
 END_TEST
 
+START_TEST(a_cpu_that_cannot_start_leaves_nothing)
+{
+	bool failed = true;
+	uint64_t n;
+
+	for (n = 1; failed; n++) {
+		struct ths_cpu *cpu = calloc(1, sizeof(*cpu));
+		const char *lost;
+
+		rig_start();
+		ck_assert_int_eq(ths_cpu_make(cpu, 1), THS_OK);
+		ths_host_fail_nth("alloc", n, false);
+		failed = ths_cpu_start(cpu) != THS_OK;
+		ck_assert_int_eq(failed, ths_host_fail_failed() > 0);
+		ths_host_fail_nth("alloc", 0, false);
+		lost = failed ? accounts_lost() : NULL;
+		ck_assert_msg(!lost, "failure %u: %s", (unsigned)n, lost);
+		if (failed)
+			ck_assert_int_eq(ths_cpu_start(cpu), THS_OK);
+		ths_core.cpus = 2;
+		lost = accounts_lost();
+		ck_assert_msg(!lost, "failure %u, started: %s", (unsigned)n, lost);
+		rig_stop();
+	}
+	ck_assert_uint_gt(n, 6);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("fail");
 	TCase *each = tcase_create("sites");
 
 	tcase_add_test(ths_suite_case(suite, "start"), without_memory_there_is_no_start);
+	tcase_add_test(ths_suite_case(suite, "a CPU"), a_cpu_that_cannot_start_leaves_nothing);
 	tcase_add_loop_test(each, each_site_fails, 0, 2 * (int)THS_ARRAY_SIZE(sites));
 	suite_add_tcase(suite, each);
 	tcase_add_test(ths_suite_case(suite, "once"), one_thing_runs_out);

@@ -39,8 +39,8 @@ static const struct {
 	{"tables/before-empty", "mend_window_test: soft tables"},
 	{"tables/before-wipe", "newcomer_window_test: who came is forgotten"},
 	{"migrate/before-undo", "newcomer_window_test: a set that does not adopt its rows"},
-	{"sweep/before-start", "sweep_test: a program that sweeps"},
-	{"sweep/before-rest", "sweep_test: a program that sweeps"},
+	{"sweep/before-start", "migrate_test.tap: the sweeper is a program"},
+	{"sweep/before-rest", "migrate_test.tap: the sweeper is a program"},
 };
 
 static const char *why_elsewhere(const char *window)
