@@ -178,6 +178,8 @@ static enum ths_err visit(void *ctx, const char *name)
 {
 	unsigned *count = ctx;
 
+	if (strncmp(name, "__stack_chk_", 12) == 0)
+		return THS_OK; /* with --enable-hardening, also */
 	*count += strcmp(name, "ths_port_in") == 0 ? 100 : 1;
 	return *count > 1000 ? THS_E_FULL : THS_OK;
 }
