@@ -7,7 +7,6 @@
 #include <theseus/evolve.h>
 #include <theseus/fmt.h>
 #include <theseus/string.h>
-#include "nano_core/swap_impl.h"
 
 #define WORDS_MAX 7u
 
@@ -143,21 +142,4 @@ enum ths_err ths_evolve_read(const char *text, size_t size, struct ths_evolve_it
 		++*count;
 	}
 	return THS_OK;
-}
-
-enum ths_err ths_evolve_file(const char *file, struct ths_reason *reason)
-{
-	struct ths_reason unread;
-	char name[THS_NAME_MAX + 8];
-	const void *text;
-	size_t size;
-
-	(void)ths_format(name, sizeof(name), "%s.evolve", file);
-	if (ths_archive_find(file, &text, &size) == THS_OK ||
-	    ths_archive_find(name, &text, &size) == THS_OK)
-		return ths_evolve(text, size, reason);
-	reason = reason ? reason : &unread;
-	(void)ths_format(reason->text, sizeof(reason->text), "the archive has no file %s",
-			 file);
-	return THS_E_NOENT;
 }
