@@ -44,6 +44,7 @@ theseusiface_HEADERS += \
 	%D%/iface/loader.h \
 	%D%/iface/module.h \
 	%D%/iface/sched.h \
+	%D%/iface/sched_fifo.h \
 	%D%/iface/sched_queue.h \
 	%D%/iface/serial.h \
 	%D%/iface/state_db.h \

@@ -9,7 +9,7 @@
 #include "suite.h"
 
 #include <theseus/host.h>
-#include <theseus/iface/sched_queue.h>
+#include <theseus/iface/sched_fifo.h>
 #include <theseus/iface/tasks.h>
 #include "nano_core/nano_core_impl.h"
 
@@ -595,29 +595,22 @@ END_TEST
  * ------------------------------------------------------------------------
  */
 
-enum { QUEUE, LINK };
-
-static enum ths_err plain_admit(struct ths_call *call, struct sched_admit *arg)
-{
-	return sched_queue_admit(call, QUEUE, LINK, arg);
-}
-
 /* Knows nothing of arg->admit. */
 static enum ths_err plain_pick(struct ths_call *call, struct sched_pick *arg)
 {
 	struct sched_queue *queue;
 
-	THS_TRY(ths_row_write(call, QUEUE, arg->cpu, &queue));
+	THS_TRY(ths_row_write(call, SCHED_QUEUE, arg->cpu, &queue));
 	if (arg->prev_runnable)
-		THS_TRY(sched_queue_ensure(call, LINK, queue, arg->prev));
-	return sched_queue_pop(call, LINK, queue, &arg->next);
+		THS_TRY(sched_queue_ensure(call, SCHED_LINK, queue, arg->prev));
+	return sched_queue_pop(call, SCHED_LINK, queue, &arg->next);
 }
 
 /* Admits, and does not say that it did. */
 static enum ths_err mute_pick(struct ths_call *call, struct sched_pick *arg)
 {
 	uint32_t admit = arg->admit;
-	enum ths_err err = sched_queue_pick(call, QUEUE, LINK, arg);
+	enum ths_err err = fifo_pick(call, arg);
 
 	arg->admit = admit;
 	return err;
@@ -630,19 +623,11 @@ static enum ths_err plain_tick(struct ths_call *call, struct sched_tick *arg)
 	return THS_OK;
 }
 
-static enum ths_err plain_remove(struct ths_call *call, struct sched_remove *arg)
-{
-	return sched_queue_remove(call, QUEUE, LINK, arg);
-}
-
 #define POLICY(token, id, pick_)                                                         \
 	THS_MODULE(token, id, 1, 0,                                                      \
-		   THS_PROVIDES(sched, .admit = plain_admit, .pick = (pick_),            \
-				.tick = plain_tick, .remove = plain_remove),             \
-		   THS_TABLE(QUEUE, "sched.queue/1", struct sched_queue,                 \
-			     .flags = THS_PER_CPU),                                      \
-		   THS_TABLE(LINK, "sched.link/1", struct sched_link,                    \
-			     .rows = SCHED_TASKS_MAX, .flags = THS_FIXED))
+		   THS_PROVIDES(sched, .admit = fifo_admit, .pick = (pick_),      \
+				.tick = plain_tick, .remove = fifo_remove),       \
+		   SCHED_FIFO_TABLES)
 POLICY(sched_plain, "sched.plain", plain_pick);
 POLICY(sched_mute, "sched.mute", mute_pick);
 
