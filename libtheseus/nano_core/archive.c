@@ -13,6 +13,8 @@
  *
  * Cost: boot O(files), once; look-up O(1). Memory: 8 to 16 bytes a file, whole pages.
  */
+#include <theseus/evolve.h>
+#include <theseus/fmt.h>
 #include <theseus/cpio.h>
 #include <theseus/hash.h>
 #include <theseus/string.h>
@@ -113,4 +115,21 @@ enum ths_err ths_archive_find(const char *name, const void **data, size_t *size)
 	*data = entry.data;
 	*size = entry.size;
 	return THS_OK;
+}
+
+enum ths_err ths_evolve_file(const char *file, struct ths_reason *reason)
+{
+	struct ths_reason unread;
+	char name[THS_NAME_MAX + 8];
+	const void *text = NULL;
+	size_t size = 0;
+
+	(void)ths_format(name, sizeof(name), "%s.evolve", file);
+	if (ths_archive_find(file, &text, &size) == THS_OK ||
+	    ths_archive_find(name, &text, &size) == THS_OK)
+		return ths_evolve(text, size, reason);
+	reason = reason ? reason : &unread;
+	(void)ths_format(reason->text, sizeof(reason->text), "the archive has no file %s",
+			 file);
+	return THS_E_NOENT;
 }
