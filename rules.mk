@@ -32,6 +32,8 @@ libtheseus/state_db/first.o: $(theseus_tmod_dir)/state_db.tmod
 CLEANFILES += libtheseus/state_db/first.o
 # Made beside the module.
 $(addsuffix .debug,$(theseus_tmods)): %.debug: % ;
+# The metamodule of tests, one file a layout.
+$(foreach v,1 2 3,$(eval $(call theseus_module,keeper,$(srcdir)/tests/support/keeper.c,-DKEEPER_VERSION=$v,fixtures/keeper.$v)))
 # Modules for tests only, in ./fixtures.
 $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 	theseus_id,$(call theseus_token_of,$(s))),$(s),,fixtures)))

@@ -24,9 +24,9 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 GROUPS = {
     "gate": r"nano_core/(gate|device|call|blob_copy|effect|sleep|work)\.c",
     "state_db": r"state_db/.*\.[ch]",
-    "loader": r"nano_core/(loader|tmod|tmod_link|tmod_impl|instance|slots|layout|archive|symbols)"
-              r"\.[ch]",
-    "metamodule": r"nano_core/(meta|state_move|db)\.c",
+    "loader": r"nano_core/(loader|tmod|tmod_link|tmod_impl|instance|slots|layout|archive|symbols"
+              r"|policy)\.[ch]",
+    "metamodule": r"nano_core/(meta|meta_fault|state_move|db)\.c",
     "swap": r"nano_core/(swap|swap_impl|migrate|sweep|evolve|evolve_read|interpose|probation"
             r"|cascade)\.[ch]",
     "blob": r"base/(blob|siphash)\.c",

@@ -76,6 +76,9 @@ static bool are_pages_whole(void)
 			pages += TASK_STACK / THS_PAGE_SIZE;
 	for (unsigned i = 0; i < ths_core.instances; i++)
 		pages += ths_core.instance[i].pages;
+	for (unsigned i = 0; i < STATES_MAX; i++)
+		if (ths_core.state[i].at && ths_core.state[i].ours)
+			pages += pages_for(ths_core.state[i].layout.size);
 	(void)snprintf(lost, sizeof(lost), "%llu pages are taken, %llu accounted for",
 		       (unsigned long long)ths_pages_out(), (unsigned long long)pages);
 	return ths_pages_out() == pages;

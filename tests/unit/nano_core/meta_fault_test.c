@@ -295,6 +295,45 @@ START_TEST(outside_of_interactions_it_stops_too)
 }
 END_TEST
 
+/* Two rows are written; what of the record does not hold is put right again at once. */
+static enum ths_err damage(struct ths_call *call, void *unused)
+{
+	struct ths_txn *txn = &ths_cpu()->txn;
+	struct ths_version *first, *second_copy;
+	uint32_t writes, pool;
+
+	(void)unused;
+	THS_TRY(script_put(call, 3, 1));
+	THS_TRY(script_put(call, 4, 1));
+	ck_assert_ptr_null(ths_meta_why_not(ths_cpu()));
+	writes = txn->writes;
+	first = txn->write[0].copy;
+	second_copy = txn->write[1].copy;
+	pool = first->pool;
+#define NOT_WHOLE(thing_, wrong_, right_)                                                \
+	do {                                                                             \
+		(thing_) = (wrong_);                                                     \
+		ck_assert_str_eq(ths_meta_why_not(ths_cpu()), "half-way through a write"); \
+		(thing_) = (right_);                                                     \
+	} while (0)
+	NOT_WHOLE(txn->writes, WRITES_MAX + 1, writes);
+	NOT_WHOLE(txn->write[0].copy, NULL, first);
+	NOT_WHOLE(first->pool, POOLS, pool);
+	NOT_WHOLE(txn->write[1].copy, first, second_copy);
+#undef NOT_WHOLE
+	ck_assert_ptr_null(ths_meta_why_not(ths_cpu()));
+	return THS_OK;
+}
+
+START_TEST(a_record_that_does_not_hold_is_seen)
+{
+	setup(1);
+	ck_assert_int_eq(script_by(&ref, damage, NULL), THS_OK);
+	ck_assert_uint_eq(script_value(&ref, 4), 1);
+	teardown();
+}
+END_TEST
+
 /* It may wait there for another: nobody says that it hangs. */
 START_TEST(an_overrun_in_a_commit_goes_on)
 {
@@ -325,6 +364,7 @@ Suite *ths_test_suite(void)
 	tcase_add_loop_test(tcase, where_rows_would_be_left_half_done_the_machine_stops, 0,
 			    THS_ARRAY_SIZE(ends));
 	tcase_add_test(tcase, outside_of_interactions_it_stops_too);
+	tcase_add_test(tcase, a_record_that_does_not_hold_is_seen);
 	tcase_add_test(tcase, an_overrun_in_a_commit_goes_on);
 	suite_add_tcase(suite, tcase);
 	return suite;

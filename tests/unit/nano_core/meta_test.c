@@ -106,6 +106,7 @@ START_TEST(what_is_of_another_kind_is_not)
 {
 	struct ths_layout old = layout(" a u32 0\n b 8[2] 8\n b[].c u64 8\n", 24);
 	struct ths_layout kind = layout(" a i32 0\n", 4), array = layout(" b u64[2] 0\n", 16);
+	struct ths_layout longer = layout(" a bool 0\n", 1);
 	struct ths_layout wider = layout(" b 8[2] 0\n b[].c u32 0\n", 16), unknown = {.size = 4};
 	struct ths_reason reason;
 
@@ -116,9 +117,54 @@ START_TEST(what_is_of_another_kind_is_not)
 	ck_assert_int_eq(ths_state_movable(&old, &wider, "s/1", &reason), THS_E_SCHEMA);
 	ck_assert_str_eq(reason.text,
 			 "s/1: member b[].c is u32 here, u64 in the state that is there");
-	ck_assert_int_eq(ths_state_movable(&old, &unknown, "s/1", &reason), THS_E_SCHEMA);
+	ck_assert_int_eq(ths_state_movable(&old, &longer, "s/1", &reason), THS_E_SCHEMA);
 	ck_assert_str_eq(reason.text,
-			 "s/1: the layout of the state that is there is not known");
+			 "s/1: member a is bool here, u32 in the state that is there");
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(ths_state_movable(i ? &old : &unknown, i ? &unknown : &old,
+						   "s/1", &reason), THS_E_SCHEMA);
+		ck_assert_str_eq(reason.text,
+				 "s/1: the layout of the state that is there is not known");
+	}
+}
+END_TEST
+
+/* The layouts of files that theseus-check has not seen: such members are left as they are. */
+START_TEST(what_is_not_told_wholly_is_not_moved)
+{
+	static const char deep[] = " a 4[1] 0\n a[].a 4[1] 0\n a[].a[].a 4[1] 0\n"
+				   " a[].a[].a[].a 4[1] 0\n a[].a[].a[].a[].a 4[1] 0\n"
+				   " a[].a[].a[].a[].a[].x u32 0\n";
+	struct ths_layout whole = layout(" a 4[1] 0\n a[].x u32 0\n", 4),
+			  part = layout(" a[].x u32 0\n", 4), five = layout(deep, 4),
+			  i32 = layout(" a 4[1] 0\n a[].x i32 0\n", 4), unknown = {.size = 4};
+	const struct ths_layout *from[] = {&whole, &part, &five, &whole, &unknown, &whole},
+				*to[] = {&part, &whole, &five, &i32, &whole, &unknown};
+	char first[THS_NAME_MAX] = "";
+	uint32_t old = 7, new = 5;
+
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(to); i++) {
+		ths_state_move(from[i], &old, to[i], &new);
+		ck_assert_uint_eq(new, 5);
+	}
+	ck_assert_uint_eq(ths_state_lost(&unknown, &whole, first), 0);
+	ths_state_move(&whole, &old, &whole, &new);
+	ck_assert_uint_eq(new, 7);
+}
+END_TEST
+
+/* Nor need a text's last line, or its last bracket, be ended. */
+START_TEST(a_text_may_end_anywhere)
+{
+	struct ths_layout full = layout(" a u32[2] 0\n b u32 8\n", 12),
+			  line = layout(" a u32[2] 4\n b u32 0", 12),
+			  bracket = layout(" b u32 8\n a u32[2 0", 12);
+	uint32_t old[3] = {1, 2, 3}, new[3] = {0};
+
+	ths_state_move(&full, old, &line, new);
+	ck_assert(new[0] == 3 && new[1] == 1 && new[2] == 2);
+	ths_state_move(&line, new, &bracket, old);
+	ck_assert(old[0] == 1 && old[1] == 2 && old[2] == 3);
 }
 END_TEST
 
@@ -238,6 +284,8 @@ Suite *ths_test_suite(void)
 
 	tcase_add_test(tcase, members_are_moved_by_name);
 	tcase_add_test(tcase, what_is_of_another_kind_is_not);
+	tcase_add_test(tcase, what_is_not_told_wholly_is_not_moved);
+	tcase_add_test(tcase, a_text_may_end_anywhere);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("metamodules");
 	tcase_add_test(tcase, a_state_goes_to_the_successor);
