@@ -300,7 +300,8 @@ static enum ths_err damage(struct ths_call *call, void *unused)
 {
 	struct ths_txn *txn = &ths_cpu()->txn;
 	struct ths_version *first, *second_copy;
-	uint32_t writes, pool;
+	uint16_t writes;
+	uint8_t pool;
 
 	(void)unused;
 	THS_TRY(script_put(call, 3, 1));
