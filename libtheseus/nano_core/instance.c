@@ -537,43 +537,52 @@ struct ths_binding *ths_binding_for(const struct ths_iface *iface, const char *n
 	return ths_binding_make(iface->name, iface->version, name, false);
 }
 
-/* A line whose controller is not bound so far is attached when that is: see
- * attach_all(). */
-static enum ths_err attach_lines(struct ths_instance *instance, struct ths_binding *binding)
+static bool is_bound_somewhere(const struct ths_instance *instance)
 {
-	for (unsigned i = 0; i < THS_IRQS_MAX; i++) {
-		const struct ths_irq_decl *decl = &instance->module->irqs[i];
-		struct irq_attach args = {
-			.line = decl->line,
-			.handler = {ths_binding_at(binding), binding->generation, decl->op,
-				    1}};
-		enum ths_err err;
-
-		if (!decl->used)
-			continue;
-		if (decl->op >= instance->ops ||
-		    instance->op[decl->op].args_size != sizeof(struct ths_no_args))
-			return THS_E_INVAL;
-		err = irq_attach(&ths_core.irq, &args);
-		if (err && err != THS_E_EXIST && err != THS_E_UNAVAIL)
-			return err;
-	}
-	return THS_OK;
+	for (unsigned i = 0; i < BINDINGS_MAX; i++)
+		if (ths_core.binding[i].generation &&
+		    ths_binding_instance(&ths_core.binding[i]) == instance)
+			return true;
+	return false;
 }
 
-static enum ths_err attach_all(void)
+/* Lines first, for after the publication nothing may fail; interrupts' work waits, or it
+ * would meet a line that leads to nobody. */
+static enum ths_err publish_with_lines(struct set_provider *set, struct ths_binding *binding)
 {
-	for (unsigned i = 0; i < BINDINGS_MAX; i++) {
-		struct ths_binding *binding = &ths_core.binding[i];
-		struct ths_instance *instance =
-			binding->generation && !binding->behind
-				? ths_binding_server(binding)
-				: NULL;
+	struct ths_cpu *cpu = ths_cpu();
+	uint32_t attached;
+	enum ths_err err;
 
-		if (instance)
-			THS_TRY(attach_lines(instance, binding));
+	ths_section_enter(cpu);
+	err = ths_lines_attach(set->instance, binding, &attached);
+	THS_POINT("bind/lines-attached");
+	if (err == THS_OK)
+		err = ths_publish(set_provider, set);
+	if (err)
+		ths_lines_detach(set->instance, binding, attached);
+	ths_section_leave(cpu);
+	return err;
+}
+
+/* A controller that cannot attach all lines is none. */
+static enum ths_err attach_or_unbind(struct set_provider *set)
+{
+	struct ths_instance *instance = set->instance;
+	enum ths_err err = ths_lines_attach_all();
+
+	if (err == THS_OK)
+		return THS_OK;
+	THS_POINT("bind/not-all-lines");
+	set->instance = NULL;
+	if (ths_publish(set_provider, set) != THS_OK) {
+		ths_logf("%s stays bound without all lines: %s", instance->name,
+			 ths_err_text(err));
+		return THS_OK;
 	}
-	return THS_OK;
+	if (!is_bound_somewhere(instance))
+		instance->state = THS_INSTANCE_LOADED;
+	return err;
 }
 
 static enum ths_err bind_locked(struct ths_instance *instance, const char *name)
@@ -602,12 +611,11 @@ static enum ths_err bind_locked(struct ths_instance *instance, const char *name)
 		THS_TRY(ths_invoke_start(instance));
 	instance->fresh = false;
 	THS_POINT("bind/before-publish");
-	THS_TRY(ths_publish(set_provider, &set));
+	THS_TRY(publish_with_lines(&set, binding));
 	THS_POINT("bind/after-publish");
 	binding->published++;
 	instance->state = THS_INSTANCE_BOUND;
-	return ths_streq(iface->name, "irq") ? attach_all()
-					     : attach_lines(instance, binding);
+	return ths_streq(iface->name, "irq") ? attach_or_unbind(&set) : THS_OK;
 }
 
 enum ths_err ths_bind(uint32_t slot, const char *name)
@@ -620,23 +628,6 @@ enum ths_err ths_bind(uint32_t slot, const char *name)
 	err = bind_locked(&ths_core.instance[slot], name);
 	ths_loader_leave();
 	return err;
-}
-
-void ths_irqs_attach(struct ths_instance *instance, struct ths_binding *binding)
-{
-	enum ths_err err = attach_lines(instance, binding);
-
-	if (err)
-		ths_logf("interrupt lines of %s: %s", instance->name, ths_err_text(err));
-}
-
-static bool is_bound_somewhere(const struct ths_instance *instance)
-{
-	for (unsigned i = 0; i < BINDINGS_MAX; i++)
-		if (ths_core.binding[i].generation &&
-		    ths_binding_instance(&ths_core.binding[i]) == instance)
-			return true;
-	return false;
 }
 
 static enum ths_err unbind_locked(const struct ths_iface *iface, const char *name)

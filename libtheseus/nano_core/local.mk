@@ -5,4 +5,4 @@ theseus_core_sources += %D%/nano_core_impl.h %D%/swap_impl.h %D%/core.c %D%/db.c
 	%D%/published.c %D%/module_iface.c %D%/handle.c %D%/log.c %D%/fault.c %D%/cascade.c %D%/policy.c %D%/quota.c %D%/soft.c %D%/tables.c %D%/grow.c
 theseus_core_sources += %D%/meta.c %D%/meta_fault.c %D%/state_move.c %D%/tmod.c %D%/tmod_link.c %D%/tmod_impl.h
 EXTRA_DIST += %D%/published.def %D%/privileged.def
-theseus_core_sources += %D%/archive.c %D%/device.c %D%/slots.c
+theseus_core_sources += %D%/archive.c %D%/device.c %D%/lines.c %D%/slots.c

@@ -526,6 +526,12 @@ bool ths_iface_extends(const struct ths_iface *iface, const struct ths_iface *as
 /* The one so named in that version, or a new one; NULL: no room. */
 struct ths_binding *ths_binding_for(const struct ths_iface *iface, const char *name);
 void ths_op_choose_path(struct instance_op *op);
+/* lines.c. *@attached: bit by bit, the lines that were not attached before; on error, too. */
+THS_MUST_CHECK enum ths_err ths_lines_attach(struct ths_instance *instance,
+					     struct ths_binding *binding, uint32_t *attached);
+void ths_lines_detach(struct ths_instance *instance, struct ths_binding *binding,
+		      uint32_t attached);
+THS_MUST_CHECK enum ths_err ths_lines_attach_all(void); /* there is a controller now */
 void ths_irqs_attach(struct ths_instance *instance, struct ths_binding *binding);
 void ths_instance_drop(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_binding_find(const struct ths_iface *iface,

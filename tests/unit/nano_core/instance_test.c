@@ -388,7 +388,7 @@ END_TEST
 /* ---- interrupt lines ------------------------------------------------------------------- */
 
 static enum ths_err attach_result;
-static unsigned attached;
+static unsigned attached, detached;
 
 static enum ths_err attach_op(struct ths_call *call, struct irq_attach *args)
 {
@@ -397,7 +397,19 @@ static enum ths_err attach_op(struct ths_call *call, struct irq_attach *args)
 	return attach_result;
 }
 
-THS_MODULE(lines, "lines", 1, 0, THS_PROVIDES(irq, .attach = attach_op));
+static enum ths_err detach_op(struct ths_call *call, struct irq_attach *args)
+{
+	(void)call;
+	detached += args->line == 5;
+	return THS_OK;
+}
+
+static bool is_bound(uint32_t slot)
+{
+	return ths_core.instance[slot].state == THS_INSTANCE_BOUND;
+}
+
+THS_MODULE(lines, "lines", 1, 0, THS_PROVIDES(irq, .attach = attach_op, .detach = detach_op));
 THS_MODULE(wired, "wired", 1, 0, THS_PROVIDES(post, .send = post_send_op),
 	   THS_IRQ(0, 5, post, send));
 
@@ -408,7 +420,7 @@ START_TEST(lines_are_attached_as_long_as_there_is_somebody_to_do_it)
 	char name[THS_NAME_MAX];
 	uint32_t slot;
 
-	attached = 0;
+	attached = detached = 0;
 	attach_result = THS_OK;
 	rig_bind(&ths_module_wired, "early");
 	ck_assert_uint_eq(attached, 0);
@@ -424,14 +436,49 @@ START_TEST(lines_are_attached_as_long_as_there_is_somebody_to_do_it)
 	attach_result = THS_E_IO;
 	slot = rig_add(&ths_module_wired, "last");
 	ck_assert_int_eq(ths_bind(slot, "last"), THS_E_IO);
+	ck_assert(!is_bound(slot)); /* an error is that nothing was done */
+	ck_assert_uint_eq(detached, 0);
+	attach_result = THS_OK;
+	ck_assert_int_eq(ths_bind(slot, "last"), THS_OK);
+}
+END_TEST
+
+/* What was attached for a binding that is not published is detached again. */
+START_TEST(lines_of_who_is_not_published_are_given_back)
+{
+	uint32_t slot;
+	unsigned n = 0;
+
+	attach_result = THS_OK;
+	attached = detached = 0;
+	rig_bind(&ths_module_lines, "");
+	slot = rig_add(&ths_module_wired, NULL);
+	do {
+		attached = detached = 0;
+		ths_host_fail_nth("alloc", ++n, false);
+		if (ths_bind(slot, "") == THS_OK)
+			break;
+		ck_assert(!is_bound(slot));
+		ck_assert_uint_eq(detached, attached);
+	} while (n < 100);
+	ths_host_fail_nth("alloc", 0, false);
+	ck_assert(is_bound(slot) && n > 1 && n < 100);
+	ck_assert_uint_eq(attached, 1);
+	ck_assert_uint_eq(detached, 0);
 }
 END_TEST
 
 START_TEST(a_controller_that_cannot_attach_says_so)
 {
+	uint32_t slot;
+
 	attach_result = THS_E_IO;
 	rig_bind(&ths_module_wired, "");
-	ck_assert_int_eq(ths_bind(rig_add(&ths_module_lines, NULL), ""), THS_E_IO);
+	slot = rig_add(&ths_module_lines, NULL);
+	ck_assert_int_eq(ths_bind(slot, ""), THS_E_IO);
+	ck_assert(!is_bound(slot));
+	attach_result = THS_OK;
+	ck_assert_int_eq(ths_bind(slot, ""), THS_OK);
 }
 END_TEST
 
@@ -468,6 +515,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "kicks", setup, an_operation_is_of_who_is_bound);
 	harness_case(suite, "lines", setup,
 		     lines_are_attached_as_long_as_there_is_somebody_to_do_it);
+	harness_case(suite, "lines", setup, lines_of_who_is_not_published_are_given_back);
 	harness_case(suite, "lines, late", setup, a_controller_that_cannot_attach_says_so);
 	harness_case(suite, "lines, operation", setup,
 		     a_line_leads_to_an_operation_without_arguments);

@@ -81,7 +81,8 @@ static void act(void)
 		if (may_run_programs())
 			at.err = trouble_fault(NULL);
 		else
-			other_acts(trouble_fault, false);
+			/* What mends it may wait until we have left the interaction. */
+			other_acts(trouble_fault, ths_cpu_is_inside(ths_cpu()));
 		break;
 	case SWAP_AGAIN:
 		if (!may_run_programs())

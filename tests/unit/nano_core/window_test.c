@@ -26,6 +26,7 @@ extern const struct ths_module ths_state_db_second_module, ths_module_keeper,
 static const struct {
 	const char *prefix, *why;
 } elsewhere[] = {
+	{"bind/not-all-lines", "instance_test: a controller that cannot attach"},
 	{"cascade/", "mend_window_test"},
 	{"meta/attached", "meta_test.tap: a metamodule that is loaded from its file"},
 	{"recover/", "mend_window_test"},
