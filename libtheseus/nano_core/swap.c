@@ -65,7 +65,7 @@ static enum ths_err change_bindings(struct ths_cpu *cpu, void *arg)
 static enum ths_err check_swap(const struct swap *swap)
 {
 	if (swap->old->state != THS_INSTANCE_BOUND ||
-	    swap->new->state != THS_INSTANCE_LOADED || swap->old == swap->new)
+	    swap->new->state != THS_INSTANCE_LOADED)
 		return THS_E_NOENT;
 	return ths_iface_extends(swap->new->module->provides.iface,
 				 swap->old->module->provides.iface)

@@ -33,6 +33,9 @@ THS_MODULE(rare, "rare", 1, 0, THS_PROVIDES(rare, .see = see));
 THS_MODULE(wants, "wants", 1, 0, THS_PROVIDES(script, SCRIPT_SERVES(script_first_op)),
 	   THS_USES(0, rare));
 
+static const struct ths_iface rare_next_iface = {"rare", 2, 1, rare_ops_info};
+THS_MODULE(rare_next, "rare.next", 2, 0, .provides = {&rare_next_iface, &(const struct rare_ops){see}});
+
 static struct ths_ref ref;
 static uint32_t server, front;
 static struct ths_reason reason;
@@ -107,6 +110,9 @@ START_TEST(who_needs_one_more_is_refused)
 	reason.text[0] = 0;
 	ck_assert_int_eq(evolve("module more\nbind script/1 one.more = more\n"), THS_E_FULL);
 	ck_assert_int_eq(ths_evolve("module more\nbind script/1 one.more = more\n", 42, NULL),
+			 THS_E_FULL);
+	(void)rig_add(&ths_module_rare_next, NULL);
+	ck_assert_int_eq(evolve("replace rare with rare.next\nversion rare/1 rare/2\n"),
 			 THS_E_FULL);
 	served_as_before();
 }

@@ -178,6 +178,21 @@ START_TEST(a_member_of_another_kind_is_refused_by_name)
 }
 END_TEST
 
+START_TEST(who_has_another_interface_is_refused_by_both_names)
+{
+	struct image file = image_read("fixture.plain");
+
+	bring_also("fixture.plain", &file);
+	(void)serve("keeper.1");
+	ck_assert_int_eq(ths_swap_file("keeper", "fixture.plain", NULL, &reason), THS_E_VERSION);
+	ck_assert_str_eq(reason.text, "fixture.plain cannot replace keeper: it provides serial/1, "
+				      "not keeper/1");
+	ck_assert_uint_eq(add(3).version, 1);
+	nothing_is_lost();
+	free(file.data);
+}
+END_TEST
+
 /* A block that somebody shares with who was served from it before is not written to. */
 START_TEST(who_shares_a_state_that_is_not_served_cannot_take_over)
 {
@@ -453,6 +468,8 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "M1", setup, who_has_the_same_layout_is_linked_to_the_same_state);
 	harness_case(suite, "files", setup, a_state_goes_from_file_to_file);
 	harness_case(suite, "kinds", setup, a_member_of_another_kind_is_refused_by_name);
+	harness_case(suite, "interfaces", setup,
+		     who_has_another_interface_is_refused_by_both_names);
 	harness_case(suite, "shared", setup,
 		     who_shares_a_state_that_is_not_served_cannot_take_over);
 	harness_case(suite, "code", setup, its_code_is_as_nano_cores_own);

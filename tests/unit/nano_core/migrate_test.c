@@ -342,6 +342,46 @@ START_TEST(the_first_commit_bars_the_way_back)
 }
 END_TEST
 
+/* Where no row is on its way any more, it is the functions that lead back: those of who
+ * serves, or of who served before. */
+START_TEST(after_the_step_functions_are_the_way_back)
+{
+	uint32_t first = rig_add(&ths_module_first, "before"), grown;
+
+	swap_to(&ths_module_grown);
+	ck_assert_int_eq(ths_sweep(), THS_OK);
+	ck_assert_uint_eq(ths_core.steps, 0);
+	ck_assert(may_revert(first));
+	grown = rig_add(&ths_module_grown, "grown.before");
+	swap_to(&ths_module_first);
+	ck_assert_int_eq(ths_sweep(), THS_OK);
+	ck_assert(may_revert(grown));
+	ck_assert(may_revert(first));
+	swap_to(&ths_module_oneway);
+	ck_assert_int_eq(ths_sweep(), THS_OK);
+	ck_assert_uint_eq(ths_core.steps, 0);
+	ck_assert(!may_revert(first));
+}
+END_TEST
+
+/* Who holds up the first step is named. */
+START_TEST(who_reads_old_rows_refuses_the_next_step)
+{
+	struct ths_instance *in;
+	struct ths_reason reason = {{0}};
+
+	(void)bind_other(&ths_module_first);
+	write_all(&ref);
+	swap_to(&ths_module_grown);
+	in = &ths_core.instance[rig_add(&ths_module_last, "next")];
+	ths_core.instance[server].leaving = true;
+	ck_assert_int_eq(ths_migrate_check(&in, 1, &reason), THS_E_BUSY);
+	ths_core.instance[server].leaving = false;
+	ck_assert_ptr_nonnull(strstr(reason.text, "reads the old ones"));
+	check_all(&ref);
+}
+END_TEST
+
 /* ---- references and enumerations -------------------------------------------------------- */
 
 static struct ths_weak weak;
@@ -595,6 +635,8 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "others, one way", setup, without_a_way_back_others_refuse_it);
 	harness_loop(suite, "F3 levels", setup, levels_of_two_schemas_see_each_other, 0, all);
 	harness_loop(suite, "one way", setup, the_first_commit_bars_the_way_back, 0, 2);
+	harness_case(suite, "way back", setup, after_the_step_functions_are_the_way_back);
+	harness_case(suite, "who reads", setup, who_reads_old_rows_refuses_the_next_step);
 	harness_loop(suite, "references", setup, references_rows_and_keys_stay, 0, all);
 	harness_loop(suite, "J2 runs out", setup, what_runs_out_costs_no_row, 0, 2);
 	harness_case(suite, "sweeper", setup, the_sweeper_comes_and_goes);

@@ -70,6 +70,7 @@ START_TEST(what_is_no_successor_is_refused)
 	ck_assert_int_eq(ths_swap(server, other, NULL), THS_E_VERSION);
 	ck_assert_int_eq(ths_swap(server, server, NULL), THS_E_NOENT);
 	ck_assert_int_eq(ths_swap(server, INSTANCES_MAX, NULL), THS_E_NOENT);
+	ck_assert_int_eq(ths_swap(INSTANCES_MAX, other, NULL), THS_E_NOENT);
 	ck_assert_int_eq(ths_swap(other, server, NULL), THS_E_NOENT);
 	ck_assert_int_eq(ths_module_unload(server), THS_E_BUSY);
 	ck_assert_int_eq(ths_module_unload(other), THS_OK);
