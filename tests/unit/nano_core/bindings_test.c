@@ -146,6 +146,34 @@ START_TEST(what_nobody_provides_is_looked_for_to_the_end)
 }
 END_TEST
 
+/* One commit changes so many bindings, and no more. */
+START_TEST(who_is_bound_too_often_stays)
+{
+	static const char *const sets[] = {"replace rare with rare.too\n", "remove rare\n",
+					   "replace rare with rare.next\nversion rare/1 rare/2\n"};
+	char name[THS_NAME_MAX];
+	struct ths_ref rare = THS_REF(rare);
+	struct ths_no_args none = {0};
+	uint32_t slot;
+
+	script_start(&ref, 1);
+	slot = rig_bind(&ths_module_rare, "");
+	for (unsigned i = 0; i < 60; i++) {
+		(void)snprintf(name, sizeof(name), "again.%u", i);
+		ck_assert_int_eq(ths_bind(slot, name), THS_OK);
+	}
+	(void)rig_add(&ths_module_rare, "rare.too");
+	(void)rig_add(&ths_module_rare_next, NULL);
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(sets); i++) {
+		ck_assert_msg(evolve(sets[i]) == THS_E_FULL, "%s", reason.text);
+		ck_assert_int_eq(rare_see(&rare, &none), THS_OK);
+		ck_assert_ptr_eq(ths_binding_server(ths_ref_binding(&rare)),
+				 &ths_core.instance[slot]);
+	}
+	served_as_before();
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("bindings");
@@ -154,6 +182,7 @@ Suite *ths_test_suite(void)
 	tcase_add_test(tcase, who_is_not_there_is_not_found);
 	tcase_add_test(tcase, who_needs_one_more_is_refused);
 	tcase_add_test(tcase, who_needs_none_goes_on);
+	tcase_add_test(tcase, who_is_bound_too_often_stays);
 	tcase_add_test(tcase, what_nobody_provides_is_looked_for_to_the_end);
 	return suite;
 }

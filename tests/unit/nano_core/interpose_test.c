@@ -16,7 +16,7 @@
 #include "harness.h"
 #include "rig.h"
 #include "script.h"
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 extern const struct ths_module ths_module_trace, ths_module_testsrv,
 	ths_module_testsrv_v2, ths_module_sched_rr, ths_module_tasks;
@@ -431,6 +431,37 @@ START_TEST(a_successor_may_have_more_operations)
 }
 END_TEST
 
+/* By name the same interface, whose operation is laid out otherwise, or not there. */
+#define GROW_DEVICE(OP) OP(grow_device, one, struct grow_arg, THS_OP_DEVICE)
+#define GROW_WIDE(OP)   OP(grow_wide, one, struct grow_wide_arg, 0)
+struct grow_wide_arg {
+	uint64_t value[2];
+};
+THS_INTERFACE(grow_device, 1, GROW_DEVICE)
+THS_INTERFACE(grow_wide, 1, GROW_WIDE)
+
+THS_MODULE(drives, "drives", 1, 0, THS_PROVIDES(grow_device, .one = grow_op));
+THS_MODULE(wide, "wide", 1, 0, THS_PROVIDES(grow_wide, .one = NULL));
+THS_MODULE(hollow, "hollow", 1, 0, THS_PROVIDES(grow, .one = NULL));
+
+START_TEST(who_fits_has_the_same_operations)
+{
+	const struct ths_instance *front, *small, *instance = ths_core.instance;
+	struct ths_ref ref = THS_REF(grow);
+	struct grow_arg arg = {0};
+
+	(void)harness_bind(&ths_module_hollow, "");
+	front = &instance[put(&ths_module_bend, NULL, "grow")];
+	ck_assert_int_eq(grow_one(&ref, &arg), THS_E_NOSYS);
+	small = &instance[rig_add(&ths_module_grow_small, NULL)];
+	ck_assert(ths_interpose_fits(front, small));
+	ck_assert(!ths_interpose_fits(front, &instance[rig_add(&ths_module_drives, NULL)]));
+	ck_assert(!ths_interpose_fits(front, &instance[rig_add(&ths_module_wide, NULL)]));
+	ck_assert(ths_interpose_fits(small, front)); /* before which nobody is laid out */
+	ck_assert_ptr_null(ths_interpose_place(small));
+}
+END_TEST
+
 START_TEST(what_is_refused_changes_nothing)
 {
 	uint32_t trace = put(&ths_module_trace, NULL, "testsrv"), slot[4];
@@ -658,6 +689,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "Z1 swaps", setup, swaps_go_on_behind_and_before);
 	harness_case(suite, "Z1 bindings", setup, who_is_bound_and_unbound_stands_behind);
 	harness_case(suite, "Z1 operations", setup, a_successor_may_have_more_operations);
+	harness_case(suite, "Z1 fits", setup, who_fits_has_the_same_operations);
 	harness_case(suite, "Z2, Z3", setup, what_is_refused_changes_nothing);
 	harness_case(suite, "failures", setup, whatever_runs_out_the_server_serves_on);
 	harness_case(suite, "sleepers", setup, who_sleeps_is_woken_through_it);

@@ -160,7 +160,7 @@ enum { PLAIN, SHARED, OWN, DEVICE };
 
 /* What becomes of the rows with this mark. */
 #define BAD 0xbadu
-static enum { WELL, REFUSES, FAULTS, LIES, RENAMES, ACTS } trouble;
+static enum { WELL, REFUSES, FAULTS, LIES, RENAMES, ACTS, HANGS } trouble;
 
 THS_NO_SANITIZE static enum ths_err fault(void)
 {
@@ -176,6 +176,8 @@ static enum ths_err convert(unsigned from, unsigned to, const void *old_row, voi
 	put(to, new_row, &said);
 	if (said.mark != BAD)
 		return THS_OK;
+	for (unsigned i = 0; trouble == HANGS && i < 50; i++)
+		ths_host_tick();
 	if (trouble == ACTS)
 		return ths_kick(NULL, script_op_kicked);
 	return trouble == REFUSES  ? THS_E_IO

@@ -177,6 +177,24 @@ START_TEST(a_row_that_cannot_be_converted_stays)
 }
 END_TEST
 
+/* S3: one row is given up, and not its slice. */
+START_TEST(a_function_that_does_not_end_costs_one_row)
+{
+	write_all(&ref);
+	ck_assert_int_eq(do_range(&ref, write_range, &bad_rows[0]), THS_OK);
+	swap_to(&ths_module_grown);
+	trouble = HANGS;
+	ck_assert_int_eq(ths_sweep(), THS_E_BUSY);
+	ck_assert_uint_eq(ths_core.steps, 1);
+	ck_assert_uint_eq(table_of(PLAIN)->step.stuck, 1);
+	ck_assert_uint_eq(table_of(PLAIN)->step.stuck_row, 6);
+	trouble = WELL;
+	ck_assert_int_eq(ths_sweep(), THS_OK);
+	assert_ended();
+	check_all(&ref);
+}
+END_TEST
+
 /* The table and one of the rows are named. */
 START_TEST(stuck_rows_refuse_the_next_step_and_keep_the_text)
 {
@@ -596,11 +614,43 @@ START_TEST(the_step_ends_when_the_last_who_knows_the_old_schema_leaves)
 }
 END_TEST
 
+/* Without a sweeper nothing begins. */
+static void let_none_start(void *arg)
+{
+	uint32_t next = rig_add(&ths_module_grown, "next");
+	enum ths_err err;
+	uint64_t n = 0;
+
+	(void)arg;
+	write_all(&ref);
+	do {
+		ths_host_fail_nth("alloc", ++n, true);
+		err = ths_swap(server, next, NULL);
+		ck_assert(err == THS_OK || ths_host_fail_failed() > 0);
+		ths_host_fail_nth("", 0, false);
+		ck_assert(err == THS_OK || ths_core.steps == 0);
+		check_all(&ref);
+	} while (err);
+	ck_assert_uint_gt(n, 2);
+	server = next;
+	for (unsigned k = 0; k < 1000 && ths_core.steps; k++)
+		ths_yield();
+	assert_ended();
+	harness_done();
+}
+
+START_TEST(who_can_start_no_sweeper_begins_no_step)
+{
+	run_with_tasks(let_none_start);
+}
+END_TEST
+
 /* Without `back` nobody is kept; with it a stuck row is a failure of who brought it. */
 START_TEST(a_stuck_row_fails_a_probation)
 {
 	uint32_t before = server;
 
+	ths_core.quiet_faults = false; /* this is in the log, too */
 	ths_probation_set((struct ths_probation){0, 1000000});
 	write_all(&ref);
 	ck_assert_int_eq(do_range(&ref, write_range, &bad_rows[0]), THS_OK);
@@ -640,6 +690,8 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "references", setup, references_rows_and_keys_stay, 0, all);
 	harness_loop(suite, "J2 runs out", setup, what_runs_out_costs_no_row, 0, 2);
 	harness_case(suite, "sweeper", setup, the_sweeper_comes_and_goes);
+	harness_case(suite, "sweeper, none", setup, who_can_start_no_sweeper_begins_no_step);
+	harness_case(suite, "S3", setup, a_function_that_does_not_end_costs_one_row);
 	harness_case(suite, "sweeper comes back", setup,
 		     the_step_ends_when_the_last_who_knows_the_old_schema_leaves);
 	return suite;
