@@ -272,6 +272,12 @@ static enum ths_err fails(struct ths_call *call)
 	return THS_E_IO;
 }
 
+static enum ths_err lies(struct ths_call *call)
+{
+	(void)call;
+	return (enum ths_err)-9999; /* no error there is */
+}
+
 /* What nano_core's own publication is tried again for. */
 static enum ths_err is_stale(struct ths_call *call)
 {
@@ -288,7 +294,8 @@ THS_NO_SANITIZE static enum ths_err faults(struct ths_call *call)
 static const struct {
 	enum ths_err (*way)(struct ths_call *);
 	enum ths_err err;
-} failures[] = {{fails, THS_E_IO}, {faults, THS_E_FAULT}, {is_stale, THS_E_STALE}};
+} failures[] = {{fails, THS_E_IO}, {faults, THS_E_FAULT}, {is_stale, THS_E_STALE},
+		{lies, THS_E_INTERNAL}};
 
 /* Rows it had written are gone with it, and it can be tried again. */
 START_TEST(a_start_that_fails_leaves_nothing)
