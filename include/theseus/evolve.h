@@ -4,13 +4,14 @@
  * An evolution file, theseus-evolve(5), names modules to add, to remove, to put in others'
  * places, the bindings that come of it, and each interface version and each table schema
  * that is to change. ths_evolve() loads and verifies all of it, publishes all bindings in
- * one commit, and retires who has left.
+ * one commit, and retires who has left once who came has served its probation.
  *
  * Invariants
  *   V1  After an error every binding, row and page is as before, and all serve on.
  *   V2  No interaction commits that ran partly on modules of before and partly after.
  *   V3  Afterwards everyone's required uses are bound, in their version.
  *   V4  What the file does not name does not change: no version, no schema, no binding.
+ *   V5  Who came with one evolution stays or goes back together, in one commit.
  *
  * Use: ths_evolve_file("split") where the archive has a file of that name; or
  * ths_evolve() with the text at hand. tests/unit/nano_core/evolve_test.c shows V1-V4.
@@ -61,8 +62,20 @@ THS_MUST_CHECK enum ths_err ths_evolve_read(const char *text, size_t size,
  *
  * Who is added or replaces somebody is loaded from the archive, unless an instance of that
  * name is loaded already and not bound. Those whose tables are new are started with all
- * commits of others held off, so that they may take over rows; then, unless tables of
- * theirs are still to be migrated, they are asked for their self-test.
+ * commits of others held off, so that they may take over rows.
+ *
+ * Who came is on probation then, as after a swap (ths_probation_set()), until each of them
+ * has served it; who left is kept for so long. The self-tests of who came are run first, and
+ * one that fails takes back the evolution. So does, later, a fault, an overrun or a failed
+ * self-test of any of them, and ths_rollback() of any: bindings lead where they led, schemas
+ * are turned round, who came is retired. Rows of tables that came with it go with it. One
+ * evolution is on probation at a time: the next that has one ends it, as does a swap of who
+ * came; and it does not go back any more when others changed a binding of its.
+ *
+ * There is none where it could not be kept whole: rows change their schema without a way
+ * back, somebody adopts rows, or somebody who comes or leaves holds state of its own
+ * (metamodule.h). Who left goes at once then, and self-tests, but for those whose tables are
+ * still to be migrated, are run before publication.
  *
  * Context: a program, at depth 0.
  * Return:  THS_OK; what ths_evolve_read() or ths_module_load() refuse;

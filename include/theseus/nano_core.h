@@ -113,14 +113,15 @@ THS_MUST_CHECK enum ths_err ths_interpose_end(uint32_t slot);
  * publishing and whenever `module/1` is asked. The interaction that failed is run again
  * (device operations are not). Both 0: no probation, and no self-test.
  *
- * A swap that migrates rows has one only if there is a way back for all of them.
+ * A swap that migrates rows has one only if there is a way back for all of them. An
+ * evolution's is that of all who came: <theseus/evolve.h>.
  */
 #define THS_PROBATION_CALLS 64u   /* by default */
 #define THS_PROBATION_TICKS 1000u /* of a millisecond */
 struct ths_probation {
 	uint64_t calls, ticks;
 };
-/* For swaps from now on. Context: any. */
+/* For swaps and evolutions from now on. Context: any. */
 void ths_probation_set(struct ths_probation probation);
 
 struct ths_swap_times { /* in counts of ths_arch_counter() */
@@ -133,7 +134,8 @@ struct ths_swap_times { /* in counts of ths_arch_counter() */
  *
  * Publishing is one commit over all bindings. Interactions in flight on @old commit
  * before it or are run again on @new. @old is retired when @new has served its probation:
- * unmapped when every CPU has passed depth 0. If @old was on probation itself, that is over.
+ * unmapped when every CPU has passed depth 0. If @old was on probation itself, that is over,
+ * also for those who came in one evolution with it.
  * Rows of tables whose schema both name stay; those of a table that @new declares in another
  * schema are converted by THS_MIGRATE functions, when somebody meets them or a sweeper does,
  * after publication. Where that is under way already for such a table, publishing who knows
@@ -156,12 +158,14 @@ THS_MUST_CHECK enum ths_err ths_swap_file(const char *from, const char *file,
 					  struct ths_reason *reason);
 
 /**
- * ths_rollback() - who served before a swap serves again
+ * ths_rollback() - who served before a swap, or an evolution, serves again
  * @name:   of an instance on probation, or an interface one is bound to
  * @reason: out: a sentence, when refused
  *
- * Publishes as a swap does; the instance on probation is retired.
- * Return: THS_OK; THS_E_NOENT nothing of that name is on probation; THS_E_SCHEMA another
+ * Publishes as a swap does; the instance on probation is retired, and with it all who came
+ * in one evolution with it.
+ * Return: THS_OK; THS_E_NOENT nothing of that name is on probation, or not any more, since
+ *         others changed a binding of its evolution's; THS_E_SCHEMA another
  *         swap has migrated a table the one before needs, and there is no way back;
  *         THS_E_BUSY as with ths_swap().
  */

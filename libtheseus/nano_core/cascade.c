@@ -184,7 +184,7 @@ static enum ths_err take_anew(struct ths_instance *instance, struct ths_instance
 
 static enum ths_err take_reverted(struct ths_instance *instance, struct ths_instance **by)
 {
-	*by = instance->before;
+	*by = ths_probation_before(instance);
 	return ths_probation_revert(instance);
 }
 
@@ -267,9 +267,10 @@ static bool step(struct fault *fault)
 	struct account *account;
 	bool taken = false;
 
-	if (instance->before && take(MODULE_FAULT_REVERTED, fault) == THS_OK)
+	if (ths_is_on_probation(instance) && take(MODULE_FAULT_REVERTED, fault) == THS_OK)
 		return true;
-	if (instance->before && instance->block) { /* its state has no other way */
+	/* Its state has no other way, and nobody goes back alone who came with others. */
+	if (instance->set || (instance->before && instance->block)) {
 		ths_probation_condemn(instance);
 		return false;
 	}
@@ -292,7 +293,7 @@ static bool may_step(struct ths_instance *instance)
 {
 	if (ths_loader_enter() == THS_OK)
 		return true;
-	if (instance->before)
+	if (ths_is_on_probation(instance))
 		ths_probation_condemn(instance); /* when it can be */
 	return false;
 }

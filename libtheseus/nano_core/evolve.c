@@ -5,16 +5,12 @@
  *	load    who comes; uses are not asked for yet, for they may come in the same set
  *	plan    which binding leads where afterwards
  *	verify  the plan: versions, schemas, everybody's uses
- *	start   commits of others held off: who comes starts, and is asked for its self-test
- *	publish all bindings in one commit, in which who comes adopts rows of those who
- *		leave; tables begin to change with it
- *	retire  who left, when every CPU has passed depth 0
+ *	publish the set: who comes starts, and all bindings change in one commit (set.c)
  *
  * Until the commit nothing that serves has been touched; so to give up is to forget who
  * came. A binding that takes another version is another binding: references resolved to
  * the old one find it dead, and the gate need not compare versions at each call.
  *
- * Left out on purpose: probation of a set. A self-test that fails refuses the evolution.
  * In a chain of interposers each may be replaced, and interposers may leave; a server in one
  * stays what the chain is laid out for.
  *
@@ -27,28 +23,12 @@
 #include <theseus/string.h>
 #include "nano_core/swap_impl.h"
 
-#define CHANGES_MAX 48u /* in one commit, with room to spare */
-
-static struct evolution {
+static struct {
 	struct ths_evolve_item item[THS_EVOLVE_ITEMS];
-	struct newcomer {
-		const struct ths_evolve_item *item;
-		struct ths_instance *instance;
-		struct ths_instance *old; /* whose place it takes; NULL: nobody's */
-		bool loaded;              /* by us */
-		bool started;
-	} in[THS_EVOLVE_ITEMS];
-	struct ths_instance *out[THS_EVOLVE_ITEMS];
-	struct change {
-		struct ths_binding *binding;
-		struct ths_instance *instance; /* NULL: nobody */
-		const struct ths_binding *was_at; /* whose faults count here; NULL: the same */
-	} change[CHANGES_MAX];
-	unsigned items, ins, outs, changes;
+	unsigned items;
 	bool named[THS_EVOLVE_ITEMS]; /* a version or schema that does change */
-	const struct newcomer *adopting; /* whose rows did not come: it failed there */
-	struct ths_reason *reason;
-} set;
+} file;
+static struct ths_set set; /* that comes of it */
 
 THS_PRINTF(3, 4)
 static enum ths_err refuse(enum ths_err err, const struct ths_evolve_item *item,
@@ -108,23 +88,6 @@ static enum ths_err let_go(const struct ths_evolve_item *item, struct ths_instan
 	return THS_OK;
 }
 
-/* Who takes its place; NULL: nobody. */
-static struct ths_instance *successor_of(const struct ths_instance *instance)
-{
-	for (unsigned i = 0; i < set.ins; i++)
-		if (set.in[i].old == instance)
-			return set.in[i].instance;
-	return NULL;
-}
-
-static bool is_new(const struct ths_instance *instance)
-{
-	for (unsigned i = 0; i < set.ins; i++)
-		if (set.in[i].instance == instance)
-			return true;
-	return false;
-}
-
 /* An instance so named that waits, or one from the archive. */
 static enum ths_err bring(const struct ths_evolve_item *item, const char *id, const char *as,
 			  struct ths_instance *old)
@@ -136,7 +99,7 @@ static enum ths_err bring(const struct ths_evolve_item *item, const char *id, co
 	enum ths_err err;
 
 	*in = (struct newcomer){.item = item, .old = old};
-	if (ths_module_find(id, &slot) == THS_OK && !is_new(&ths_core.instance[slot]) &&
+	if (ths_module_find(id, &slot) == THS_OK && !ths_set_brings(&set, &ths_core.instance[slot]) &&
 	    ths_core.instance[slot].state == THS_INSTANCE_LOADED) {
 		in->instance = &ths_core.instance[slot];
 	} else {
@@ -172,26 +135,23 @@ static enum ths_err load_all(void)
 	enum ths_err err = THS_OK;
 
 	ths_core.evolving = true; /* uses are verified when all are there */
-	for (unsigned i = 0; i < set.items && err == THS_OK; i++)
-		err = load_item(&set.item[i]);
+	for (unsigned i = 0; i < file.items && err == THS_OK; i++)
+		err = load_item(&file.item[i]);
 	ths_core.evolving = false;
 	return err;
 }
 
 /* ---- plan ------------------------------------------------------------------------------- */
 
-static struct change *change_of(const struct ths_binding *binding)
+static struct set_change *change_of(const struct ths_binding *binding)
 {
-	for (unsigned i = 0; i < set.changes; i++)
-		if (set.change[i].binding == binding)
-			return &set.change[i];
-	return NULL;
+	return ths_set_change(&set, binding);
 }
 
 /* Whom the binding leads to afterwards, and who serves then. */
 static struct ths_instance *leads_to(const struct ths_binding *binding)
 {
-	const struct change *change = change_of(binding);
+	const struct set_change *change = change_of(binding);
 
 	return change ? change->instance : ths_binding_instance(binding);
 }
@@ -208,16 +168,16 @@ static struct ths_instance *afterwards(const struct ths_binding *binding)
 static enum ths_err lead(const struct ths_evolve_item *item, struct ths_binding *binding,
 			 struct ths_instance *instance)
 {
-	struct change *change = binding ? change_of(binding) : NULL;
+	struct set_change *change = binding ? change_of(binding) : NULL;
 
 	if (change && change->instance && instance)
 		return refuse(THS_E_EXIST, item, "%s/%u is bound twice", binding->iface,
 			      binding->version);
-	if (!binding || (!change && set.changes == CHANGES_MAX))
+	if (!binding || (!change && set.changes == SET_CHANGES_MAX))
 		return refuse(THS_E_FULL, item, "no room for a binding");
 	if (!change)
 		change = &set.change[set.changes++];
-	*change = (struct change){binding, instance, NULL};
+	*change = (struct set_change){.binding = binding, .instance = instance};
 	return THS_OK;
 }
 
@@ -225,13 +185,13 @@ static enum ths_err lead(const struct ths_evolve_item *item, struct ths_binding 
 static const struct ths_evolve_item *naming(enum ths_evolve_kind kind, const char *from,
 					    const char *to)
 {
-	for (unsigned i = 0; i < set.items; i++) {
-		const struct ths_evolve_item *item = &set.item[i];
+	for (unsigned i = 0; i < file.items; i++) {
+		const struct ths_evolve_item *item = &file.item[i];
 
 		if (item->kind != kind || !ths_streq(item->word[0], from) ||
 		    !ths_streq(item->word[1], to))
 			continue;
-		set.named[i] = true;
+		file.named[i] = true;
 		return item;
 	}
 	return NULL;
@@ -302,7 +262,7 @@ static enum ths_err plan_leave(const struct ths_instance *out, struct ths_bindin
 {
 	struct ths_binding *behind = ths_ref_binding(&out->next), *at = behind;
 	struct ths_instance *next = leads_to(at);
-	const struct change *change;
+	const struct set_change *change;
 
 	while (next && ths_is_interposing(next) && is_leaving(next)) {
 		at = ths_ref_binding(&next->next);
@@ -319,7 +279,7 @@ static enum ths_err plan_leave(const struct ths_instance *out, struct ths_bindin
 
 static enum ths_err plan_remove(const struct ths_instance *out)
 {
-	if (ths_is_interposing(out) && !successor_of(out))
+	if (ths_is_interposing(out) && !ths_set_successor(&set, out))
 		return plan_leave(out, ths_interpose_place(out));
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++)
 		if (ths_binding_instance(&ths_core.binding[i]) == out &&
@@ -373,9 +333,9 @@ static enum ths_err plan(void)
 			THS_TRY(plan_replace(&set.in[i]));
 	for (unsigned i = 0; i < set.outs; i++)
 		THS_TRY(plan_remove(set.out[i]));
-	for (unsigned i = 0; i < set.items; i++)
-		if (set.item[i].kind == THS_EVOLVE_BIND)
-			THS_TRY(plan_bind(&set.item[i]));
+	for (unsigned i = 0; i < file.items; i++)
+		if (file.item[i].kind == THS_EVOLVE_BIND)
+			THS_TRY(plan_bind(&file.item[i]));
 	return set.changes ? THS_OK : refuse(THS_E_NOENT, NULL, "nothing changes");
 }
 
@@ -456,206 +416,22 @@ static enum ths_err verify(void)
 		    !is_leaving(&ths_core.instance[i]))
 			THS_TRY(verify_uses_of(&ths_core.instance[i]));
 	THS_TRY(verify_ours());
-	for (unsigned i = 0; i < set.items; i++) {
-		const struct ths_evolve_item *item = &set.item[i];
+	for (unsigned i = 0; i < file.items; i++) {
+		const struct ths_evolve_item *item = &file.item[i];
 
-		if (item->kind == THS_EVOLVE_VERSION && !set.named[i])
+		if (item->kind == THS_EVOLVE_VERSION && !file.named[i])
 			return refuse(THS_E_VERSION, item, "%s does not change so",
 				      item->word[0]);
-		if (item->kind == THS_EVOLVE_MIGRATE && !set.named[i])
+		if (item->kind == THS_EVOLVE_MIGRATE && !file.named[i])
 			return refuse(THS_E_SCHEMA, item, "%s does not change so",
 				      item->word[0]);
 	}
 	return THS_OK;
 }
 
-/* ---- start, publish, retire ---------------------------------------------------------------- */
-
-/* The module's own code, in its own name and with its own rights. */
-static enum ths_err adopt(struct ths_cpu *cpu, struct ths_instance *instance)
-{
-	struct ths_instance *self = cpu->call->instance;
-	enum ths_err err;
-
-	cpu->call->instance = cpu->serving = instance;
-	cpu->txn.flags = (uint16_t)((cpu->txn.flags & ~TXN_PUBLISH) | TXN_ADOPT);
-	ths_arch_core_leave();
-	err = instance->module->adopt(cpu->call);
-	THS_POINT("evolve/adopted");
-	ths_arch_core_enter();
-	cpu->txn.flags = (uint16_t)((cpu->txn.flags & ~TXN_ADOPT) | TXN_PUBLISH);
-	cpu->call->instance = cpu->serving = self;
-	return err > 0 || err < THS_ERR_LAST ? THS_E_INTERNAL : err;
-}
-
-static enum ths_err adopt_all(struct ths_cpu *cpu)
-{
-	for (unsigned i = 0; i < set.ins; i++) {
-		if (!set.in[i].instance->module->adopt)
-			continue;
-		set.adopting = &set.in[i];
-		THS_TRY(adopt(cpu, set.in[i].instance));
-	}
-	set.adopting = NULL;
-	return THS_OK;
-}
-
-static enum ths_err change_all(struct ths_cpu *cpu, void *arg)
-{
-	(void)arg;
-	THS_TRY(adopt_all(cpu));
-	for (unsigned i = 0; i < set.changes; i++)
-		THS_TRY(ths_provider_write(cpu, set.change[i].binding,
-					   set.change[i].instance));
-	return THS_OK;
-}
-
-static enum ths_err start(struct newcomer *in)
-{
-	enum ths_err err = THS_OK;
-
-	if (in->instance->fresh && !in->started) {
-		in->started = true;
-		err = ths_invoke_start(in->instance);
-	}
-	if (err == THS_OK && !ths_migrate_needed(in->instance))
-		err = ths_invoke_selftest(in->instance);
-	if (err)
-		return refuse(err, in->item, "%s does not start: %s", in->instance->name,
-			      ths_err_text(err));
-	THS_POINT("evolve/started");
-	return THS_OK;
-}
-
-static enum ths_err start_all(void)
-{
-	for (unsigned i = 0; i < set.ins; i++)
-		THS_TRY(start(&set.in[i]));
-	return THS_OK;
-}
-
-/* The token, then hardware locks, as ths_swap_hold() says. */
-static void hold(struct ths_cpu *cpu)
-{
-	ths_section_enter(cpu);
-	ths_token_take(cpu);
-	for (unsigned i = 0; i < set.outs; i++)
-		ths_spin_lock(&set.out[i]->busy);
-}
-
-static void let_all_go(struct ths_cpu *cpu)
-{
-	for (unsigned i = set.outs; i-- > 0;)
-		ths_spin_unlock(&set.out[i]->busy);
-	ths_token_give(cpu);
-	ths_section_leave(cpu);
-}
-
-/* Whoever did not get a successor of its own: what was asked of it is dropped. */
-static void take_over(void)
-{
-	THS_POINT("evolve/published");
-	for (unsigned i = 0; i < set.outs; i++) {
-		struct ths_instance *out = set.out[i], *heir = successor_of(out);
-
-		out->state = THS_INSTANCE_RETIRED;
-		ths_swap_hand_over(out, heir ? heir : &ths_core.instance[0]);
-	}
-	for (unsigned i = 0; i < set.ins; i++)
-		set.in[i].instance->fresh = false;
-	for (unsigned i = 0; i < set.changes; i++) {
-		if (set.change[i].instance)
-			set.change[i].instance->state = THS_INSTANCE_BOUND;
-		if (set.change[i].was_at)
-			set.change[i].binding->account = set.change[i].was_at->account;
-		set.change[i].binding->published++;
-	}
-}
-
-static enum ths_err publish_bindings(void *arg)
-{
-	enum ths_err err;
-
-	THS_POINT("evolve/before-commit");
-	err = ths_publish(change_all, arg);
-	if (err && set.adopting)
-		return refuse(err, set.adopting->item, "%s does not adopt rows: %s",
-			      set.adopting->instance->name, ths_err_text(err));
-	THS_TRY(err);
-	take_over();
-	return THS_OK;
-}
-
-static enum ths_err publish_once(struct ths_instance *const *in)
-{
-	struct ths_cpu *cpu = ths_cpu();
-	enum ths_err err;
-
-	THS_TRY(ths_migrate_check(in, set.ins, set.reason));
-	hold(cpu);
-	err = start_all();
-	THS_POINT("evolve/before-publish");
-	if (err == THS_OK)
-		err = ths_migrate_publish(in, set.ins, publish_bindings, NULL);
-	let_all_go(cpu);
-	THS_POINT("evolve/after-publish");
-	return err;
-}
-
-static void mark_leaving(bool leaving)
-{
-	for (unsigned i = 0; i < set.outs; i++)
-		set.out[i]->leaving = leaving;
-}
-
-static enum ths_err publish_all(void)
-{
-	struct ths_instance *in[THS_EVOLVE_ITEMS];
-	enum ths_err err;
-
-	for (unsigned i = 0; i < set.ins; i++)
-		in[i] = set.in[i].instance;
-	mark_leaving(true);
-	do
-		err = publish_once(in);
-	while (err == THS_E_STALE && !set.reason->text[0]); /* no module said so */
-	mark_leaving(false);
-	return err;
-}
-
-static void retire(void)
-{
-	ths_quiesce();
-	for (unsigned i = 0; i < set.outs; i++) {
-		ths_probation_end(set.out[i]);
-		if (ths_migrate_lets_go(set.out[i]))
-			ths_loader_retire(set.out[i]);
-		else
-			ths_probation_retire(set.out[i]);
-	}
-	for (unsigned i = 0; i < set.changes; i++)
-		if (set.change[i].instance && is_new(set.change[i].instance) &&
-		    !set.change[i].binding->behind) /* lines are the front's */
-			ths_irqs_attach(set.change[i].instance, set.change[i].binding);
-}
-
-/* Nobody was served by those who came. */
-static void forget(void)
-{
-	ths_quiesce();
-	for (unsigned i = 0; i < set.ins; i++) {
-		set.in[i].instance->next = (struct ths_ref){.generation = 0};
-		if (set.in[i].started)
-			ths_instance_wipe(set.in[i].instance);
-	}
-	for (unsigned i = 0; i < set.ins; i++)
-		if (set.in[i].loaded)
-			ths_loader_retire(set.in[i].instance);
-}
-
 static enum ths_err evolve(const char *text, size_t size)
 {
-	enum ths_err err = ths_evolve_read(text, size, set.item, &set.items, set.reason);
+	enum ths_err err = ths_evolve_read(text, size, file.item, &file.items, set.reason);
 
 	if (err == THS_OK)
 		err = load_all();
@@ -665,11 +441,8 @@ static enum ths_err evolve(const char *text, size_t size)
 		err = verify();
 	THS_POINT("evolve/verified");
 	if (err == THS_OK)
-		err = publish_all();
-	if (err == THS_OK)
-		retire();
-	else
-		forget();
+		return ths_set_publish(&set);
+	ths_set_forget(&set);
 	return err;
 }
 
@@ -679,6 +452,7 @@ enum ths_err ths_evolve(const char *text, size_t size, struct ths_reason *reason
 	enum ths_err err;
 
 	THS_TRY(ths_loader_enter());
+	memset(&file, 0, sizeof(file));
 	memset(&set, 0, sizeof(set));
 	set.reason = reason ? reason : &unread;
 	set.reason->text[0] = 0;

@@ -46,6 +46,7 @@ static struct {
 void ths_loader_init(void)
 {
 	memset(&loader, 0, sizeof(loader));
+	ths_set_init();
 }
 
 void ths_test_admit_spill(bool admit)

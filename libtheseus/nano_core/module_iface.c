@@ -26,7 +26,7 @@ static void tell_instance(const struct ths_instance *instance, struct module_inf
 	arg->version = module->provides.iface->version;
 	arg->major = module->major;
 	arg->minor = module->minor;
-	arg->state = (uint16_t)(instance->before ? THS_INSTANCE_PROBATION : instance->state);
+	arg->state = (uint16_t)(ths_is_on_probation(instance) ? THS_INSTANCE_PROBATION : instance->state);
 	arg->text = instance->text;
 	arg->text_size = instance->text_size;
 	arg->faults = atomic_load(&((struct ths_instance *)(uintptr_t)instance)->faults);
@@ -99,7 +99,7 @@ static enum ths_err module_selftest_op(struct ths_call *call, struct module_name
 	cpu->call->instance = cpu->serving = instance; /* it runs in the tested module's name */
 	err = instance->module->selftest(call);
 	cpu->call->instance = cpu->serving = &ths_core.instance[0];
-	if (err && instance->before && ths_txn_validate(&cpu->txn))
+	if (err && ths_is_on_probation(instance) && ths_txn_validate(&cpu->txn))
 		ths_probation_condemn(instance);
 	return err;
 }
@@ -112,7 +112,7 @@ static enum ths_err module_rollback_op(struct ths_call *call, struct module_name
 	(void)call;
 	arg->name[THS_NAME_MAX - 1] = 0;
 	THS_TRY(ths_swap_find(arg->name, &slot, &unread));
-	return ths_core.instance[slot].before ? ths_effect_rollback(ths_cpu(), slot)
+	return ths_is_on_probation(&ths_core.instance[slot]) ? ths_effect_rollback(ths_cpu(), slot)
 					      : THS_E_NOENT;
 }
 

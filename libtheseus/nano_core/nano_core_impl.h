@@ -126,6 +126,7 @@ struct ths_instance {
 		ran out of something; nobody drives the device before. 0: none is due */
 	struct ths_instance *_Atomic heir; /* who took its place; NULL: it is not retired */
 	struct ths_instance *before; /* on probation: whose place it took, kept (probation.c) */
+	struct ths_set *set; /* on probation: with whom it came, and goes (set.c) */
 	uint64_t until_calls, until_tick; /* which end the probation, whichever comes first */
 	_Atomic(bool) condemned;     /* it failed meanwhile: to be reverted at depth 0 */
 	struct quiet_mark quiet;     /* superseded: when */

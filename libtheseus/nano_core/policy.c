@@ -54,7 +54,7 @@ static enum ths_err ask(enum loader_op op, void *args)
 		return THS_E_UNAVAIL;
 	err = ths_gate(&ths_core.loader, op, args, NULL);
 	account(policy, ths_err_is_fault(err));
-	if (ths_err_is_fault(err) && policy->before)
+	if (ths_err_is_fault(err) && ths_is_on_probation(policy))
 		ths_probation_condemn(policy);
 	return err;
 }

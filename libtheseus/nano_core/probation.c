@@ -56,6 +56,8 @@ void ths_probation_end(struct ths_instance *instance)
 {
 	struct ths_instance *before = instance->before;
 
+	if (instance->set)
+		ths_set_end();
 	THS_POINT("probation/before-end");
 	instance->before = NULL;
 	atomic_store(&instance->condemned, false);
@@ -80,9 +82,28 @@ static enum ths_err go_back(struct ths_instance *instance)
 
 enum ths_err ths_probation_revert(struct ths_instance *instance)
 {
+	if (instance->set)
+		return ths_set_revert();
 	THS_TRY(go_back(instance));
 	ths_probation_retire(instance);
 	return THS_OK;
+}
+
+struct ths_instance *ths_probation_before(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; instance->set && i < instance->set->ins; i++)
+		if (instance->set->in[i].instance == instance && instance->set->in[i].old)
+			return instance->set->in[i].old;
+	return instance->set ? &ths_core.instance[0] : instance->before;
+}
+
+void ths_probation_count(struct ths_instance *instance, struct ths_probation probation)
+{
+	instance->until_calls = probation.calls
+					? ths_instance_calls(instance) + probation.calls
+					: UINT64_MAX;
+	instance->until_tick = ths_ticks() + probation.ticks;
+	watch();
 }
 
 /*
@@ -99,10 +120,7 @@ enum ths_err ths_probation_begin(struct ths_instance *old, struct ths_instance *
 	new->before = old;
 	THS_POINT("swap/before-selftest");
 	err = ths_invoke_selftest(new);
-	new->until_calls = probation.calls ? ths_instance_calls(new) + probation.calls
-					   : UINT64_MAX;
-	new->until_tick = ths_ticks() + probation.ticks;
-	watch();
+	ths_probation_count(new, probation);
 	if (err == THS_OK)
 		return THS_OK;
 	if (go_back(new) != THS_OK) { /* then the sweep tries until it can */
@@ -121,25 +139,30 @@ void ths_probation_condemn(struct ths_instance *instance)
 	ths_pending(ths_cpu(), PENDING_SWEEP);
 }
 
-static bool has_served(const struct ths_instance *instance)
+static bool has_served_its_own(const struct ths_instance *instance)
 {
 	return ths_instance_calls(instance) >= instance->until_calls ||
 	       ths_ticks() >= instance->until_tick;
 }
 
+static bool has_served(const struct ths_instance *instance)
+{
+	return instance->set ? ths_set_has_served(has_served_its_own)
+			     : has_served_its_own(instance);
+}
+
 static void look_after(struct ths_instance *instance)
 {
-	struct ths_instance *before = instance->before;
-
-	if (before && atomic_load(&instance->condemned)) {
-		char name[THS_NAME_MAX];
+	if (ths_is_on_probation(instance) && atomic_load(&instance->condemned)) {
+		char name[THS_NAME_MAX], before[THS_NAME_MAX];
 		enum ths_err err;
 
-		memcpy(name, instance->name, sizeof(name)); /* it may go at once */
+		memcpy(name, instance->name, sizeof(name)); /* they may go at once */
+		memcpy(before, ths_probation_before(instance)->name, sizeof(before));
 		err = ths_probation_revert(instance);
-		ths_logf("%s failed in its probation; %s serves again: %s", name,
-			 before->name, ths_err_text(err));
-	} else if (before && has_served(instance)) {
+		ths_logf("%s failed in its probation; %s serves again: %s", name, before,
+			 ths_err_text(err));
+	} else if (ths_is_on_probation(instance) && has_served(instance)) {
 		ths_probation_end(instance);
 	}
 	if (instance->state == THS_INSTANCE_RETIRED)
@@ -159,7 +182,7 @@ void ths_probation_sweep(void)
 		struct ths_instance *instance = &ths_core.instance[i];
 
 		look_after(instance);
-		any |= instance->before || instance->state == THS_INSTANCE_RETIRED;
+		any |= ths_is_on_probation(instance) || instance->state == THS_INSTANCE_RETIRED;
 	}
 	if (any)
 		watch();
@@ -174,7 +197,7 @@ static enum ths_err rollback_locked(const char *name, struct ths_reason *reason)
 
 	THS_TRY(ths_swap_find(name, &slot, reason));
 	instance = &ths_core.instance[slot];
-	err = instance->before ? ths_probation_revert(instance) : THS_E_NOENT;
+	err = ths_is_on_probation(instance) ? ths_probation_revert(instance) : THS_E_NOENT;
 	if (err)
 		(void)ths_format(reason->text, sizeof(reason->text), "%s %s", instance->name,
 				 err == THS_E_NOENT ? "is not on probation: nothing is kept "

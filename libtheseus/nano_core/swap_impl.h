@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include <theseus/evolve.h>
 #include "nano_core/nano_core_impl.h"
 
 /* loader.c */
@@ -110,7 +111,52 @@ THS_MUST_CHECK enum ths_err ths_policy_admit(const struct ths_module *module,
 struct ths_instance *ths_policy_second(const struct ths_instance *instance);
 struct ths_probation ths_policy_probation(const struct ths_instance *successor);
 
+/* set.c: several come and go in one commit */
+#define SET_CHANGES_MAX 48u /* bindings, with room to spare */
+struct ths_set {
+	struct newcomer {
+		const struct ths_evolve_item *item;
+		struct ths_instance *instance;
+		struct ths_instance *old; /* whose place it takes; NULL: nobody's */
+		bool loaded;              /* by us */
+		bool started;
+		struct ths_probation probation;
+	} in[THS_EVOLVE_ITEMS];
+	struct ths_instance *out[THS_EVOLVE_ITEMS];
+	struct set_change {
+		struct ths_binding *binding;
+		struct ths_instance *instance, *was; /* NULL: nobody */
+		const struct ths_binding *was_at; /* whose faults count here; NULL: the same */
+	} change[SET_CHANGES_MAX];
+	unsigned ins, outs, changes;
+	bool has_probation, goes_back;
+	const struct newcomer *adopting; /* whose rows did not come: it failed there */
+	struct ths_reason *reason;
+};
+void ths_set_init(void);
+struct ths_instance *ths_set_successor(const struct ths_set *set,
+				       const struct ths_instance *instance);
+bool ths_set_brings(const struct ths_set *set, const struct ths_instance *instance);
+struct set_change *ths_set_change(struct ths_set *set, const struct ths_binding *binding);
+/* After an error who came is as ths_set_forget() leaves it, and all else as before. */
+THS_MUST_CHECK enum ths_err ths_set_publish(struct ths_set *set);
+/* Who came is loaded and nothing more, or gone if it was loaded for this. */
+void ths_set_forget(const struct ths_set *set);
+/* The one on probation. THS_E_NOENT: somebody has changed a binding of its; THS_E_SCHEMA:
+ * a table. Then its probation is over. */
+THS_MUST_CHECK enum ths_err ths_set_revert(void);
+void ths_set_end(void);
+bool ths_set_has_served(bool (*has_served)(const struct ths_instance *));
+
 /* probation.c */
+THS_INLINE bool ths_is_on_probation(const struct ths_instance *instance)
+{
+	return instance->before || instance->set;
+}
+/* From now on. */
+void ths_probation_count(struct ths_instance *instance, struct ths_probation probation);
+/* Who serves again if it fails; nano_core: nobody in particular. */
+struct ths_instance *ths_probation_before(const struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_probation_begin(struct ths_instance *old,
 						struct ths_instance *new,
 						struct ths_probation probation);

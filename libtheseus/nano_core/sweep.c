@@ -104,7 +104,7 @@ static void report(struct ths_table *table, const struct slice *slice)
 			 slice->stuck_row, ths_err_text(slice->stuck_err));
 	atomic_store(&step->stuck_row, slice->stuck_row);
 	atomic_store(&step->stuck_err, slice->stuck_err);
-	if (atomic_load(&step->bearer)->before)
+	if (ths_is_on_probation(atomic_load(&step->bearer)))
 		ths_probation_condemn(atomic_load(&step->bearer));
 }
 

@@ -100,6 +100,18 @@ static enum ths_err there_and_back_with_rows(void)
 	return ths_rollback("testsrv", &why);
 }
 
+static enum ths_err evolves_and_back(void)
+{
+	THS_TRY(evolves());
+	return ths_rollback("second", &why);
+}
+
+static enum ths_err evolves_with_rows_and_back(void)
+{
+	THS_TRY(evolves_with_rows());
+	return ths_rollback("testsrv.v2", &why);
+}
+
 /* Rows that nobody touched are brought along. */
 static enum ths_err sweeps(void)
 {
@@ -184,7 +196,7 @@ static enum ths_err keeper(void)
 static enum ths_err (*const ways[])(void) = {
 	code_only, with_rows, evolves,	  evolves_with_rows, there_and_back,
 	sweeps,	   aside,     interposes, state_db,	     keeper,
-	there_and_back_with_rows,
+	there_and_back_with_rows, evolves_and_back, evolves_with_rows_and_back,
 };
 #define WAYS THS_ARRAY_SIZE(ways)
 
