@@ -26,7 +26,8 @@ static void tell_instance(const struct ths_instance *instance, struct module_inf
 	arg->version = module->provides.iface->version;
 	arg->major = module->major;
 	arg->minor = module->minor;
-	arg->state = (uint16_t)(ths_is_on_probation(instance) ? THS_INSTANCE_PROBATION : instance->state);
+	arg->state = (uint16_t)(ths_is_on_probation(instance) ? THS_INSTANCE_PROBATION
+							      : instance->state);
 	arg->text = instance->text;
 	arg->text_size = instance->text_size;
 	arg->faults = atomic_load(&((struct ths_instance *)(uintptr_t)instance)->faults);
@@ -112,8 +113,9 @@ static enum ths_err module_rollback_op(struct ths_call *call, struct module_name
 	(void)call;
 	arg->name[THS_NAME_MAX - 1] = 0;
 	THS_TRY(ths_swap_find(arg->name, &slot, &unread));
-	return ths_is_on_probation(&ths_core.instance[slot]) ? ths_effect_rollback(ths_cpu(), slot)
-					      : THS_E_NOENT;
+	return ths_is_on_probation(&ths_core.instance[slot])
+		       ? ths_effect_rollback(ths_cpu(), slot)
+		       : THS_E_NOENT;
 }
 
 static enum ths_err module_fault_op(struct ths_call *call, struct module_fault *arg)
