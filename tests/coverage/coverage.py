@@ -27,7 +27,7 @@ GROUPS = {
     "loader": r"nano_core/(loader|tmod|tmod_link|tmod_impl|instance|slots|layout|archive|symbols"
               r"|policy)\.[ch]",
     "metamodule": r"nano_core/(meta|meta_fault|state_move|db)\.c",
-    "swap": r"nano_core/(swap|swap_impl|migrate|sweep|evolve|evolve_read|interpose|probation"
+    "swap": r"nano_core/(swap|swap_impl|set|migrate|sweep|evolve|evolve_read|interpose|probation"
             r"|cascade)\.[ch]",
     "blob": r"base/(blob|siphash)\.c",
     "patterns": r"patterns/.*\.c",
