@@ -357,6 +357,15 @@ static void explain(const char *from, const char *file, const struct swap *swap,
 				 "%s cannot replace %s: %s", file, from, ths_err_text(err));
 }
 
+/* It may have served, and rows be in its schema. */
+static void forget(struct ths_instance *new)
+{
+	if (ths_migrate_lets_go(new))
+		ths_loader_unload(new);
+	else
+		ths_logf("%s stays loaded: rows stand in its schema", new->name);
+}
+
 static enum ths_err swap_file_locked(const char *from, const char *file,
 				     struct ths_swap_times *times,
 				     struct ths_reason *reason)
@@ -377,7 +386,7 @@ static enum ths_err swap_file_locked(const char *from, const char *file,
 	if (err) {
 		if (!reason->text[0])
 			explain(from, file, &swap, err, reason);
-		ths_loader_unload(swap.new);
+		forget(swap.new);
 	}
 	return err;
 }

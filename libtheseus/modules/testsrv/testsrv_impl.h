@@ -257,7 +257,8 @@ static enum ths_err counter_down(const void *old_row, void *new_row)
 	return THS_OK;
 }
 
-#define TESTSRV_MODULE(token, id)                                                        \
+/* What comes after them is added to the descriptor. */
+#define TESTSRV_MODULE(token, id, ...)                                                   \
 	THS_MODULE(                                                                      \
 		token, id, TESTSRV_VERSION, 0,                                           \
 		THS_PROVIDES(testsrv, .null = srv_null, .count = srv_count,              \
@@ -278,4 +279,4 @@ static enum ths_err counter_down(const void *old_row, void *new_row)
 		THS_MIGRATE(0, "testsrv.counter/1", "testsrv.counter/2", counter_up,     \
 			    counter_down),                                               \
 		THS_MIGRATE(1, "testsrv.counter/2", "testsrv.counter/1", counter_down,   \
-			    counter_up))
+			    counter_up) __VA_OPT__(, ) __VA_ARGS__)

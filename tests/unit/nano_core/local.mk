@@ -4,8 +4,9 @@ check_unit_tests += %D%/tmod_test %D%/tmod_refuse_test
 theseus_fixture_sources += \
 	%D%/fixtures/fixture_kinds.c \
 	%D%/fixtures/fixture_plain.c \
-	%D%/fixtures/fixture_spill.c
-theseus_fixtures += fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
+	%D%/fixtures/fixture_spill.c \
+	%D%/fixtures/fixture_unwell.c
+theseus_fixtures += fixtures/fixture.unwell.tmod fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
 check_unit_tests += %D%/bindings_test %D%/cascade_test %D%/evolve_test %D%/set_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/meta_link_test %D%/meta_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/tables_test %D%/grow_test \
 	%D%/swap_test
 EXTRA_DIST += %D%/window.h %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h

@@ -61,6 +61,11 @@ static enum ths_err swap_by(const char *file)
 	return ths_swap_file("testsrv", file, NULL, &why);
 }
 
+static enum ths_err unwell(void)
+{
+	return swap_by("fixture.unwell");
+}
+
 static enum ths_err code_only(void)
 {
 	return swap_by("testsrv");
@@ -286,13 +291,18 @@ static void begin(void)
 	uint32_t slot;
 
 	if (size == 0) {
-		static const char *const files[] = {"testsrv", "testsrv.v2", "trace"};
+		static const struct {
+			const char *folder, *id;
+		} files[] = {{"modules", "testsrv"},
+			     {"modules", "testsrv.v2"},
+			     {"modules", "trace"},
+			     {"fixtures", "fixture.unwell"}};
 
 		for (unsigned i = 0; i < THS_ARRAY_SIZE(files); i++) {
-			struct image file = image_from("modules", files[i]);
+			struct image file = image_from(files[i].folder, files[i].id);
 			char name[THS_NAME_MAX];
 
-			(void)snprintf(name, sizeof(name), "%s.tmod", files[i]);
+			(void)snprintf(name, sizeof(name), "%s.tmod", files[i].id);
 			ck_assert_uint_lt(size + file.size + 512, sizeof(archive));
 			size = archive_add(archive, size, name, file.data, file.size);
 			free(file.data);
@@ -436,11 +446,24 @@ START_TEST(every_window_is_met)
 }
 END_TEST
 
+/* Its functions are asked for as long as rows stand in its schema. */
+START_TEST(who_fails_its_self_test_goes_after_its_rows)
+{
+	begin();
+	ck_assert_int_eq(go(unwell, "swap/before-selftest", 1, COMMIT), THS_E_IO);
+	ck_assert_int_eq(at.err, THS_OK);
+	ck_assert_uint_eq(at.met, 1);
+	for (uint32_t i = 0; i < atomic_load(&ths_core.tables); i++)
+		ck_assert_ptr_null(atomic_load(&ths_core.table[i].step.bearer));
+	end(code_only, THS_E_IO);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("window");
 	TCase *loaded = tcase_create("allocations"), *trouble = tcase_create("windows"),
-	      *list = tcase_create("list");
+	      *list = tcase_create("list"), *last = tcase_create("self-test");
 
 	tcase_add_loop_test(loaded, whatever_runs_out_the_old_one_serves, 0, 2 * (int)WAYS);
 	suite_add_tcase(suite, loaded);
@@ -449,5 +472,7 @@ Suite *ths_test_suite(void)
 	suite_add_tcase(suite, trouble);
 	tcase_add_test(list, every_window_is_met);
 	suite_add_tcase(suite, list);
+	tcase_add_test(last, who_fails_its_self_test_goes_after_its_rows);
+	suite_add_tcase(suite, last);
 	return suite;
 }
