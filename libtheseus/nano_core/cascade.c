@@ -157,6 +157,7 @@ static enum ths_err take_next(struct ths_instance *instance, struct ths_instance
 		THS_TRY(ths_invoke_start(next));
 	next->fresh = false;
 	THS_TRY(ths_swap_publish(instance, next, NULL));
+	ths_probation_end(instance); /* it could not be taken back */
 	ths_swap_count(next);
 	ths_swap_unserve(instance, next); /* it is the second now */
 	*by = next;
@@ -177,6 +178,7 @@ static enum ths_err take_anew(struct ths_instance *instance, struct ths_instance
 		return err;
 	}
 	ths_swap_count(again);
+	ths_probation_end(instance);
 	ths_probation_retire(instance);
 	*by = again;
 	return THS_OK;
@@ -202,7 +204,9 @@ static enum ths_err take_soft(struct ths_instance *instance, struct ths_instance
 static enum ths_err take_unbound(struct ths_instance *instance, struct ths_instance **by)
 {
 	*by = &ths_core.instance[0];
-	return ths_swap_unbind(instance);
+	THS_TRY(ths_swap_unbind(instance));
+	ths_probation_end(instance);
+	return THS_OK;
 }
 
 static enum ths_err take_left(struct ths_instance *instance, struct ths_instance **by)

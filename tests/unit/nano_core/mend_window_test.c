@@ -294,6 +294,38 @@ static void serve_again(const char *name)
 	ck_assert_int_eq(script_by(&own, do_nothing, NULL), THS_OK);
 }
 
+static bool leads_somewhere(const struct ths_instance *instance)
+{
+	for (unsigned i = 0; i < BINDINGS_MAX; i++)
+		if (ths_core.binding[i].generation &&
+		    ths_binding_instance(&ths_core.binding[i]) == instance)
+			return true;
+	return false;
+}
+
+static bool is_kept_for_somebody(const struct ths_instance *instance)
+{
+	for (unsigned i = 1; i < ths_instances(); i++)
+		if (ths_core.instance[i].state == THS_INSTANCE_BOUND &&
+		    ths_core.instance[i].before == instance)
+			return true;
+	return false;
+}
+
+/* Who counts as bound is, and nobody is kept for somebody who has gone. */
+static void states_hold(void)
+{
+	for (unsigned i = 1; i < ths_instances(); i++) {
+		const struct ths_instance *instance = &ths_core.instance[i];
+
+		ck_assert_msg(instance->state != THS_INSTANCE_BOUND || leads_somewhere(instance),
+			      "%s is bound to nothing", instance->name);
+		ck_assert_msg(instance->state != THS_INSTANCE_KEPT ||
+				      is_kept_for_somebody(instance),
+			      "%s is kept for nobody", instance->name);
+	}
+}
+
 /* @faulty: whose fault is due in the log; NULL: none is. */
 static void end(const char *faulty)
 {
@@ -306,6 +338,7 @@ static void end(const char *faulty)
 	for (unsigned i = 0; i < 3; i++)
 		ths_host_tick();
 	others_are_served();
+	states_hold();
 	ck_assert_msg(!faulty || is_logged(name), "%s's fault is not in the log", name);
 	serve_again("");
 	serve_again("driver");
