@@ -474,6 +474,28 @@ START_TEST(whatever_runs_out_who_faults_is_taken_back)
 }
 END_TEST
 
+/* Refused at once, or taken back by the sweep: who is unwell does not stay. */
+START_TEST(whatever_runs_out_who_is_unwell_does_not_stay)
+{
+	bool persistently = _i % 2;
+	uint64_t n = 0, reached;
+
+	do {
+		rig_stop();
+		setup();
+		on_selftest = is_unwell;
+		ths_host_fail_nth("alloc", ++n, persistently);
+		(void)!evolve(shapes[_i / 2]);
+		reached = ths_host_fail_reached();
+		ths_host_fail_nth("alloc", 0, false);
+		ths_host_tick();
+		expect_back();
+		expect_settled();
+	} while (reached >= n);
+	ck_assert_uint_gt(n, 2);
+}
+END_TEST
+
 START_TEST(memory_is_as_before_after_there_and_back)
 {
 	uint64_t out = 0;
@@ -519,6 +541,8 @@ Suite *ths_test_suite(void)
 		     SHAPES);
 	harness_loop(suite, "E2 runs out, fault", setup,
 		     whatever_runs_out_who_faults_is_taken_back, 0, 2 * SHAPES);
+	harness_loop(suite, "E2 runs out, self-test", setup,
+		     whatever_runs_out_who_is_unwell_does_not_stay, 0, 2 * SHAPES);
 	harness_loop(suite, "memory", setup, memory_is_as_before_after_there_and_back, 0,
 		     SHAPES);
 	return suite;

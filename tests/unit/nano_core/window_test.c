@@ -459,6 +459,29 @@ START_TEST(who_fails_its_self_test_goes_after_its_rows)
 }
 END_TEST
 
+/* At once, or when there is enough again; one that rows still needed can be unloaded then. */
+START_TEST(whatever_runs_out_who_fails_its_self_test_goes)
+{
+	bool failed = true;
+
+	for (uint64_t n = 1; failed; n++) {
+		uint32_t slot;
+
+		begin();
+		ths_host_fail_nth("alloc", n, _i);
+		(void)!unwell();
+		failed = ths_host_fail_failed() > 0;
+		ths_host_fail_nth("alloc", 0, false);
+		settle();
+		ck_assert_int_eq(ths_sweep(), THS_OK);
+		settle();
+		if (ths_module_find("fixture.unwell", &slot) == THS_OK)
+			ck_assert_int_eq(ths_module_unload(slot), THS_OK);
+		end(code_only, THS_E_IO);
+	}
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("window");
@@ -473,6 +496,7 @@ Suite *ths_test_suite(void)
 	tcase_add_test(list, every_window_is_met);
 	suite_add_tcase(suite, list);
 	tcase_add_test(last, who_fails_its_self_test_goes_after_its_rows);
+	tcase_add_loop_test(last, whatever_runs_out_who_fails_its_self_test_goes, 0, 2);
 	suite_add_tcase(suite, last);
 	return suite;
 }
