@@ -451,19 +451,18 @@ START_TEST(whatever_runs_out_all_or_nothing_serves)
 }
 END_TEST
 
-/* If not now, then later: who faulted does not stay. */
-START_TEST(whatever_runs_out_who_faults_is_taken_back)
+/* @go, once @prepared, with each allocation failing: whoever failed does not stay. */
+static void expect_back_whatever_runs_out(int shape, bool persistently, void (*prepare)(int),
+					  void (*go)(int))
 {
-	bool persistently = _i % 2;
 	uint64_t n = 0, reached;
 
 	do {
 		rig_stop();
 		setup();
-		EVOLVES(shapes[_i / 2]);
-		on_sum = is_foreign;
+		prepare(shape);
 		ths_host_fail_nth("alloc", ++n, persistently);
-		(void)!ths_gate(&user, user_op_sum, &(struct pair_args){0, 0}, NULL);
+		go(shape);
 		reached = ths_host_fail_reached();
 		ths_host_fail_nth("alloc", 0, false);
 		ths_host_tick();
@@ -472,27 +471,41 @@ START_TEST(whatever_runs_out_who_faults_is_taken_back)
 	} while (reached >= n);
 	ck_assert_uint_gt(n, 1);
 }
+
+static void be_foreign(int shape)
+{
+	EVOLVES(shapes[shape]);
+	on_sum = is_foreign;
+}
+
+static void call(int shape)
+{
+	(void)shape;
+	(void)!ths_gate(&user, user_op_sum, &(struct pair_args){0, 0}, NULL);
+}
+
+/* If not now, then later. */
+START_TEST(whatever_runs_out_who_faults_is_taken_back)
+{
+	expect_back_whatever_runs_out(_i / 2, _i % 2, be_foreign, call);
+}
 END_TEST
 
-/* Refused at once, or taken back by the sweep: who is unwell does not stay. */
+static void be_unwell(int shape)
+{
+	(void)shape;
+	on_selftest = is_unwell;
+}
+
+static void try_to_evolve(int shape)
+{
+	(void)!evolve(shapes[shape]);
+}
+
+/* Refused at once, or taken back by the sweep. */
 START_TEST(whatever_runs_out_who_is_unwell_does_not_stay)
 {
-	bool persistently = _i % 2;
-	uint64_t n = 0, reached;
-
-	do {
-		rig_stop();
-		setup();
-		on_selftest = is_unwell;
-		ths_host_fail_nth("alloc", ++n, persistently);
-		(void)!evolve(shapes[_i / 2]);
-		reached = ths_host_fail_reached();
-		ths_host_fail_nth("alloc", 0, false);
-		ths_host_tick();
-		expect_back();
-		expect_settled();
-	} while (reached >= n);
-	ck_assert_uint_gt(n, 2);
+	expect_back_whatever_runs_out(_i / 2, _i % 2, be_unwell, try_to_evolve);
 }
 END_TEST
 
