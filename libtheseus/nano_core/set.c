@@ -248,15 +248,6 @@ static enum ths_err publish(struct ths_set *set)
 	return err;
 }
 
-/* Nobody is in it, but rows may need its functions for good. */
-static void drop(struct ths_instance *instance)
-{
-	if (ths_migrate_lets_go(instance))
-		ths_loader_retire(instance);
-	else
-		ths_probation_retire(instance);
-}
-
 /* Nobody is served by those who came. */
 void ths_set_forget(const struct ths_set *set)
 {
@@ -277,7 +268,7 @@ void ths_set_forget(const struct ths_set *set)
 	}
 	for (unsigned i = 0; i < set->ins; i++)
 		if (set->in[i].loaded)
-			drop(set->in[i].instance);
+			ths_swap_drop(set->in[i].instance);
 }
 
 /* ---- going back -------------------------------------------------------------------------- */
@@ -463,7 +454,7 @@ static void retire(const struct ths_set *set)
 	ths_quiesce();
 	for (unsigned i = 0; i < set->outs; i++) {
 		ths_probation_end(set->out[i]);
-		drop(set->out[i]);
+		ths_swap_drop(set->out[i]);
 	}
 }
 

@@ -251,13 +251,18 @@ static bool has_probation(struct ths_instance *new, struct ths_probation probati
 	return (probation.calls || probation.ticks) && ths_migrate_has_back(new);
 }
 
-/* Nobody goes back to it, but rows may need its functions for good. */
-static void let_go(struct ths_instance *old)
+void ths_swap_drop(struct ths_instance *instance)
 {
-	if (ths_migrate_lets_go(old))
-		ths_loader_unload(old);
+	if (ths_migrate_lets_go(instance))
+		ths_loader_retire(instance);
 	else
-		ths_probation_retire(old);
+		ths_probation_retire(instance);
+}
+
+static void let_go(struct ths_instance *instance)
+{
+	ths_quiesce();
+	ths_swap_drop(instance);
 }
 
 /* What there is to do before @new may serve; after an error it is only loaded. */
@@ -357,15 +362,6 @@ static void explain(const char *from, const char *file, const struct swap *swap,
 				 "%s cannot replace %s: %s", file, from, ths_err_text(err));
 }
 
-/* It may have served, and rows be in its schema. */
-static void forget(struct ths_instance *new)
-{
-	if (ths_migrate_lets_go(new))
-		ths_loader_unload(new);
-	else
-		ths_logf("%s stays loaded: rows stand in its schema", new->name);
-}
-
 static enum ths_err swap_file_locked(const char *from, const char *file,
 				     struct ths_swap_times *times,
 				     struct ths_reason *reason)
@@ -386,7 +382,7 @@ static enum ths_err swap_file_locked(const char *from, const char *file,
 	if (err) {
 		if (!reason->text[0])
 			explain(from, file, &swap, err, reason);
-		forget(swap.new);
+		let_go(swap.new); /* it may have served */
 	}
 	return err;
 }

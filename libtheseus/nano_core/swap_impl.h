@@ -85,6 +85,8 @@ void ths_quiesce(void);
 void ths_swap_count(const struct ths_instance *instance);
 /* @old, whose place @new has taken, is loaded again and nothing more. */
 void ths_swap_unserve(struct ths_instance *old, struct ths_instance *new);
+/* Nobody is in it or goes back to it: it goes now, or once no row needs its functions. */
+void ths_swap_drop(struct ths_instance *instance);
 THS_MUST_CHECK enum ths_err ths_swap_unbind(struct ths_instance *instance);
 void ths_swap_hand_over(struct ths_instance *old, struct ths_instance *new);
 /* A name that is not taken: the id, or the id and a number. */
