@@ -68,6 +68,22 @@ char *tool_print(const char *fmt, ...)
 	return text;
 }
 
+char *tool_beside(const char *from_bin)
+{
+	char self[4096];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (length <= 0)
+		return NULL;
+	self[length] = '\0';
+	slash = strrchr(self, '/');
+	if (slash == NULL)
+		return NULL;
+	*slash = '\0';
+	return tool_print("%s/%s", self, from_bin);
+}
+
 bool tool_read(const char *path, struct tool_file *file)
 {
 	FILE *from = fopen(path, "rb");

@@ -30,6 +30,10 @@ void *tool_alloc(size_t size);                           /* zeroed */
 void *tool_grow(void *memory, size_t size);              /* realloc */
 char *tool_print(const char *fmt, ...) THS_PRINTF(1, 2); /* to memory of its own */
 
+/* @from_bin told from where this program lies, so that an installed tree may be moved; to
+ * memory of its own. NULL: that is not known. */
+char *tool_beside(const char *from_bin);
+
 struct tool_file {
 	uint8_t *data;
 	size_t size;

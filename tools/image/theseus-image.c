@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "image.h"
 
@@ -89,24 +88,6 @@ static void add(const char ***list, size_t *count, const char *text)
 static void module_dir_add(struct image_options *options, const char *folder)
 {
 	add(&options->module_dirs, &options->module_dir_count, folder);
-}
-
-/* Told from where this program lies, so that an installed tree may be moved. Memory of
- * its own; NULL: not known. */
-static char *installed_modules(void)
-{
-	char self[4096];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (length <= 0)
-		return NULL;
-	self[length] = '\0';
-	slash = strrchr(self, '/');
-	if (slash == NULL)
-		return NULL;
-	*slash = '\0';
-	return tool_print("%s/%s", self, IMAGE_MODULES_FROM_BIN);
 }
 
 static const char *volume_wrong(const char *volume)
@@ -244,7 +225,7 @@ int main(int argc, char **argv)
 
 	tool_name = "theseus-image";
 	status = options_read(argc, argv, &options, &done);
-	installed = installed_modules();
+	installed = tool_beside(IMAGE_MODULES_FROM_BIN);
 	if (installed != NULL)
 		module_dir_add(&options, installed);
 	if (status == TOOL_OK && !done)

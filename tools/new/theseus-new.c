@@ -223,21 +223,14 @@ static enum tool_status request_check(const struct request *request,
 
 /* ---- variables -------------------------------------------------------------------- */
 
-/* Told from where this program lies, so that an installed tree may be moved. */
+/* As it is named to the user; where nobody knows, as it would be from here. */
 static char *installed(const char *from_bin)
 {
-	char self[4096];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *path, *real, *slash;
+	char *path = tool_beside(from_bin);
+	char *real = path ? realpath(path, NULL) : NULL;
 
-	self[length > 0 ? length : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (slash)
-		*slash = '\0';
-	path = tool_print("%s/%s", self, from_bin);
-	real = realpath(path, NULL);
 	if (!real)
-		return path;
+		return path ? path : tool_print("%s", from_bin);
 	free(path);
 	return real;
 }
