@@ -2,38 +2,8 @@
 #
 # Builds the OS once per script, from the staged installation, in a folder that goes away.
 set -u
-: "${top_srcdir:?is set by make check}" "${STAGE_BIN:?}" "${PKG_CONFIG_PATH:?}"
+. "$top_srcdir/tests/support/guest_tap.sh"
 os=$top_srcdir/tests/image/os
-count=0
-
-if ! command -v "${QEMU:-qemu-system-x86_64}" >/dev/null; then
-	if [ "${CI:-}" = true ]; then
-		echo "Bail out! no QEMU, and CI=true"
-		exit 1
-	fi
-	echo "1..0 # SKIP no QEMU"
-	exit 0
-fi
-
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-cd "$dir" || exit 1
-PATH=$STAGE_BIN:$PATH
-export PATH
-
-# holds NAME COMMAND...: the command succeeds; what it said is shown when not.
-holds() {
-	name=$1
-	shift
-	count=$((count + 1))
-	if "$@" >out 2>&1 </dev/null; then
-		echo "ok $count - $name"
-	else
-		echo "not ok $count - $name"
-		sed 's/^/# /' out | tail -n 60
-	fi
-}
 
 build() {
 	holds 'the OS is built' "${MAKE:-make}" -s -f "$os/Makefile" here="$os" \
