@@ -85,12 +85,22 @@ static enum ths_err its_callers(void)
 	return faulting(&server, 1000);
 }
 
+/* By the time the turn is ours another one may serve: then it is that one's place. */
+static enum ths_err take_the_place(uint32_t slot)
+{
+	enum ths_err err = THS_E_NOENT;
+
+	for (unsigned i = 0; i < 100 && err == THS_E_NOENT; i++)
+		err = ths_swap(provider("")->slot, slot, NULL);
+	return err;
+}
+
 static enum ths_err taken_back(void)
 {
 	uint32_t slot;
 
 	THS_TRY(ths_module_add(&ths_module_script_same, "next", &slot, &why));
-	THS_TRY(ths_swap(provider("")->slot, slot, NULL));
+	THS_TRY(take_the_place(slot));
 	return faulting(&server, 1);
 }
 
