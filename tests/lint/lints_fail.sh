@@ -50,20 +50,49 @@ echo 'struct outer { struct unknown_inner inner; };' >include/theseus/bad.h
 refuses headers 'theseus/bad.h does not compile alone'
 refuses headers 'theseus/good.h is not installed'
 
-example_page() { # TEXT
-	mkdir -p libtheseus/nano_core
-	echo 'THS_PUBLISHED(ths_gate)' >libtheseus/nano_core/published.def
-	printf '%s\n' '.Sh EXAMPLES' '.Bd -literal' "$1" '.Ed' >man/bad.3
+# Examples of pages are run by another test; what it takes an example for is tried here.
+example_page() { # LINE...
+	fresh
+	printf '%s\n' '.Sh EXAMPLES' "$@" '.Ed' >man/bad.9
+}
+refuses_example() { # WORD
+	tried=$((tried + 1))
+	if "$PYTHON3" "$lints/../support/manual.py" man/bad.9 >"$tmp/out" 2>&1; then
+		echo "manual.py passed a page with: $1"
+		status=1
+	elif ! grep -q -- "$1" "$tmp/out"; then
+		echo "manual.py failed without naming: $1"
+		sed 's/^/  /' "$tmp/out"
+		status=1
+	fi
 }
 fresh
-example_page 'int x;'
-refuses examples 'man/bad.3 has no example'
-fresh
-example_page 'int THS_MODULE = nothing;'
-refuses examples 'man/bad.3: its example does not compile'
-fresh
-example_page 'int secret(void); int good(void); int good(void) { return secret(); } /* THS_MODULE */'
-refuses examples 'needs secret'
+echo '.Sh NAME' >man/bad.9
+refuses_example 'no examples'
+example_page '.Bd -literal' 'int x;'
+refuses_example 'man/bad.9:2: is no file'
+example_page '.Bd -literal' '$ echo two' 'three'
+refuses_example 'echo two prints'
+example_page '.Bd -literal' '$ echo one' '\&...' 'two'
+refuses_example 'echo one prints'
+example_page '.Bd -literal' '$ false'
+refuses_example 'false: exit status 1'
+example_page '.Bd -literal' 'int main(void) { return nothing; }'
+refuses_example 'nothing'
+example_page '.Bd -literal' 'int main(void) { return 1; }'
+refuses_example 'exit status 1'
+example_page '.Bd -literal' '#include <stdio.h>' 'int main(void) { puts("one"); }' '.Ed' \
+	'It prints:' '.Bd -literal' 'two'
+refuses_example 'the program prints'
+example_page 'It prints:' '.Bd -literal' 'two'
+refuses_example 'there is none'
+example_page '.Bd -literal' '#include <theseus/module.h>' \
+	'static int calls; int secret(void);' \
+	'static enum ths_err now(struct ths_call *call, struct clock_now *arg)' \
+	'{ (void)call; arg->ns = (uint64_t)++calls; return THS_OK; }' \
+	'THS_MODULE(bad, "bad", 1, 0, THS_PROVIDES(clock, .now = now));'
+sed -i '3i #include <theseus/iface/clock.h>' man/bad.9
+refuses_example calls
 
 fresh
 echo '#include <stdio.h>' >libtheseus/modules/bad/bad.c

@@ -1,7 +1,6 @@
 # What holds of the text and of the object files, whatever they do.
 check_lint_tests += \
 	%D%/clang.sh \
-	%D%/examples.sh \
 	%D%/headers.sh \
 	%D%/includes.sh \
 	%D%/lints_fail.sh \

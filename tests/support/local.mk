@@ -8,7 +8,7 @@ theseus_support_sources += %D%/history.h %D%/history.c
 theseus_support_sources += %D%/keeper.h %D%/keeper.c %D%/keeper_v2.c
 theseus_support_sources += %D%/script.h %D%/script.c %D%/other.c
 theseus_support_sources += %D%/dev.h %D%/dev_16550.c %D%/dev_8254.c %D%/dev_8259.c
-EXTRA_DIST += %D%/guest_tap.sh %D%/no-skip %D%/console.py
+EXTRA_DIST += %D%/guest_tap.sh %D%/no-skip %D%/console.py %D%/manual.py
 
 include tests/support/kernels/local.mk
 
