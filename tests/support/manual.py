@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""manual - runs the EXAMPLES of man pages, as they stand there.
+"""manual - runs the EXAMPLES, or the STEPS, of man pages, as they stand there.
 
-    manual.py PAGE...
+    manual.py [--steps] PAGE...
 
-Each page's displays run in an empty folder, in their order, with what is installed: the
-tools on PATH, pkg-config's packages. What a display is follows from the line before it and
-from its text (HACKING.md, "Examples in pages"):
+With --steps it says of each subsection whether it went well. Each page's displays run in an
+empty folder, in their order, with what is installed: the tools on PATH, pkg-config's
+packages. What a display is follows from the line before it and from its text (HACKING.md,
+"Examples in pages"):
 
     .Pa NAME :                  it is the file NAME
     a line ending in "prints:"  it is what the last program printed
@@ -13,11 +14,12 @@ from its text (HACKING.md, "Examples in pages"):
     it has main(                a program: built with the page's modules, for the host, run
     it has THS_MODULE(          a module: built into a .tmod, and bound on the host
 
-A display that is none of these is an error, as is a page without EXAMPLES. In what is
+A display that is none of these is an error, as is a page without any. In what is
 printed "..." stands for anything; a command without lines below may print what it likes.
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -71,15 +73,17 @@ def unescape(text):
 
 
 def displays(page):
-    """The displays of a page's EXAMPLES: line number, the line before, text."""
-    found, section, before, inside = [], '', '', None
+    """A page's displays that run: step, line number, the line before, text."""
+    found, section, step, before, inside = [], '', '', '', None
     with open(page, encoding='utf-8') as lines:
         for number, line in enumerate(lines, 1):
             line = line.rstrip('\n')
             if line.startswith('.Sh '):
-                section = line[4:]
-            elif section != 'EXAMPLES':
+                section = step = line[4:]
+            elif section not in ('EXAMPLES', 'STEPS'):
                 continue
+            elif line.startswith('.Ss '):
+                step = line[4:]
             elif inside is not None:
                 if line == '.Ed':
                     found.append((*start, '\n'.join(inside) + '\n'))
@@ -87,9 +91,9 @@ def displays(page):
                 else:
                     inside.append(unescape(line))
             elif line.startswith('.Bd '):
-                start, inside = (number, before), []
+                start, inside = (step, number, before), []
             elif line.startswith('.Dl '):
-                found.append((number, before, unescape(line[4:]) + '\n'))
+                found.append((step, number, before, unescape(line[4:]) + '\n'))
             before = line
     return found
 
@@ -128,7 +132,7 @@ class Folder:
         self.called, self.printed = False, None
         os.makedirs(f'{path}/.bin')
         with open(f'{path}/.bin/cc', 'w') as cc:
-            cc.write(f'#!/bin/sh\nexec {os.environ.get("CC", "cc")} "$@"\n')
+            cc.write(f'#!/bin/sh\nexec {os.environ.get("CC") or shutil.which("cc")} "$@"\n')
         os.chmod(f'{path}/.bin/cc', 0o755)
         with open(f'{path}/.state', 'w') as state:
             state.write(f'PATH={path}/.bin:$PATH; unset MAKEFLAGS MFLAGS MAKELEVEL\n'
@@ -205,27 +209,32 @@ class Folder:
             getattr(self, kind)(text)
 
 
-def check(page):
-    """Run a page's examples; the number of displays."""
+def check(page, say):
+    """Run a page's examples, and say() how each step went; the number of displays."""
     found = displays(page)
     if not found:
         raise Wrong(f'{page}: no examples')
     with tempfile.TemporaryDirectory() as path:
         folder = Folder(path)
-        for number, before, text in found:
+        for at, (step, number, before, text) in enumerate(found):
             try:
                 folder.show(before, text)
             except Wrong as wrong:
+                say(f'FAIL: {step}')
                 raise Wrong(f'{page}:{number}: {wrong}') from wrong
+            if at + 1 == len(found) or found[at + 1][0] != step:
+                say(f'PASS: {step}')
         folder.bind_modules()
     return len(found)
 
 
-def main(pages):
+def main(words):
+    pages = [word for word in words if word != '--steps']
     failed = False
     for page in pages:
         try:
-            print(f'{page}: {check(page)} displays')
+            count = check(page, print if pages != words else lambda text: None)
+            print(f'{page}: {count} displays')
         except Wrong as wrong:
             failed = True
             print(wrong)
