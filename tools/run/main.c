@@ -53,7 +53,7 @@ static int say_end(const struct run_end *end)
 {
 	int status = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1;
 
-	if (end->timed_out)
+	if (end->timed_out || end->silent)
 		return RUN_TIMEOUT;
 	if (!end->started)
 		run_say("QEMU ended before it ran the guest");

@@ -16,6 +16,7 @@ enum {
 	OPT_GDB,
 	OPT_TEST,
 	OPT_TIMEOUT,
+	OPT_SILENCE,
 	OPT_ICOUNT,
 	OPT_APPEND,
 	OPT_MEMORY,
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
 	{"gdb", optional_argument, NULL, OPT_GDB},
 	{"test", no_argument, NULL, OPT_TEST},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"silence", required_argument, NULL, OPT_SILENCE},
 	{"icount", no_argument, NULL, OPT_ICOUNT},
 	{"append", required_argument, NULL, OPT_APPEND},
 	{"memory", required_argument, NULL, OPT_MEMORY},
@@ -63,6 +65,7 @@ static const char help_text[] =
 	"  -append CMDLINE    and this command line\n"
 	"      --test         no terminal; exit 0 only if the guest passed its tests\n"
 	"      --timeout S    end the run after S seconds (with --test: 60)\n"
+	"      --silence S    with --test or --icount: and once it said nothing for S seconds\n"
 	"      --icount       count instructions instead of time: every run the same\n"
 	"      --uefi         boot by OVMF instead of SeaBIOS\n"
 	"      --smp N        N processors (1)\n"
@@ -125,6 +128,10 @@ static int take_number(int option, struct run_options *options)
 		return read_number(optarg, 1, 86400, &options->timeout_s)
 			       ? -1
 			       : usage("--timeout takes 1..86400 seconds", optarg);
+	case OPT_SILENCE:
+		return read_number(optarg, 1, 86400, &options->silence_s)
+			       ? -1
+			       : usage("--silence takes 1..86400 seconds", optarg);
 	case OPT_LOG_LIMIT:
 		return read_number(optarg, 1, 65536, &options->limit_mib)
 			       ? -1
@@ -194,6 +201,7 @@ static int take_option(int option, struct run_options *options)
 		return fflush(stdout) ? RUN_USAGE : RUN_OK;
 	case OPT_SMP:
 	case OPT_TIMEOUT:
+	case OPT_SILENCE:
 	case OPT_LOG_LIMIT:
 	case OPT_GDB:
 	case OPT_MEMORY:
@@ -216,6 +224,9 @@ static int check_sense(const struct run_options *options)
 			     options->append);
 	if (options->uefi && options->kernel)
 		return usage("--uefi needs an ISO: OVMF knows no PVH note", NULL);
+	if (options->silence_s && !options->batch)
+		return usage("--silence needs --test or --icount: by hand you hear it",
+			     NULL);
 	if (options->machine && !*options->machine)
 		return usage("--machine takes a name", NULL);
 	return -1;

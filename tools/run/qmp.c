@@ -1,10 +1,11 @@
 /*
  * qmp - a few words with QEMU on its control socket.
  *
- * Four things are said: the handshake, `cont`, `info registers`, `quit`. One is
- * listened for: why the machine was shut down. QEMU writes one JSON object a line, with
- * its own fixed spacing; looking for the words in it is enough, and a line longer than
- * our buffer (only the registers of many processors) is cut.
+ * Said are the handshake and `cont`; at the end, if it is asked where the guest was,
+ * `info registers` and `x` for its stack; and `quit`. Listened for is why the machine was
+ * shut down. QEMU writes one JSON object a line, with its own fixed spacing; looking for
+ * the words in it is enough, and a line longer than our buffer (only the registers of many
+ * processors) is cut.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,30 +32,41 @@ void qmp_init(struct run_qmp *qmp, int fd, bool hold)
 		send_text(qmp, "{\"execute\":\"cont\",\"id\":\"run\"}\n");
 }
 
-/* Prints of "CPU#0\r\nEAX=..." those lines that say where the processor was. */
-static void print_registers(const char *line)
+static void ask_monitor(struct run_qmp *qmp, const char *id, const char *command)
 {
-	static const char *const wanted[] = {"CPU#", "EIP=", "RIP=", "RSP=", "CR0="};
-	const char *at = strstr(line, "\"return\": \"");
+	char text[256];
 
-	for (at = at ? at + 11 : ""; *at && *at != '"';) {
-		size_t len = strcspn(at, "\\\"");
-
-		for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-			const char *word = strstr(at, wanted[i]);
-
-			if (word && word < at + len) {
-				run_say("  %.*s", (int)len, at);
-				break;
-			}
-		}
-		at += len;
-		while (*at == '\\' && at[1])
-			at += 2;
-	}
+	snprintf(text, sizeof(text),
+		 "{\"execute\":\"human-monitor-command\",\"id\":\"%s\","
+		 "\"arguments\":{\"command-line\":\"%s\"}}\n",
+		 id, command);
+	send_text(qmp, text);
 }
 
-static void hear_line(struct run_qmp *qmp, bool quiet)
+/* What the monitor printed, up to the quote that ends it; "" for an error. */
+static const char *reply_of(const char *line)
+{
+	const char *at = strstr(line, "\"return\": \"");
+
+	return at ? at + 11 : "";
+}
+
+static void hear_registers(struct run_qmp *qmp, const struct run_options *options)
+{
+	char command[64];
+	bool more = false;
+
+	if (!options->quiet) {
+		qmp->symbols = options->kernel ? symbols_open(options->kernel) : NULL;
+		more = where_registers(qmp->symbols, reply_of(qmp->line), command,
+				       sizeof(command));
+	}
+	if (more && qmp->symbols)
+		ask_monitor(qmp, "stack", command);
+	send_text(qmp, "{\"execute\":\"quit\"}\n");
+}
+
+static void hear_line(struct run_qmp *qmp, const struct run_options *options)
 {
 	const char *line = qmp->line;
 	const char *reason = strstr(line, "\"reason\": \"");
@@ -68,14 +80,13 @@ static void hear_line(struct run_qmp *qmp, bool quiet)
 	} else if (strstr(line, "\"id\": \"run\"") && strstr(line, "\"return\"")) {
 		qmp->running = true;
 	} else if (strstr(line, "\"id\": \"registers\"")) {
-		if (!quiet)
-			print_registers(line);
-		qmp->registers = false;
-		send_text(qmp, "{\"execute\":\"quit\"}\n");
+		hear_registers(qmp, options);
+	} else if (strstr(line, "\"id\": \"stack\"")) {
+		where_stack(qmp->symbols, reply_of(line));
 	}
 }
 
-bool qmp_read(struct run_qmp *qmp, bool quiet)
+bool qmp_read(struct run_qmp *qmp, const struct run_options *options)
 {
 	char bytes[1024];
 	ssize_t got = recv(qmp->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
@@ -85,7 +96,7 @@ bool qmp_read(struct run_qmp *qmp, bool quiet)
 	for (ssize_t i = 0; i < got; i++) {
 		if (bytes[i] == '\n') {
 			qmp->line[qmp->len] = '\0';
-			hear_line(qmp, quiet);
+			hear_line(qmp, options);
 			qmp->len = 0;
 		} else if (qmp->len + 1 < sizeof(qmp->line)) {
 			qmp->line[qmp->len++] = bytes[i];
@@ -94,17 +105,14 @@ bool qmp_read(struct run_qmp *qmp, bool quiet)
 	return true;
 }
 
-void qmp_quit(struct run_qmp *qmp, bool registers)
+void qmp_quit(struct run_qmp *qmp, bool where)
 {
 	if (qmp->ending)
 		return;
 	qmp->ending = true;
-	if (registers) {
-		qmp->registers = true;
-		send_text(qmp,
-			  "{\"execute\":\"stop\"}\n"
-			  "{\"execute\":\"human-monitor-command\",\"id\":\"registers\","
-			  "\"arguments\":{\"command-line\":\"info registers -a\"}}\n");
+	if (where) {
+		send_text(qmp, "{\"execute\":\"stop\"}\n");
+		ask_monitor(qmp, "registers", "info registers -a");
 	} else {
 		send_text(qmp, "{\"execute\":\"quit\"}\n");
 	}

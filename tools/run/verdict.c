@@ -239,6 +239,9 @@ static bool judge_machine(const struct run_end *end, const struct scan *scan,
 	if (end->timed_out)
 		return fail(verdict, "(timeout) no exit within %u s; it said last: %s",
 			    end->timeout_s, scan->last[0] ? scan->last : "nothing");
+	if (end->silent)
+		return fail(verdict, "(silence) nothing said for %u s; it said last: %s",
+			    end->silence_s, scan->last[0] ? scan->last : "nothing");
 	if (end->flooded)
 		return fail(verdict, "(flood) more than %u MiB on the serial line",
 			    end->limit_mib);

@@ -22,11 +22,13 @@
 struct run_end {            /* how the machine ended, as the host saw it */
 	bool started;       /* QEMU came as far as running the guest */
 	bool timed_out;     /* we ended it after timeout_s seconds */
+	bool silent;        /* we ended it as it had said nothing for silence_s seconds */
 	bool flooded;       /* we ended it because the log grew past limit_mib */
 	bool triple_fault;  /* QEMU logged one */
 	char shutdown[32];  /* QEMU's reason for a shutdown event, or "" for none */
 	int status;         /* as waitpid() gives it */
 	unsigned timeout_s; /* seconds, for the message */
+	unsigned silence_s; /* likewise */
 	unsigned limit_mib; /* MiB, for the message */
 };
 

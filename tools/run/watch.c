@@ -41,6 +41,7 @@ struct watch {
 	off_t lines;        /* lines in them */
 	double start;       /* seconds of the monotonic clock */
 	double beat;        /* when the last heartbeat or line was */
+	double heard;       /* when the guest said something last, or began */
 	double asked;       /* when QEMU was told to end; 0: not yet */
 	int told;           /* 1: asked, 2: SIGTERM, 3: SIGKILL */
 	int signal;         /* that ends us, or 0 */
@@ -94,7 +95,7 @@ static void show(struct watch *watch, const char *bytes, size_t len)
 	}
 	if (watch->echo && fflush(stdout))
 		watch->echo = false;
-	watch->beat = now();
+	watch->beat = watch->heard = now();
 }
 
 /* Reads the log on; returns how much of it there is, in bytes. */
@@ -124,13 +125,13 @@ static bool traced_triple_fault(const struct watch *watch)
 	return found;
 }
 
-static void ask_to_end(struct watch *watch, bool registers)
+static void ask_to_end(struct watch *watch, bool where)
 {
 	if (watch->told)
 		return;
 	watch->told = 1;
 	watch->asked = now();
-	qmp_quit(&watch->qmp, registers);
+	qmp_quit(&watch->qmp, where);
 }
 
 static void press(struct watch *watch)
@@ -142,22 +143,30 @@ static void press(struct watch *watch)
 	watch->asked = now();
 }
 
+/* It hangs, for all we know: @why, after so many seconds. */
+static void give_up(struct watch *watch, const char *why, unsigned seconds)
+{
+	if (!watch->options->quiet)
+		run_say("%s %u s; the processor is at:", why, seconds);
+	ask_to_end(watch, true);
+}
+
 static void check_limits(struct watch *watch)
 {
 	const struct run_options *options = watch->options;
-	double elapsed = now() - watch->start;
+	double time = now();
 
 	if (watch->told)
 		return;
 	if (watch->shown >> 20 >= (off_t)options->limit_mib) {
 		watch->end->flooded = true;
 		ask_to_end(watch, false);
-	} else if (options->timeout_s && elapsed >= options->timeout_s) {
+	} else if (options->timeout_s && time - watch->start >= options->timeout_s) {
 		watch->end->timed_out = true;
-		if (!options->quiet)
-			run_say("time is up after %u s; the processor is at:",
-				options->timeout_s);
-		ask_to_end(watch, true);
+		give_up(watch, "time is up after", options->timeout_s);
+	} else if (options->silence_s && time - watch->heard >= options->silence_s) {
+		watch->end->silent = true;
+		give_up(watch, "nothing was said for", options->silence_s);
 	}
 }
 
@@ -191,7 +200,7 @@ static void hear_signal(struct watch *watch)
 
 static void hear_qmp(struct watch *watch)
 {
-	if (!qmp_read(&watch->qmp, watch->options->quiet))
+	if (!qmp_read(&watch->qmp, watch->options))
 		watch->deaf = true;
 	if (!watch->qmp.shutdown[0] || watch->told)
 		return;
@@ -216,7 +225,7 @@ static void loop(struct watch *watch)
 			hear_signal(watch);
 		tick(watch);
 	}
-	while (!watch->deaf && qmp_read(&watch->qmp, watch->options->quiet))
+	while (!watch->deaf && qmp_read(&watch->qmp, watch->options))
 		if (poll(&fds[1], 1, 0) <= 0)
 			break;
 	follow(watch);
@@ -278,13 +287,14 @@ int watch_run(const struct run_options *options, const struct run_files *files,
 
 	memset(end, 0, sizeof(*end));
 	end->timeout_s = options->timeout_s;
+	end->silence_s = options->silence_s;
 	end->limit_mib = options->limit_mib;
 	sigprocmask(SIG_BLOCK, NULL, &signals);
 	watch.signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	watch.log = options->batch ? open(files->serial, O_RDONLY | O_CLOEXEC) : -1;
 	watch.echo = !options->quiet;
 	watch.tty_saved = !options->batch && !tcgetattr(STDIN_FILENO, &watch.tty);
-	watch.start = watch.beat = now();
+	watch.start = watch.beat = watch.heard = now();
 	if (watch.signals < 0 || (options->batch && watch.log < 0) || !start(&watch)) {
 		run_say("cannot start QEMU: %s", strerror(errno));
 		return RUN_USAGE;
@@ -295,6 +305,7 @@ int watch_run(const struct run_options *options, const struct run_files *files,
 	end->triple_fault |= traced_triple_fault(&watch);
 	if (watch.tty_saved) /* QEMU, when killed, leaves it raw */
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &watch.tty);
+	symbols_close(watch.qmp.symbols);
 	close(watch.qmp.fd);
 	close(watch.signals);
 	if (watch.log >= 0)
