@@ -243,6 +243,7 @@ void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)
 {
 	struct ths_context *context = context_of(slot);
 
+	cpu->section++;
 	ths_spin_lock(&ths_core.lock);
 	if (context->generation == generation &&
 	    atomic_load(&context->state) != CONTEXT_FREE &&
@@ -252,10 +253,11 @@ void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)
 			kill(cpu, slot);
 	}
 	ths_spin_unlock(&ths_core.lock);
+	cpu->section--;
 }
 
-/* From here on the current task ends only when the shield is down: what it began is never
- * half done. False: it has been killed already. */
+/* In a section: from here on the current task ends only when the shield is down, and what
+ * it began is never half done. False: it has been killed already. */
 bool ths_context_shield(const struct ths_cpu *cpu)
 {
 	struct ths_context *context;

@@ -62,21 +62,34 @@ static bool may_wait(const struct ths_cpu *cpu, uint32_t owner)
 	       !ths_cpu_is_inside(cpu);
 }
 
+/* In one section: no tick comes between having the turn and being shielded. False: it is
+ * not ours but *@owner's; 0: nobody's, for we have been killed. */
+static bool take_turn(struct ths_cpu *cpu, uint32_t *owner)
+{
+	bool ours;
+
+	*owner = 0;
+	ths_section_enter(cpu);
+	ours = atomic_compare_exchange_strong(&loader.owner, owner, cpu->current + 1);
+	THS_POINT("load/turn");
+	if (ours && !ths_context_shield(cpu)) {
+		atomic_store(&loader.owner, 0);
+		ours = false;
+	}
+	ths_section_leave(cpu);
+	return ours;
+}
+
 enum ths_err ths_loader_enter(void)
 {
-	const struct ths_cpu *cpu = ths_cpu();
-	uint32_t owner = 0;
+	struct ths_cpu *cpu = ths_cpu();
+	uint32_t owner;
 
-	while (!atomic_compare_exchange_strong(&loader.owner, &owner, cpu->current + 1)) {
-		if (!may_wait(cpu, owner))
+	while (!take_turn(cpu, &owner)) {
+		if (owner == 0 || !may_wait(cpu, owner))
 			return THS_E_BUSY;
 		ths_yield();
 		ths_arch_relax();
-		owner = 0;
-	}
-	if (!ths_context_shield(cpu)) {
-		atomic_store(&loader.owner, 0);
-		return THS_E_BUSY;
 	}
 	return THS_OK;
 }

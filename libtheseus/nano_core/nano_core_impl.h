@@ -427,9 +427,21 @@ THS_INLINE bool ths_cpu_is_inside(const struct ths_cpu *cpu)
 				    memory_order_relaxed) % 2;
 }
 
-/* spin locks, for a few instructions each; interrupts must not need them */
+/* checks.c */
+#ifdef THS_CHECKS
+void ths_spin_check(void);
+#else
+THS_INLINE void ths_spin_check(void)
+{
+}
+#endif
+
+/* Spin locks, for a few instructions each. Interrupts must not need them; who takes one is
+ * inside an interaction, in a section, at work, or has interrupts off: else a tick would do
+ * work in the midst, and wait for it. */
 THS_INLINE void ths_spin_lock(_Atomic(uint32_t) *lock)
 {
+	ths_spin_check();
 	while (atomic_exchange_explicit(lock, 1, memory_order_acquire))
 		ths_arch_relax();
 }

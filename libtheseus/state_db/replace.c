@@ -291,11 +291,12 @@ enum ths_err ths_replace_commit(struct ths_replace *replace, uint32_t count)
 		ths_token_take(cpu);
 		done = replace_all(replace, count);
 		ths_token_give(cpu);
+		if (done)
+			ths_wake_everybody(cpu);
 		ths_section_leave(cpu);
 	}
 	if (!done)
 		return THS_E_BUSY;
-	ths_wake_everybody(cpu);
 	ths_quiesce(); /* U3 */
 	return THS_OK;
 }

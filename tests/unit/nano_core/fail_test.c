@@ -230,8 +230,10 @@ static void kill_all(void)
 	for (uint32_t i = 0; i < ths_core.contexts_used; i++)
 		if (ths_core.context[i].state != CONTEXT_FREE)
 			ths_context_kill(cpu, i, ths_core.context[i].generation);
+	ths_section_enter(cpu);
 	ths_context_admit_posted(cpu);
 	ths_context_reap(cpu);
+	ths_section_leave(cpu);
 	for (uint32_t i = ths_core.spare; i; i = ths_core.context[i - 1].next) {
 		ck_assert_int_eq(ths_core.context[i - 1].state, CONTEXT_FREE);
 		ck_assert(ths_core.context[i - 1].stack);

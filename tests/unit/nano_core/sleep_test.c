@@ -329,9 +329,11 @@ END_TEST
 
 static void wake(uint32_t slot, uint32_t number)
 {
+	ths_section_enter(ths_cpu());
 	ths_spin_lock(&ths_core.lock);
 	ths_context_wake(ths_cpu(), slot, number);
 	ths_spin_unlock(&ths_core.lock);
+	ths_section_leave(ths_cpu());
 }
 
 static void late_wakes(void *arg)

@@ -195,7 +195,9 @@ static unsigned reap(uint32_t client)
 	ths_cpu()->current = CONTEXTS_MAX;
 	ths_context_kill(ths_cpu(), client, ths_core.context[client].generation);
 	while (atomic_load(&ths_core.context[client].state) != CONTEXT_FREE) {
+		ths_section_enter(ths_cpu());
 		ths_context_reap(ths_cpu());
+		ths_section_leave(ths_cpu());
 		ck_assert_uint_lt(++rounds, 1000);
 	}
 	return rounds;
