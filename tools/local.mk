@@ -14,3 +14,4 @@ include tools/image/local.mk
 include tools/schema/local.mk
 include tools/gdb/local.mk
 include tools/new/local.mk
+include tools/symbolize/local.mk

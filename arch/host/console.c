@@ -7,6 +7,7 @@
 #include "host_impl.h"
 
 #include <string.h>
+#include <theseus/fmt.h>
 #include <unistd.h>
 
 #define FRAMES_MAX 32u
@@ -55,52 +56,14 @@ void ths_arch_console_write(const char *text, size_t len)
 
 /* ---- backtraces ----------------------------------------------------------------- */
 
-struct line {
-	char text[160];
-	size_t len;
-};
-
-static void add_text(struct line *line, const char *text)
-{
-	while (*text != '\0' && line->len < sizeof(line->text))
-		line->text[line->len++] = *text++;
-}
-
-static void add_number(struct line *line, uint64_t value, unsigned base)
-{
-	char digits[21];
-	size_t at = sizeof(digits);
-
-	digits[--at] = '\0';
-	do
-		digits[--at] = "0123456789abcdef"[value % base];
-	while ((value /= base) != 0);
-	add_text(line, digits + at);
-}
-
 static void frame_print(unsigned number, uint64_t pc)
 {
-	const char *function = NULL, *module = NULL;
-	uint64_t offset = 0;
-	struct line line = {.len = 0};
+	char text[192], place[160];
+	size_t len;
 
-	add_text(&line, "  #");
-	add_number(&line, number, 10);
-	add_text(&line, " 0x");
-	add_number(&line, pc, 16);
-	if (ths_symbolize(pc, &function, &offset, &module) && function != NULL) {
-		add_text(&line, " ");
-		add_text(&line, function);
-		add_text(&line, "+0x");
-		add_number(&line, offset, 16);
-	}
-	if (module != NULL) {
-		add_text(&line, " [");
-		add_text(&line, module);
-		add_text(&line, "]");
-	}
-	add_text(&line, "\n");
-	ths_arch_console_write(line.text, line.len);
+	(void)ths_place_format(place, sizeof(place), pc, 0);
+	len = ths_format(text, sizeof(text), "  #%u %s\n", number, place);
+	ths_arch_console_write(text, len < sizeof(text) ? len : sizeof(text) - 1);
 }
 
 void ths_arch_backtrace(const struct ths_trap *trap)

@@ -51,25 +51,19 @@ static void registers(const struct ths_trap *trap, const struct ths_x86_regs *re
 	ths_x86_print("\n");
 }
 
-static void line(unsigned number, const char *mark, uint64_t pc, uint64_t lookup)
+/* @back: 1 for a return address, 0 for the trap's own. */
+static void line(unsigned number, const char *mark, uint64_t pc, unsigned back)
 {
-	const char *function, *module;
-	uint64_t offset;
+	char place[160];
 
 	ths_x86_print("  #");
 	ths_x86_print_dec(number);
-	field(mark, pc);
-	if (ths_x86_cpu_ready && ths_symbolize(lookup, &function, &offset, &module)) {
-		offset += pc - lookup;
-		ths_x86_print(" ");
-		ths_x86_print(function);
-		ths_x86_print("+0x");
-		ths_x86_print_hex(offset, offset > 0xffff ? 8 : 4);
-		if (module) {
-			ths_x86_print(" [");
-			ths_x86_print(module);
-			ths_x86_print("]");
-		}
+	ths_x86_print(mark);
+	if (ths_x86_cpu_ready) {
+		(void)ths_place_format(place, sizeof(place), pc, back);
+		ths_x86_print(place);
+	} else {
+		field("0x", pc);
 	}
 	ths_x86_print("\n");
 }
@@ -124,7 +118,7 @@ static unsigned scan(uint64_t from, uint64_t to, unsigned number)
 		const uint64_t word = *(const uint64_t *)at;
 
 		if (number < LINES_MAX && is_return_address(word))
-			line(number++, " ? 0x", word, word - 1);
+			line(number++, " ? ", word, 1);
 	}
 	return number;
 }
@@ -137,7 +131,7 @@ void ths_arch_backtrace(const struct ths_trap *trap)
 
 	if (trap->regs)
 		registers(trap, trap->regs);
-	line(0, " 0x", trap->pc, trap->pc);
+	line(0, " ", trap->pc, 0);
 	if (ths_x86_cpu_ready)
 		number = scan(sp, fp - sp < NEAR ? fp : sp + SCAN_MAX, number);
 	for (; number < LINES_MAX && fp % 8 == 0 && readable(fp, 16); number++) {
@@ -145,7 +139,7 @@ void ths_arch_backtrace(const struct ths_trap *trap)
 
 		if (!is_text(frame[1]) || frame[0] == fp)
 			break;
-		line(number, " 0x", frame[1], frame[1] - 1);
+		line(number, " ", frame[1], 1);
 		fp = frame[0];
 	}
 }

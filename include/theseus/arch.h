@@ -285,3 +285,9 @@ void ths_page_free(ths_paddr_t paddr);
 /* Name of the function (and module) that holds @pc, for backtraces; false if none. */
 bool ths_symbolize(uint64_t pc, const char **function, uint64_t *offset,
 		   const char **module);
+/* "0xPC", and whose it is as far as that is known: " FUNCTION+0xOFFSET", and for modules
+ * " [NAME+0xOFFSET DIGEST]", from the beginning of its text, and 8 digits of the digest of the
+ * file it is from; so that one line of a log is enough for theseus-symbolize(1), whatever was
+ * swapped before and after. @back: how far before @pc to look; 1 where @pc is a return
+ * address, which may lie in the next function. Returns as ths_format(). */
+size_t ths_place_format(char *buf, size_t size, uint64_t pc, unsigned back);

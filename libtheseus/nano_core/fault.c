@@ -89,16 +89,14 @@ bool ths_fault_may_be_mended(const struct ths_cpu *cpu)
 void ths_fault_note_of(struct ths_cpu *cpu, struct ths_instance *instance, enum ths_err err,
 		       uint64_t pc, uint64_t addr)
 {
-	const char *function = "?", *module;
-	uint64_t offset = 0;
+	char place[160];
 
 	ths_fault_record(cpu, instance, cpu->call, err, pc, addr);
 	if (ths_core.quiet_faults)
 		return;
-	(void)ths_symbolize(pc, &function, &offset, &module);
-	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s+0x%llx", instance->name,
-		 cpu->fault.op, ths_err_text(err), (unsigned long long)addr, function,
-		 (unsigned long long)offset);
+	(void)ths_place_format(place, sizeof(place), pc, 0);
+	ths_logf("fault: %s, operation %u: %s, address 0x%llx, at %s", instance->name,
+		 cpu->fault.op, ths_err_text(err), (unsigned long long)addr, place);
 }
 
 /* Of the module that runs. */

@@ -10,7 +10,7 @@
 #include "nano_core/nano_core_impl.h"
 
 #define LOG_BYTES 16384u
-#define LINE_MAX  200u
+#define LINE_MAX  256u
 
 static struct {
 	_Atomic(uint32_t) lock;

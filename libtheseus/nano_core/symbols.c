@@ -4,6 +4,7 @@
  * Modules bring their symbol tables; the kernel's own are the archive's file `kernel.sym`,
  * lines "ADDRESS NAME" in ascending order, written by theseus-image.
  */
+#include <theseus/fmt.h>
 #include <theseus/string.h>
 #include "nano_core/swap_impl.h"
 
@@ -68,20 +69,47 @@ static bool find_in_kernel(uint64_t pc, const char **function, uint64_t *offset)
 	return true;
 }
 
-bool ths_symbolize(uint64_t pc, const char **function, uint64_t *offset, const char **module)
+/* Which of the modules that are loaded. NULL: none. */
+static const struct ths_instance *find_instance(uint64_t pc)
 {
 	for (unsigned i = 0; i < ths_instances(); i++) {
 		const struct ths_instance *instance = &ths_core.instance[i];
 
-		if (instance->state == THS_INSTANCE_FREE || !instance->tmod.image || pc < instance->text ||
-		    pc - instance->text >= instance->text_size)
-			continue;
-		*module = instance->name;
-		*function = ths_tmod_symbol(&instance->tmod, pc - instance->text, offset);
-		if (!*function)
-			*function = "?";
-		return true;
+		if (instance->state != THS_INSTANCE_FREE && instance->tmod.image &&
+		    pc >= instance->text && pc - instance->text < instance->text_size)
+			return instance;
 	}
-	*module = NULL;
-	return find_in_kernel(pc, function, offset);
+	return NULL;
+}
+
+bool ths_symbolize(uint64_t pc, const char **function, uint64_t *offset, const char **module)
+{
+	const struct ths_instance *instance = find_instance(pc);
+
+	*module = instance ? instance->name : NULL;
+	if (!instance)
+		return find_in_kernel(pc, function, offset);
+	*function = ths_tmod_symbol(&instance->tmod, pc - instance->text, offset);
+	if (!*function)
+		*function = "?";
+	return true;
+}
+
+size_t ths_place_format(char *buf, size_t size, uint64_t pc, unsigned back)
+{
+	const struct ths_instance *instance = find_instance(pc - back);
+	static const uint8_t unknown[4];
+	const char *function, *module;
+	const uint8_t *digest = instance ? instance->module->digest : NULL;
+	uint64_t offset = 0;
+
+	if (!ths_symbolize(pc - back, &function, &offset, &module))
+		return ths_format(buf, size, "0x%016lx", pc);
+	if (!instance)
+		return ths_format(buf, size, "0x%016lx %s+0x%lx", pc, function, offset + back);
+	if (!digest)
+		digest = unknown;
+	return ths_format(buf, size, "0x%016lx %s+0x%lx [%s+0x%lx %02x%02x%02x%02x]", pc, function,
+			  offset + back, instance->name, pc - instance->text, digest[0],
+			  digest[1], digest[2], digest[3]);
 }

@@ -24,6 +24,43 @@ void tool_warn(const char *fmt, ...)
 	va_end(args);
 }
 
+enum tool_status tool_misused(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fprintf(stderr, "%s: ", tool_name);
+	vfprintf(stderr, fmt, args);
+	fprintf(stderr, "\nTry '%s --help'.\n", tool_name);
+	va_end(args);
+	return TOOL_USAGE;
+}
+
+int tool_end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	tool_warn("standard output cannot be written: %s", strerror(errno));
+	return TOOL_UNREADABLE;
+}
+
+int tool_option(int found, const char *usage_text)
+{
+	switch (found) {
+	case TOOL_HELP:
+		fputs(usage_text, stdout);
+		return tool_end(TOOL_OK);
+	case TOOL_VERSION:
+		printf("%s (libtheseus) " PACKAGE_VERSION "\n", tool_name);
+		return tool_end(TOOL_OK);
+	case '?': /* getopt has said what is wrong */
+		fprintf(stderr, "Try '%s --help'.\n", tool_name);
+		return TOOL_USAGE;
+	default:
+		return -1;
+	}
+}
+
 static THS_NORETURN void no_memory(void)
 {
 	tool_warn("out of memory");

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,22 @@ enum tool_status { /* how our tools exit */
 };
 
 extern const char *tool_name; /* for messages; set first thing in main() */
+
+/* What each tool takes: last in its table of options, and last in its usage text. */
+enum { TOOL_QUIET = 0x1000, TOOL_HELP, TOOL_VERSION };
+#define TOOL_OPTIONS                                                                     \
+	{"quiet", no_argument, NULL, TOOL_QUIET}, {"help", no_argument, NULL, TOOL_HELP}, \
+		{"version", no_argument, NULL, TOOL_VERSION}, {NULL, 0, NULL, 0}
+#define TOOL_OPTIONS_TEXT                                                                \
+	"  --help     print this text\n"                                                 \
+	"  --version  print the version\n"
+/* Of --help and --version, done by this, and of what is no option: the status to leave
+ * with. Of others -1. */
+int tool_option(int found, const char *usage_text);
+/* What is wrong with the command line: a message that leads to --help; TOOL_USAGE. */
+enum tool_status tool_misused(const char *fmt, ...) THS_PRINTF(1, 2);
+/* The status to leave with: @status, or where standard output could not be written 3. */
+int tool_end(int status);
 
 /* "NAME: TEXT" on standard error. */
 void tool_warn(const char *fmt, ...) THS_PRINTF(1, 2);

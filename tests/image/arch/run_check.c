@@ -1,6 +1,8 @@
 /*
  * Recovery frames, contexts, and the backtrace through both.
  */
+#include <theseus/fmt.h>
+
 #include "harness.h"
 
 static struct ths_frame outer_frame, inner_frame;
@@ -128,6 +130,17 @@ bool ths_symbolize(uint64_t pc, const char **function, uint64_t *offset,
 		}
 	}
 	return false;
+}
+
+size_t ths_place_format(char *buf, size_t size, uint64_t pc, unsigned back)
+{
+	const char *function, *module;
+	uint64_t offset;
+
+	if (!ths_symbolize(pc - back, &function, &offset, &module))
+		return ths_format(buf, size, "0x%016lx", pc);
+	return ths_format(buf, size, "0x%016lx %s+0x%lx%s%s", pc, function, offset + back,
+			  module ? " in " : "", module ? module : "");
 }
 
 static uint64_t traced(void *arg)

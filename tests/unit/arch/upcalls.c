@@ -2,6 +2,7 @@
 #include "upcalls.h"
 
 #include <string.h>
+#include <theseus/fmt.h>
 
 _Thread_local struct up up;
 unsigned up_pages_left = 1000;
@@ -109,13 +110,9 @@ void ths_page_free(ths_paddr_t paddr)
 	up_pages_out--;
 }
 
-bool ths_symbolize(uint64_t pc, const char **function, uint64_t *offset,
-		   const char **module)
+size_t ths_place_format(char *buf, size_t size, uint64_t pc, unsigned back)
 {
-	if (pc != 0x1234)
-		return false;
-	*function = "rr_pick";
-	*offset = 0x34;
-	*module = "sched.rr";
-	return true;
+	if (pc - back == 0x1234)
+		return ths_format(buf, size, "0x%lx rr_pick+0x34", pc);
+	return ths_format(buf, size, "0x%lx", pc);
 }

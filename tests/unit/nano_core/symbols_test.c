@@ -106,6 +106,36 @@ START_TEST(a_module_tells_by_its_own_symbols)
 }
 END_TEST
 
+START_TEST(a_place_has_all_that_resolves_it)
+{
+	const struct ths_instance *instance;
+	char want[160], place[160];
+	const uint8_t *digest;
+	uint32_t slot;
+	uint64_t read;
+
+	bring("1000 start\n1f0a boot\n2000 end\n");
+	ck_assert_uint_eq(ths_place_format(place, sizeof(place), 0x1f0b, 0), 27);
+	ck_assert_str_eq(place, "0x0000000000001f0b boot+0x1");
+	(void)ths_place_format(place, sizeof(place), 0x2000, 1); /* returns into the next */
+	ck_assert_str_eq(place, "0x0000000000002000 boot+0xf6");
+	(void)ths_place_format(place, sizeof(place), 0x2000, 0); /* nobody's */
+	ck_assert_str_eq(place, "0x0000000000002000");
+	ck_assert_int_eq(ths_module_load("fixture.plain", "second", &slot, NULL), THS_OK);
+	instance = &ths_core.instance[slot];
+	digest = instance->module->digest;
+	read = address_of(instance, "plain_read");
+	(void)snprintf(want, sizeof(want),
+		       "0x%016lx plain_read+0x2 [second+0x%lx %02x%02x%02x%02x]", read + 2,
+		       read + 2 - instance->text, digest[0], digest[1], digest[2], digest[3]);
+	for (unsigned back = 0; back < 2; back++) {
+		(void)ths_place_format(place, sizeof(place), read + 2, back);
+		ck_assert_str_eq(place, want);
+	}
+	ck_assert(digest[0] | digest[1] | digest[2] | digest[3]); /* it was sealed */
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("symbols");
@@ -113,5 +143,6 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "the kernel's", harness_start, the_kernel_tells_by_its_list, 0,
 		     (int)THS_ARRAY_SIZE(told));
 	harness_case(suite, "a module's", harness_start, a_module_tells_by_its_own_symbols);
+	harness_case(suite, "a place", harness_start, a_place_has_all_that_resolves_it);
 	return suite;
 }
