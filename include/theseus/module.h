@@ -192,7 +192,7 @@ struct ths_module {
 	.irqs[slot_] = {(line_), iface_##_op_##op_, true}
 /* THS_MIGRATE(slot, "table/1", "table/2", fn) or (slot, "table/1", "table/2", fn, back) */
 #define THS_MIGRATE(slot_, from_, to_, ...)                                              \
-	.migrations[slot_] = {(from_), (to_), __VA_ARGS__}
+	.migrations[slot_] = {.from = (from_), .to = (to_), .fn = __VA_ARGS__}
 
 /* The reason, a sentence, of a module that is larger than elementary ones are. theseus-check
  * lists it, and refuses it of a module that needs none. */

@@ -69,7 +69,7 @@ uint64_t ths_siphash24(const uint8_t key[THS_SIPHASH_KEY], const void *data, siz
 	uint64_t word;
 
 #pragma GCC unroll 4
-	for (const uint8_t *end = at + (len & ~(size_t)7); at != end; at += 8) {
+	for (size_t words = len / 8; words > 0; words--, at += 8) {
 		word = load64(at);
 		v3 ^= word;
 		ROUND;

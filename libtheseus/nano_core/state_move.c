@@ -78,12 +78,13 @@ static void read_kind(struct member *member, size_t length)
 /* The member at *@at, which moves behind its line. */
 static bool next_member(const struct ths_layout *layout, size_t *at, struct member *member)
 {
-	const char *text = layout->text + *at, *end = layout->text + layout->length;
-	const char *offset;
+	const char *text, *end, *offset;
 	size_t length;
 
-	if (!layout->text || text + 1 >= end)
+	if (!layout->text || *at + 1 >= layout->length)
 		return false;
+	text = layout->text + *at;
+	end = layout->text + layout->length;
 	member->path = ++text;
 	member->path_length = word(&text, end);
 	member->kind = ++text;

@@ -33,6 +33,6 @@ noinst_PROGRAMS += %D%/greeter.elf
 %C%_greeter_elf_CPPFLAGS =
 %C%_greeter_elf_CFLAGS =
 %C%_greeter_elf_CCASFLAGS = -m64 -fno-pic -fno-pie
-%C%_greeter_elf_LDFLAGS = -m64 -no-pie $(parrot_ldflags) -Wl,-Ttext-segment=0x200000 \
+%C%_greeter_elf_LDFLAGS = -m64 $(parrot_ldflags) -Wl,-Ttext-segment=0x200000 \
 	-Wl,-e,greeter -Wl,-z,noexecstack
 %C%_greeter_elf_LDADD =
