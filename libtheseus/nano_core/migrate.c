@@ -395,7 +395,7 @@ static void conclude(struct ths_table *table, bool published)
 	note_turn(&table->step); /* who is bound has changed */
 }
 
-/* If there is no sweeper to be had, the next publication sees to it, or ths_sweep(). */
+/* If there is no sweeper to be had, a tick sees to it. */
 void ths_migrate_unbound(void)
 {
 	if (atomic_load(&ths_core.steps) == 0)

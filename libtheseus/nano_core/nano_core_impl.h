@@ -325,6 +325,7 @@ struct ths_core {
 	_Atomic(uint64_t) kicked[INSTANCES_MAX / 64]; /* instances with kicks to run */
 	_Atomic(uint32_t) steps; /* tables that change their schema */
 	_Atomic(bool) sweeping;  /* there is a sweeper */
+	_Atomic(bool) starved;   /* a sweep met a shortage */
 	bool quiet_faults;       /* tests: faults are counted, not logged */
 	struct ths_probation probation;
 	_Atomic(uint32_t) growing;    /* lock: of the mapping of slots */

@@ -232,6 +232,9 @@ void ths_step_end(struct ths_table *table);
 
 /* sweep.c: rows that nobody touches are converted, too */
 THS_MUST_CHECK enum ths_err ths_sweep_start(void); /* sees to it that a sweeper runs */
+/* At ticks: whether what met a shortage may be tried again; tries it. */
+bool ths_sweep_is_due(uint64_t ticks);
+void ths_sweep_again(void);
 /* Brings the table's step to its end now. THS_E_BUSY: rows cannot be converted, or somebody
  * knows the old schema; THS_E_NOMEM, THS_E_FULL. */
 THS_MUST_CHECK enum ths_err ths_sweep_table(struct ths_table *table);

@@ -9,9 +9,10 @@
  *
  * A row that cannot be converted is reported and passed over; its step stays under way, the
  * table in both schemas, until the row is freed or the step turned round. The sweeper then
- * leaves it alone, also after a shortage: conversion is a pure function of the row, so it
- * would be the same again, and rows that are met are converted meanwhile as ever. The next
- * publication or unbinding that concerns it looks again, and so does ths_sweep().
+ * leaves it alone: conversion is a pure function of the row, so it would be the same again,
+ * and rows that are met are converted meanwhile as ever. The next publication or unbinding
+ * that concerns it looks again, and so does ths_sweep(). What met a shortage, a sweeper that
+ * could not be started among it, is tried again every AGAIN_TICKS ticks.
  *
  * Invariants
  *   S1  A step ends only after a pass that found every row converted, and that began after
@@ -32,6 +33,7 @@
 #define SLICE_WRITES 32u
 #define SLICE_LOOKS  1024u
 #define REPORTS_MAX  4u /* lines of the log, a pass */
+#define AGAIN_TICKS  16u
 
 struct slice {
 	struct ths_table *table;
@@ -40,11 +42,6 @@ struct slice {
 	uint32_t stuck, stuck_row;
 	enum ths_err stuck_err;
 };
-
-static bool is_want(enum ths_err err)
-{
-	return err == THS_E_NOMEM || err == THS_E_FULL;
-}
 
 static void note_stuck(struct slice *slice, enum ths_err err)
 {
@@ -67,7 +64,7 @@ static enum ths_err convert_slice(struct ths_cpu *cpu, void *arg)
 	for (; slice->next < end && cpu->txn.writes < slice->most; slice->next++) {
 		enum ths_err err = ths_convert_row(cpu, table, slice->next);
 
-		if (is_want(err))
+		if (ths_err_is_shortage(err))
 			return err;
 		if (err)
 			note_stuck(slice, err);
@@ -117,7 +114,7 @@ static enum ths_err sweep_rows(struct ths_table *table, bool yields)
 	while (slice.first < atomic_load(&table->fresh)) {
 		enum ths_err err = run_slice(&slice);
 
-		if (is_want(err))
+		if (ths_err_is_shortage(err))
 			return err;
 		if (err && slice.most > 1) { /* S3 */
 			slice.most = 1;
@@ -165,6 +162,12 @@ static bool end_step(struct ths_table *table, uintptr_t turns)
 	return ended;
 }
 
+static void note_shortage(enum ths_err err)
+{
+	if (ths_err_is_shortage(err))
+		atomic_store(&ths_core.starved, true);
+}
+
 static enum ths_err pass(struct ths_table *table, bool yields)
 {
 	uintptr_t turns = atomic_load(&table->step.turns.word);
@@ -180,7 +183,9 @@ static enum ths_err pass(struct ths_table *table, bool yields)
 		THS_POINT("sweep/before-end");
 		(void)end_step(table, turns);
 	} else if (atomic_load(&table->step.turns.word) == turns) {
+		atomic_store(&table->step.starved, ths_err_is_shortage(err));
 		atomic_store(&table->step.parked, true);
+		note_shortage(err);
 	}
 	return err;
 }
@@ -261,5 +266,22 @@ enum ths_err ths_sweep_start(void)
 	err = ths_publish(start_sweeper, NULL);
 	if (err)
 		atomic_store(&ths_core.sweeping, false);
+	note_shortage(err);
 	return err;
+}
+
+bool ths_sweep_is_due(uint64_t ticks)
+{
+	return ticks % AGAIN_TICKS == 0 &&
+	       atomic_load_explicit(&ths_core.starved, memory_order_relaxed);
+}
+
+void ths_sweep_again(void)
+{
+	if (!atomic_exchange(&ths_core.starved, false))
+		return;
+	for (uint32_t i = 0; i < atomic_load(&ths_core.tables); i++)
+		if (atomic_exchange(&ths_core.table[i].step.starved, false))
+			atomic_store(&ths_core.table[i].step.parked, false);
+	(void)!ths_sweep_start();
 }

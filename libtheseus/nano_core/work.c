@@ -174,6 +174,8 @@ static void serve_tick(struct ths_cpu *cpu)
 	cpu->reap_again = false;
 	if (atomic_load_explicit(&ths_core.watched, memory_order_relaxed))
 		ths_pending(cpu, PENDING_SWEEP);
+	if (ths_sweep_is_due(cpu->ticks))
+		ths_pending(cpu, PENDING_SWEEP);
 	if (atomic_load_explicit(&ths_core.unrecovered, memory_order_relaxed))
 		ths_pending(cpu, PENDING_RECOVER);
 	ths_soft_touched(cpu);
@@ -251,8 +253,10 @@ static bool serve_pending(struct ths_cpu *cpu)
 			ths_context_reap(cpu);
 		if (what & PENDING_FAULT)
 			ths_fault_log(&cpu->fault);
-		if (what & PENDING_SWEEP)
+		if (what & PENDING_SWEEP) {
 			ths_probation_sweep();
+			ths_sweep_again();
+		}
 		if (what & PENDING_SOFT)
 			ths_soft_vanish();
 	}

@@ -97,7 +97,8 @@ struct ths_step {
 	 * validated like a slot. */
 	struct ths_slot turns;
 	_Atomic(bool) entered;    /* a row stands in side 1, or did */
-	_Atomic(bool) parked;     /* the sweeper has done what it could */
+	_Atomic(bool) parked;     /* the sweeper has done what it could ... */
+	_Atomic(bool) starved;    /* ... which was little, for want of memory */
 	_Atomic(uint32_t) stuck;  /* rows the last sweep could not convert ... */
 	_Atomic(uint32_t) stuck_row; /* ... of which this is one, ... */
 	_Atomic(int) stuck_err;      /* ... for this reason */

@@ -535,6 +535,15 @@ static enum ths_err wait_for_30(struct ths_call *call, void *ctx)
 
 static bool woke;
 
+/* The nth thing that can run out does, from the sweeper's first slice on. */
+static void starve(const char *point, void *n)
+{
+	if (strcmp(point, "sweep/before-slice"))
+		return;
+	ths_host_on_point(NULL, NULL);
+	ths_host_fail_nth("alloc", ++*(uint64_t *)n, true);
+}
+
 static void sleeps(void *arg)
 {
 	struct ths_ref own = THS_REF(script);
@@ -645,6 +654,41 @@ START_TEST(who_can_start_no_sweeper_begins_no_step)
 }
 END_TEST
 
+/* Whatever runs out while the sweeper is at it, the step ends all the same. */
+static void let_it_starve(void *arg)
+{
+	uint64_t n = 0, starved = 0;
+	bool failed;
+
+	(void)arg;
+	write_all(&ref);
+	do {
+		ths_host_on_point(starve, &n);
+		swap_to(n % 2 ? &ths_module_first : &ths_module_grown);
+		for (unsigned k = 0; k < 1000 && ths_core.sweeping; k++)
+			ths_yield();
+		failed = ths_host_fail_failed() > 0;
+		ths_host_on_point(NULL, NULL);
+		ths_host_fail_nth("", 0, false);
+		ck_assert(!ths_core.sweeping);
+		starved += ths_core.starved;
+		for (unsigned k = 0; k < 1000 && ths_core.steps; k++) {
+			ths_host_tick();
+			ths_yield();
+		}
+		assert_ended();
+		check_all(&ref);
+	} while (failed);
+	ck_assert_uint_gt(starved, 0); /* others found what they need elsewhere */
+	harness_done();
+}
+
+START_TEST(a_sweeper_that_starves_comes_again)
+{
+	run_with_tasks(let_it_starve);
+}
+END_TEST
+
 /* Without `back` nobody is kept; with it a stuck row is a failure of who brought it. */
 START_TEST(a_stuck_row_fails_a_probation)
 {
@@ -691,6 +735,7 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "J2 runs out", setup, what_runs_out_costs_no_row, 0, 2);
 	harness_case(suite, "sweeper", setup, the_sweeper_comes_and_goes);
 	harness_case(suite, "sweeper, none", setup, who_can_start_no_sweeper_begins_no_step);
+	harness_case(suite, "sweeper, starved", setup, a_sweeper_that_starves_comes_again);
 	harness_case(suite, "S3", setup, a_function_that_does_not_end_costs_one_row);
 	harness_case(suite, "sweeper comes back", setup,
 		     the_step_ends_when_the_last_who_knows_the_old_schema_leaves);
