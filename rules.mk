@@ -52,6 +52,7 @@ $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 # bench-host   look-ups beside liburcu, ck, GLib, uthash -> tests/bench/results-host.tsv
 # install      to --prefix (and DESTDIR); uninstall takes it away again
 # installcheck builds and boots examples from the installed tree alone
+# check-newcomer  README and the tutorial, in a bare Debian (debootstrap; minutes)
 # distcheck    makes the tarball and does all of the above from it
 # stage        what install would write, under ./stage
 # help         this
