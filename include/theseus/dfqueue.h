@@ -43,7 +43,7 @@
  * Context of all: inside an operation. They return the errors of ths_row_read(), those
  * that write also those of ths_row_write(); THS_E_NOENT: no such queue.
  *
- * See ths_dfqueue(9), theseus_patterns(7); tests/unit/patterns/dfqueue_test.c shows D1-D5.
+ * See ths_dfqueue(9), theseus-patterns(7); tests/unit/patterns/dfqueue_test.c shows D1-D5.
  */
 #pragma once
 

@@ -30,7 +30,7 @@
  * that write also those of ths_row_write(); THS_E_INVAL: @handlers is out of range.
  *
  * After: the dispatcher of Boos & Zhong, PLOS 2017 ("Pattern reuse").
- * See ths_dispatcher(9), theseus_patterns(7); tests/unit/patterns/dispatcher_test.c shows D1-D4.
+ * See ths_dispatcher(9), theseus-patterns(7); tests/unit/patterns/dispatcher_test.c shows D1-D4.
  */
 #pragma once
 

@@ -30,7 +30,7 @@
  *
  * After: the indirection layer of Boos & Zhong, PLOS 2017; 39 % of the transactions of
  * Android's services that spill are of this kind (Boos et al., EuroSys 2017).
- * See ths_indirection(9), theseus_patterns(7); tests/unit/patterns/indirection_test.c shows
+ * See ths_indirection(9), theseus-patterns(7); tests/unit/patterns/indirection_test.c shows
  * I1-I5.
  */
 #pragma once

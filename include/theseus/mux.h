@@ -39,7 +39,7 @@
  *
  * After: the multiplexer of Boos & Zhong, PLOS 2017; 21 % of the transactions of Android's
  * services that spill are of this kind (Boos et al., EuroSys 2017).
- * See ths_mux(9), theseus_patterns(7); tests/unit/patterns/mux_test.c, mux_space_test.c show M1-M6.
+ * See ths_mux(9), theseus-patterns(7); tests/unit/patterns/mux_test.c, mux_space_test.c show M1-M6.
  */
 #pragma once
 

@@ -16,7 +16,7 @@
  * conflict. A call it passed on that returned THS_E_AGAIN should be answered with that
  * before anything is written, or the client sleeps on the interposer's rows too.
  *
- * See theseus_patterns(7); modules/trace is one.
+ * See theseus-patterns(7); modules/trace is one.
  */
 #pragma once
 
