@@ -271,6 +271,21 @@ typedef enum ths_err make_fn(const struct ths_module *module, const struct ths_t
 			     const char *name, struct ths_instance **out,
 			     struct ths_reason *reason);
 
+/* What it may name was told by the id in its layouts (meta.c). */
+static enum ths_err check_id(const struct ths_module *module, const struct ths_tmod *tmod,
+			     struct ths_reason *reason)
+{
+	size_t length;
+	const char *id = ths_schema_module(&tmod->schema, &length);
+
+	if (ths_strlen(module->id) == length && memcmp(module->id, id, length) == 0)
+		return THS_OK;
+	(void)ths_format(reason->text, sizeof(reason->text),
+			 "the layouts in .ths.schema are of module %.*s, not of %s",
+			 (int)length, id, module->id);
+	return THS_E_FORMAT;
+}
+
 static enum ths_err make_of(struct image *image, struct ths_meta_link *link,
 			    const char *name, make_fn *make, struct ths_instance **out,
 			    struct ths_reason *reason)
@@ -279,7 +294,9 @@ static enum ths_err make_of(struct image *image, struct ths_meta_link *link,
 	enum ths_err err;
 
 	THS_TRY(make(module, &image->tmod, name, out, reason));
-	err = ths_meta_attach(*out, link->block, reason);
+	err = check_id((*out)->module, &image->tmod, reason);
+	if (err == THS_OK)
+		err = ths_meta_attach(*out, link->block, reason);
 	if (err)
 		ths_instance_drop(*out);
 	return err;

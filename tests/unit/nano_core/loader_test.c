@@ -130,6 +130,15 @@ static void forget_layouts(struct image *file)
 	section_of(file, section_named(file, ".ths.schema"))->sh_name++;
 }
 
+static void bear_another_name(struct image *file)
+{
+	Elf64_Shdr *layouts = section_of(file, section_named(file, ".ths.schema"));
+	char *id = (char *)file->data + layouts->sh_offset + strlen("theseus-schema 1 ");
+
+	ck_assert_int_eq(strncmp(id, "fixture.plain\n", 14), 0);
+	memcpy(id, "fixture.plane", 13);
+}
+
 /* The name of a function it imports is one that nobody publishes. */
 static void import_another(struct image *file)
 {
@@ -147,6 +156,8 @@ static const struct {
 	const char *words;
 } unloadable[] = {
 	{forget_layouts, THS_E_FORMAT, "the module has no layouts: no section .ths.schema"},
+	{bear_another_name, THS_E_FORMAT,
+	 "the layouts in .ths.schema are of module fixture.plane, not of fixture.plain"},
 	{import_another, THS_E_SYMBOL, "symbol ths_port_un (used at .text+0x"},
 };
 
