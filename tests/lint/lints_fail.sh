@@ -27,9 +27,10 @@ fresh() {
 # refuses LINT WORD: LINT fails on the tree as it stands, and says WORD.
 refuses() {
 	tried=$((tried + 1))
+	[ -f "$lints/$1.sh" ] && lint=$1.sh || lint=$1.py
 	if top_srcdir=$tmp/tree top_builddir=$tmp/tree STAGE=$tmp/tree/stage \
 		PORTABLE_SOURCES=libtheseus/base/bad.c MODULE_SOURCES='' X86_SOURCES='' \
-		HOST_SOURCES='' INSTALLED_TOOLS="${INSTALLED_TOOLS:-}" "$lints/$1.sh" >"$tmp/out" 2>&1; then
+		HOST_SOURCES='' INSTALLED_TOOLS="${INSTALLED_TOOLS:-}" "$lints/$lint" >"$tmp/out" 2>&1; then
 		echo "$1 passed a tree with: $2"
 		status=1
 	elif ! grep -q -- "$2" "$tmp/out"; then
@@ -106,6 +107,45 @@ refuses includes 'N2.*'
 fresh
 echo '#include "arch/x86_64/layout.h"' >arch/host/bad.c
 refuses includes 'N3.*'
+
+# A header, and the page that says the same; each of what follows differs in one thing.
+bad_header() { # TEXT
+	fresh
+	printf '%s\n' '/* bad */' '#include <stdint.h>' "$@" >include/theseus/bad.h
+}
+bad_page() { # SYNOPSIS DESCRIPTION
+	printf '%s\n' '.Sh SYNOPSIS' '.In theseus/bad.h' "$1" '.Sh DESCRIPTION' "$2" >man/ths_bad.9
+}
+if [ "$CLANG" != no ]; then
+	bad_header 'int ths_bad(uint64_t key);'
+	bad_page '.Ft int
+.Fn ths_bad "uint64_t key"' '.Fn ths_bad'
+	cp man/ths_bad.9 man/ths_none.9
+	refuses reference 'ths_none.9 is the page of no header'
+	refuses reference 'good.h has no page'
+	sed -i 's/uint64_t/uint32_t/' man/ths_bad.9
+	refuses reference 'refuses the SYNOPSIS of man/ths_bad.9'
+	bad_page '.Ft int
+.Fn ths_bad "uint64_t key"' 'text'
+	refuses reference 'says nothing of ths_bad of'
+	bad_page '.Ft void
+.Fn ths_gone void' '.Fn ths_gone'
+	refuses reference 'has no ths_gone()'
+	bad_header '#define THS_BAD(a, b) ((a) + (b))' '#define THS_WORSE 1'
+	bad_page '.Fn THS_BAD a' '.Fn THS_BAD'
+	refuses reference 'THS_BAD has the parameters a, b'
+	refuses reference 'says nothing of THS_WORSE'
+	bad_header 'struct ths_bad { uint64_t key; uint32_t kind[4]; };'
+	bad_page '' '.It Vt "struct ths_bad"
+.It Va "uint64_t key"
+.It Va "uint32_t kind[3]"'
+	refuses reference 'struct ths_bad.kind is of another type'
+	sed -i 's/kind.3./sort[4]/' man/ths_bad.9
+	refuses reference 'struct ths_bad has no member sort'
+	refuses reference 'says nothing of struct ths_bad.kind'
+	echo '.Dv THS_NOWHERE' >>man/ths_bad.9
+	refuses reference 'there is no THS_NOWHERE'
+fi
 
 # The words are put together here, so that lint text does not find them in this file.
 todo=TO

@@ -9,6 +9,7 @@ check_lint_tests += \
 	%D%/nano_core.sh \
 	%D%/panics.sh \
 	%D%/portable.sh \
+	%D%/reference.py \
 	%D%/symbols.sh \
 	%D%/text.sh \
 	%D%/traces.sh \

@@ -12,7 +12,8 @@ packages. What a display is follows from the line before it and from its text (H
     a line ending in "prints:"  it is what the last program printed
     its lines begin with "$ "   a session: commands, and under each what it prints
     it has main(                a program: built with the page's modules, for the host, run
-    it has THS_MODULE(          a module: built into a .tmod, and bound on the host
+    it has THS_MODULE(          a module: built into a .tmod, and bound on the host; so is
+                                what another macro of such a name makes
 
 A display that is none of these is an error, as is a page without any. In what is
 printed "..." stands for anything; a command without lines below may print what it likes.
@@ -27,6 +28,7 @@ import tempfile
 LIMIT = 300  # s for one command: it hangs
 ESCAPES = {r'\e': '\\', r'\&': '', r'\-': '-', r'\(dq': '"', r'\(aq': "'", r'\(ti': '~',
            r'\(ha': '^', r'\(ga': '`', r'\(rs': '\\'}
+MODULE = re.compile(r'\b[A-Z_]+_MODULE\(\s*(\w+),\s*"([^"]+)"')
 WARN = '-Wall -Wextra -Werror'
 # What binds modules that no program of their page calls.
 BINDS = r'''
@@ -108,7 +110,7 @@ def kind_of(before, text):
         return 'session', None
     if re.search(r'\bmain\(', text):
         return 'program', None
-    if 'THS_MODULE(' in text:
+    if MODULE.search(text):
         return 'module', None
     raise Wrong('is no file, no session, no program, no module, and nothing that is printed')
 
@@ -172,7 +174,7 @@ class Folder:
                 expected += line
 
     def module(self, text):
-        for token, ident in re.findall(r'THS_MODULE\(\s*(\w+),\s*"([^"]+)"', text):
+        for token, ident in MODULE.findall(text):
             self.modules.append(token)
             self.write(f'{token}.c', text)
             self.write(f'{token}.mk', 'include $(shell pkg-config --variable=makefile libtheseus)\n'
