@@ -21,6 +21,9 @@
 # $(call theseus_kernel,FILE,SOURCES[,FLAGS[,LDSCRIPT]]) links FILE from SOURCES (.c, .S)
 # and libtheseus.a. Without LDSCRIPT it is the one of arch/x86_64, whose entry points
 # (multiboot2 and PVH) bring in our boot code; a kernel with its own boot names its own.
+#
+# $(call theseus_image,NAME,MANIFEST[,MODULES]) makes of kernel NAME.elf, and of MODULES here
+# and those that are installed, the archive NAME.cpio, and NAME.iso, which can be booted.
 
 theseus_mk := $(lastword $(MAKEFILE_LIST))
 PKG_CONFIG ?= pkg-config
@@ -32,19 +35,25 @@ THESEUS_MODULE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) \
 	$(shell $(PKG_CONFIG) --variable=module_cflags $(THESEUS_PC))
 THESEUS_MODULE_LIB ?= $(shell $(PKG_CONFIG) --variable=module_lib $(THESEUS_PC))
 THESEUS_MODULE_LDSCRIPT ?= $(shell $(PKG_CONFIG) --variable=module_ldscript $(THESEUS_PC))
-THESEUS_CHECK ?= $(shell $(PKG_CONFIG) --variable=toolsdir $(THESEUS_PC))/theseus-check
-THESEUS_SCHEMA ?= $(shell $(PKG_CONFIG) --variable=toolsdir $(THESEUS_PC))/theseus-schema
+THESEUS_TOOLS ?= $(shell $(PKG_CONFIG) --variable=toolsdir $(THESEUS_PC))
+THESEUS_CHECK ?= $(THESEUS_TOOLS)/theseus-check
+THESEUS_SCHEMA ?= $(THESEUS_TOOLS)/theseus-schema
 THESEUS_KERNEL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) -O2 -g \
 	$(shell $(PKG_CONFIG) --variable=kernel_cflags $(THESEUS_PC))
 THESEUS_KERNEL_LINK ?= $(shell $(PKG_CONFIG) --variable=kernel_ldflags $(THESEUS_PC))
 THESEUS_KERNEL_LDSCRIPT ?= $(shell $(PKG_CONFIG) --variable=ldscript $(THESEUS_PC))
 THESEUS_KERNEL_LIB ?= $(shell $(PKG_CONFIG) --variable=libdir $(THESEUS_PC))/libtheseus.a
 
+# Flags are those of the compiler that made the archive; clang does without this one of gcc.
+theseus_refused := $(shell $(THESEUS_CC) -mpreferred-stack-boundary=3 -E -x c /dev/null \
+	>/dev/null 2>&1 || echo -mpreferred-stack-boundary=3)
+
 # Said instead of the command line; make V=1 shows that one.
 THESEUS_QUIET ?= $(if $(V),,@printf '  BUILD    %s\n' $@;)
 # No path of this machine gets into an object: two folders, the same bytes. (make drops a
 # "./" from the name of a source, but not from the folders of headers.)
-THESEUS_MAP ?= -ffile-prefix-map=$(shell $(PKG_CONFIG) --variable=includedir $(THESEUS_PC))=include \
+THESEUS_INCLUDEDIR ?= $(shell $(PKG_CONFIG) --variable=includedir $(THESEUS_PC))
+THESEUS_MAP ?= -ffile-prefix-map=$(THESEUS_INCLUDEDIR)=include \
 	-ffile-prefix-map=$(CURDIR)=.
 
 # Token to id: the first '_' is the '.'; sched_rr is sched.rr, test_spill_a test.spill_a.
@@ -60,7 +69,8 @@ theseus_tmod_files = $(foreach s,$(1),$(2)/$(call theseus_id,$(call theseus_toke
 theseus_module_object = $(3)/$(1)$(if $(word 2,$(2)),.objects/$(notdir $(basename $(4)))).o
 define theseus_module_object_rule
 $(1): $(2) $(theseus_mk)
-	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) $$(THESEUS_MODULE_CFLAGS) $(3) \
+	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) \
+		$$(filter-out $$(theseus_refused),$$(THESEUS_MODULE_CFLAGS)) $(3) \
 		-ffile-prefix-map=$(patsubst ./%,%,$(dir $(2)))= \
 		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
 		-MMD -MP -MF $(1:.o=.d) -MT $$@ -c -o $$@ $$<
@@ -91,7 +101,8 @@ theseus_objects = $(addsuffix .o,$(addprefix $(1).objects/,$(notdir $(basename $
 # An object goes to FILE.objects/, so that two kernels may share a source.
 define theseus_object_rule
 $(1).objects/$(notdir $(basename $(2))).o: $(2) $(theseus_mk)
-	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) $$(THESEUS_KERNEL_CFLAGS) $(3) \
+	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) \
+		$$(filter-out $$(theseus_refused),$$(THESEUS_KERNEL_CFLAGS)) $(3) \
 		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
 		-MMD -MP -c -o $$@ $$<
 -include $(1).objects/$(notdir $(basename $(2))).d
@@ -104,3 +115,13 @@ $(foreach s,$(2),
 $(call theseus_object_rule,$(1),$(s),$(3)))
 endef
 theseus_kernel = $(call theseus_kernel_rule,$(strip $(1)),$(strip $(2)),$(3),$(or $(strip $(4)),$(THESEUS_KERNEL_LDSCRIPT)))
+
+define theseus_image_rule
+$(1).cpio: $(1).elf $(2) $(3)
+	$$(THESEUS_QUIET)$$(THESEUS_TOOLS)/theseus-image --quiet --kernel $$< --manifest $(2) \
+		--module-dir . --no-iso --archive $$@
+$(1).iso: $(1).elf $(2) $(3)
+	$$(THESEUS_QUIET)$$(THESEUS_TOOLS)/theseus-image --quiet --kernel $$< --manifest $(2) \
+		--module-dir . -o $$@
+endef
+theseus_image = $(call theseus_image_rule,$(strip $(1)),$(strip $(2)),$(3))

@@ -2,6 +2,7 @@
 # tree on PATH and PKG_CONFIG_PATH (and CC, MAKE, QEMU, DESTDIR, prefix in the
 # environment; $examples is the folder of the examples' sources).
 theseus_installcheck += \
+	%D%/autotools.sh \
 	%D%/examples.sh \
 	%D%/guest.sh \
 	%D%/hello.sh \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# pkgconfig - what the .pc files and theseus.m4 promise is there.
+# pkgconfig - what the .pc files promise is there.
 set -eu
 # pc PACKAGE NAME: the value of a variable.
 pc() { pkg-config --variable="$2" "$1"; }
@@ -51,20 +51,4 @@ mkdir moved && cp -r "$DESTDIR$prefix" moved/there
 	done
 )
 
-# theseus.m4 expands; configure finds the installed library by it.
-m4=$DESTDIR$prefix/share/aclocal
-[ -f "$m4/theseus.m4" ] || m4=$(dirname "$(find "$DESTDIR$prefix" -name theseus.m4)")
-cat >configure.ac <<'END'
-AC_INIT([user], [1])
-AC_PROG_CC
-THS_CHECK([0.1])
-AC_CONFIG_FILES([out])
-AC_OUTPUT
-END
-echo '@THESEUS_MODULEDIR@ @THESEUS_LDSCRIPT@' >out.in
-aclocal -I "$m4" && autoconf && ./configure -q
-read -r modules script <out
-for path in "$modules" "$script"; do
-	need "$path"
-done
-echo "abi $(pc libtheseus abi), modules in $modules"
+echo "abi $(pc libtheseus abi), modules in $(pc libtheseus moduledir)"
