@@ -7,7 +7,7 @@ theseus_fixture_sources += \
 	%D%/fixtures/fixture_spill.c \
 	%D%/fixtures/fixture_unwell.c
 theseus_fixtures += fixtures/fixture.unwell.tmod fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
-check_unit_tests += %D%/bindings_test %D%/cascade_test %D%/evolve_test %D%/set_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/meta_link_test %D%/meta_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/tables_test %D%/grow_test \
+check_unit_tests += %D%/bindings_test %D%/cascade_test %D%/evolve_test %D%/set_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/meta_link_test %D%/meta_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/sweep_test %D%/tables_test %D%/grow_test \
 	%D%/swap_test
 EXTRA_DIST += %D%/window.h %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
 check_unit_tests += %D%/instance_test %D%/loader_test %D%/symbols_test %D%/policy_test

@@ -1,7 +1,7 @@
 /*
  * migrate_shapes - one row in six layouts, a module for each, and what it is told.
  *
- * For migrate_test.c and migrate_smp_test.c, each of which includes it once.
+ * For migrate_test.c, migrate_smp_test.c and sweep_test.c, each of which includes it once.
  */
 #pragma once
 
