@@ -253,6 +253,9 @@ if [ "$MANDOC" != no ]; then
 	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n.Sh DESCRIPTION\n.Nosuchmacro\n' >man/theseus-bad.1
 	refuses manpages Nosuchmacro
 	fresh
+	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n.Sh DESCRIPTION\n.Ss 1. An end\nText.\n' >man/theseus-bad.1
+	refuses manpages 'An end: a macro'
+	fresh
 	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n' >man/theseus-bad.1
 	printf '/*\n * bad - see ths_bad(9).\n */\n' >include/theseus/bad.h
 	refuses manpages 'bad.h:2: ths_bad(9)'

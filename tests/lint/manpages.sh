@@ -20,6 +20,11 @@ dangling=$(for page in $pages; do
 done)
 [ -z "$dangling" ] || { printf '%s\n' "$dangling"; status=1; }
 
+# In a heading a word that is also a macro is taken for one, and is not printed.
+# shellcheck disable=SC2086
+taken=$(grep -nE '^\.S[hs] (.* )?(Ad|An|At|Do|Em|In|No|So)( |$)' $pages || true)
+[ -z "$taken" ] || { printf '%s: a macro, without \\& before it\n' "$taken"; status=1; }
+
 # What comments and texts refer to, as NAME(N), exists too.
 dangling=$({
 	find include libtheseus arch tools examples -name '*.[chS]' -exec grep -nHE '^ ?/?\*' {} +
