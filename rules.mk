@@ -51,6 +51,7 @@ $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 # coverage     branches of the core that the unit tests take (COVERAGEFLAGS=--all: which not)
 # bench-host   look-ups beside liburcu, ck, GLib, uthash -> tests/bench/results-host.tsv
 # install      to --prefix (and DESTDIR); uninstall takes it away again
+# html         the man pages as HTML, under ./html; install-html: to --htmldir
 # installcheck builds and boots examples from the installed tree alone
 # check-newcomer  README and the tutorial, in a bare Debian (debootstrap; minutes)
 # distcheck    makes the tarball and does all of the above from it

@@ -65,7 +65,20 @@ install-data-hook:
 	@cd $(srcdir) && $(theseus_links) $(theseus_reference) | while read -r name page; do \
 	  ln -sf $$page '$(DESTDIR)$(man9dir)'/$$name || exit 1; \
 	done
-uninstall-hook:
+uninstall-links:
 	@cd $(srcdir) && $(theseus_links) $(theseus_reference) | while read -r name page; do \
 	  rm -f '$(DESTDIR)$(man9dir)'/$$name; \
 	done
+
+# All pages as HTML: make html, make install-html; uninstall takes them away, too.
+EXTRA_DIST += %D%/html.sh %D%/manual.css
+theseus_html = manual.css index.html $(addsuffix .html,$(notdir $(dist_man_MANS)))
+html-local:
+	$(AM_V_GEN)MANDOC='$(MANDOC)' $(SHELL) $(srcdir)/%D%/html.sh $(srcdir)/%D% html
+install-html-local: html-local
+	@$(MKDIR_P) '$(DESTDIR)$(htmldir)'
+	@cd html && $(INSTALL_DATA) $(theseus_html) '$(DESTDIR)$(htmldir)'
+uninstall-html:
+	@for file in $(theseus_html); do rm -f '$(DESTDIR)$(htmldir)'/$$file; done
+	@rmdir '$(DESTDIR)$(htmldir)' 2>/dev/null || :
+.PHONY: html-local uninstall-html uninstall-links

@@ -246,6 +246,12 @@ echo 'THS_PUBLISHED(ths_secret)' >>libtheseus/nano_core/published.def
 refuses nano_core ths_secret
 
 if [ "$MANDOC" != no ]; then
+	for reference in 'Xr ths_nowhere 9' 'Sx nowhere' 'Lk https://nowhere.example place'; do
+		fresh
+		printf '%s\n' '.Dd November 23, 2026' '.Dt THS_BAD 9' '.Os' '.Sh NAME' '.Nm ths_bad' \
+			'.Nd a page' '.Sh DESCRIPTION' ".$reference" >man/ths_bad.9
+		refuses html nowhere
+	done
 	fresh
 	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n.Sh SEE ALSO\n.Xr theseus-nowhere 1\n' >man/theseus-bad.1
 	refuses manpages theseus-nowhere

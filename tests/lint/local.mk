@@ -2,6 +2,7 @@
 check_lint_tests += \
 	%D%/clang.sh \
 	%D%/headers.sh \
+	%D%/html.sh \
 	%D%/includes.sh \
 	%D%/lints_fail.sh \
 	%D%/manpages.sh \
