@@ -19,7 +19,8 @@
  *       ths_tick(); when the interrupted code was at depth 0 (ths_cpu_is_idle()) it
  *       then calls ths_work(), on the interrupted task's own stack (P1, P2).
  *
- * Context: see each function. "Early" means callable before ths_boot().
+ * Context: see each function. "Early" means callable before ths_boot(). In which order to
+ * bring them up is in theseus-porting(7).
  */
 #pragma once
 
