@@ -6,7 +6,6 @@
  * whether one may take another's place. What is asked of a module stands in check.c, of
  * two in against.c; here is only the command line.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@ static const char usage_text[] =
 	"usage: theseus-check [--json | --sizes] [--quiet] FILE.tmod...\n"
 	"       theseus-check --seal FILE.tmod...\n"
 	"       theseus-check --report [--json] FILE...\n"
-	"       theseus-check --against OLD.tmod [--quiet] NEW.tmod...\n"
+	"       theseus-check --against OLD.tmod [--json] [--quiet] NEW.tmod...\n"
 	"\n"
 	"Checks that modules hold no state, are plain integer code, know nobody but\n"
 	"nano_core, and have a sound descriptor; lists everything that is wrong.\n"
@@ -34,13 +33,10 @@ static const char usage_text[] =
 	"  --sizes    print a table of sizes in bytes\n"
 	"  --json     print one JSON object a line and file\n"
 	"  --quiet    say nothing of files that are accepted, but for exceptions\n"
-	"  --help     print this text\n"
-	"  --version  print the version\n"
+	TOOL_OPTIONS_TEXT("")
 	"\n"
-	"Exit status: 0 accepted, compatible or migratable, 1 refused or neither, 2 wrong "
-	"usage,\n3 a file cannot be read, is "
-	"no\n"
-	"ELF64 file where any would do, or cannot be written.\n";
+	"Exit status: 0 accepted, compatible or migratable, 1 refused or neither, 2 wrong\n"
+	"usage, 3 a file cannot be read or written, or is no ELF64 file where any would do.\n";
 
 enum mode { CHECK, SEAL, REPORT, AGAINST };
 
@@ -57,6 +53,17 @@ static enum tool_status worse(enum tool_status a, enum tool_status b)
 }
 
 /* ---- check ---------------------------------------------------------------------- */
+
+static void json_findings(struct tool_text *text, const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		tool_text_add(text, "%s{\"rule\": ", i == 0 ? "" : ", ");
+		tool_text_json(text, findings->list[i].rule);
+		tool_text_add(text, ", \"text\": ");
+		tool_text_json(text, findings->list[i].text);
+		tool_text_add(text, "}");
+	}
+}
 
 static void say_json(const char *path, const struct check_result *result)
 {
@@ -79,13 +86,7 @@ static void say_json(const char *path, const struct check_result *result)
 		      result->digest, sizes->file, sizes->text, sizes->rodata,
 		      sizes->writable, sizes->instructions, sizes->relocations,
 		      sizes->imports);
-	for (size_t i = 0; i < result->findings.count; i++) {
-		tool_text_add(&text, "%s{\"rule\": ", i == 0 ? "" : ", ");
-		tool_text_json(&text, result->findings.list[i].rule);
-		tool_text_add(&text, ", \"text\": ");
-		tool_text_json(&text, result->findings.list[i].text);
-		tool_text_add(&text, "}");
-	}
+	json_findings(&text, &result->findings);
 	tool_text_add(&text, "]}");
 	puts(text.text);
 	tool_text_free(&text);
@@ -207,18 +208,47 @@ static void say_findings(const char *path, const struct findings *findings)
 		       findings->list[i].text);
 }
 
+static const char *verdict_of(const struct against *found)
+{
+	return found->reasons.count != 0      ? "refused"
+	       : found->migrations.count != 0 ? "migratable"
+					      : "compatible";
+}
+
+static void against_json(const char *path, const struct options *options,
+			 const struct against *found)
+{
+	struct tool_text text = {0};
+
+	tool_text_add(&text, "{\"file\": ");
+	tool_text_json(&text, path);
+	tool_text_add(&text, ", \"against\": ");
+	tool_text_json(&text, options->old);
+	tool_text_add(&text, ", \"verdict\": \"%s\", \"reasons\": [", verdict_of(found));
+	json_findings(&text, &found->reasons);
+	tool_text_add(&text, "], \"migrations\": [");
+	json_findings(&text, &found->migrations);
+	tool_text_add(&text, "], \"notes\": [");
+	json_findings(&text, &found->notes);
+	tool_text_add(&text, "]}");
+	puts(text.text);
+	tool_text_free(&text);
+}
+
 static enum tool_status say_against(const char *path, const struct options *options,
 				    const struct against *found)
 {
-	const char *verdict = found->migrations.count != 0 ? "migratable" : "compatible";
-
+	if (options->json) {
+		against_json(path, options, found);
+		return found->reasons.count != 0 ? TOOL_REFUSED : TOOL_OK;
+	}
 	if (found->reasons.count != 0) {
 		say_findings(path, &found->reasons);
 		return TOOL_REFUSED;
 	}
 	if (options->quiet)
 		return TOOL_OK;
-	printf("%s: %s with %s\n", path, verdict, options->old);
+	printf("%s: %s with %s\n", path, verdict_of(found), options->old);
 	say_findings(path, &found->migrations);
 	say_findings(path, &found->notes);
 	return TOOL_OK;
@@ -248,30 +278,41 @@ static enum tool_status against(const char *path, const struct options *options)
 
 /* ---- command line --------------------------------------------------------------- */
 
-/* TOOL_OK: go on with what stands in @options; else, or with *@done, leave. */
-static enum tool_status options_read(int argc, char **argv, struct options *options,
-				     bool *done)
+static const struct option known[] = {
+	{"seal", no_argument, NULL, 's'},
+	{"report", no_argument, NULL, 'r'},
+	{"against", required_argument, NULL, 'a'},
+	{"sizes", no_argument, NULL, 'z'},
+	{"json", no_argument, NULL, 'j'},
+	TOOL_OPTIONS,
+};
+
+/* What does not go together. */
+static int options_check(const struct options *options, bool has_files)
 {
-	static const struct option known[] = {
-		{"seal", no_argument, NULL, 's'},    {"report", no_argument, NULL, 'r'},
-		{"sizes", no_argument, NULL, 'z'},   {"json", no_argument, NULL, 'j'},
-		{"quiet", no_argument, NULL, 'q'},   {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},
-		{"against", required_argument, NULL, 'a'},
-		{NULL, 0, NULL, 0},
-	};
-	int found;
+	if (!has_files)
+		return (int)tool_misused("no file named");
+	if (options->sizes && (options->json || options->mode != CHECK))
+		return (int)tool_misused("--sizes goes with neither --json, --seal, --report "
+					 "nor --against");
+	if (options->json && options->mode == SEAL)
+		return (int)tool_misused("--json does not go with --seal");
+	return -1;
+}
+
+/* -1: go on with what stands in @options; else the status to leave with. */
+static int options_read(int argc, char **argv, struct options *options)
+{
+	int found, status;
 
 	while ((found = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (found) {
 		case 's':
 		case 'r':
 		case 'a':
-			if (options->mode != CHECK) {
-				tool_warn("--seal, --report and --against exclude each "
-					  "other");
-				return TOOL_USAGE;
-			}
+			if (options->mode != CHECK)
+				return (int)tool_misused("--seal, --report and --against "
+							 "exclude each other");
 			options->mode = found == 's' ? SEAL : found == 'r' ? REPORT : AGAINST;
 			options->old = optarg;
 			break;
@@ -281,47 +322,28 @@ static enum tool_status options_read(int argc, char **argv, struct options *opti
 		case 'j':
 			options->json = true;
 			break;
-		case 'q':
+		case TOOL_QUIET:
 			options->quiet = true;
 			break;
-		case 'h':
-			fputs(usage_text, stdout);
-			*done = true;
-			return TOOL_OK;
-		case 'v':
-			puts("theseus-check (libtheseus) " PACKAGE_VERSION);
-			*done = true;
-			return TOOL_OK;
 		default:
-			fputs("Try 'theseus-check --help'.\n", stderr);
-			return TOOL_USAGE;
+			status = tool_option(found, usage_text);
+			if (status >= 0)
+				return status;
 		}
 	}
-	if (optind == argc) {
-		tool_warn("no file named; try 'theseus-check --help'");
-		return TOOL_USAGE;
-	}
-	if (options->sizes && (options->json || options->mode != CHECK)) {
-		tool_warn("--sizes goes with neither --json, --seal, --report nor --against");
-		return TOOL_USAGE;
-	}
-	if (options->json && options->mode == AGAINST) {
-		tool_warn("--json does not go with --against");
-		return TOOL_USAGE;
-	}
-	return TOOL_OK;
+	return options_check(options, optind < argc);
 }
 
 int main(int argc, char **argv)
 {
 	struct options options = {.mode = CHECK};
-	enum tool_status status;
-	bool done = false;
+	enum tool_status status = TOOL_OK;
+	int leave;
 
 	tool_name = "theseus-check";
-	status = options_read(argc, argv, &options, &done);
-	if (status != TOOL_OK || done)
-		return status;
+	leave = options_read(argc, argv, &options);
+	if (leave >= 0)
+		return leave;
 	if (options.sizes && !options.quiet)
 		printf("%-16s %-12s %8s %8s %8s %8s\n", "module", "interface", "file",
 		       "text", "rodata", "insns");
@@ -335,9 +357,5 @@ int main(int argc, char **argv)
 		else
 			status = worse(status, check(argv[i], &options));
 	}
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		tool_warn("standard output cannot be written");
-		return TOOL_UNREADABLE;
-	}
-	return status;
+	return tool_end((int)status);
 }

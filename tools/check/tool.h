@@ -30,9 +30,9 @@ enum { TOOL_QUIET = 0x1000, TOOL_HELP, TOOL_VERSION };
 #define TOOL_OPTIONS                                                                     \
 	{"quiet", no_argument, NULL, TOOL_QUIET}, {"help", no_argument, NULL, TOOL_HELP}, \
 		{"version", no_argument, NULL, TOOL_VERSION}, {NULL, 0, NULL, 0}
-#define TOOL_OPTIONS_TEXT                                                                \
-	"  --help     print this text\n"                                                 \
-	"  --version  print the version\n"
+#define TOOL_OPTIONS_TEXT(pad) /* blanks, as the column of the other options wants */    \
+	"  --help     " pad "print this text\n"                                          \
+	"  --version  " pad "print the version\n"
 /* Of --help and --version, done by this, and of what is no option: the status to leave
  * with. Of others -1. */
 int tool_option(int found, const char *usage_text);

@@ -3,7 +3,6 @@
  *
  * See image.h for the parts and what holds of them; here is only the command line.
  */
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,12 +40,12 @@ static const char usage_text[] =
 	"own;\n"
 	"                     the kernel must have been told to admit it too\n"
 	"  --quiet            no progress on standard error\n"
-	"  --help             print this text\n"
-	"  --version          print the version\n"
+	TOOL_OPTIONS_TEXT("        ")
 	"\n"
 	"Exit status: 0 made, 1 refused, 2 wrong usage, 3 a file cannot be read or "
 	"written or\n"
-	"a program of the host failed, 77 GRUB, xorriso or mtools is not installed.\n";
+	"a program of the host failed, 77 GRUB, xorriso or mtools is not installed,\n"
+	"128+N signal N.\n";
 
 static const struct option known[] = {
 	{"kernel", required_argument, NULL, 'k'},
@@ -60,10 +59,7 @@ static const struct option known[] = {
 	{"volume", required_argument, NULL, 'V'},
 	{"grub-dir", required_argument, NULL, 'g'},
 	{"admit-spill", required_argument, NULL, 's'},
-	{"quiet", no_argument, NULL, 'q'},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'v'},
-	{NULL, 0, NULL, 0},
+	TOOL_OPTIONS,
 };
 
 void image_say(const struct image_options *options, const char *fmt, ...)
@@ -126,14 +122,12 @@ static enum tool_status options_check(const struct image_options *options, bool 
 	return TOOL_USAGE;
 }
 
-/* *@done: leave with what is returned; else go on. */
-static enum tool_status options_read(int argc, char **argv, struct image_options *options,
-				     bool *done)
+/* -1: go on; else the status to leave with. */
+static int options_read(int argc, char **argv, struct image_options *options)
 {
 	bool no_iso = false;
-	int found;
+	int found, status;
 
-	*done = true;
 	while ((found = getopt_long(argc, argv, "o:", known, NULL)) != -1) {
 		switch (found) {
 		case 'k':
@@ -169,26 +163,18 @@ static enum tool_status options_read(int argc, char **argv, struct image_options
 		case 's':
 			options->spiller = optarg;
 			break;
-		case 'q':
+		case TOOL_QUIET:
 			options->quiet = true;
 			break;
-		case 'h':
-			fputs(usage_text, stdout);
-			return TOOL_OK;
-		case 'v':
-			puts("theseus-image (libtheseus) " PACKAGE_VERSION);
-			return TOOL_OK;
 		default:
-			fputs("Try 'theseus-image --help'.\n", stderr);
-			return TOOL_USAGE;
+			status = tool_option(found, usage_text);
+			if (status >= 0)
+				return status;
 		}
 	}
-	if (optind != argc) {
-		tool_warn("%s: not an option", argv[optind]);
-		return TOOL_USAGE;
-	}
-	*done = false;
-	return options_check(options, no_iso);
+	if (optind != argc)
+		return (int)tool_misused("%s: not an option", argv[optind]);
+	return options_check(options, no_iso) == TOOL_OK ? -1 : TOOL_USAGE;
 }
 
 static int make(const struct image_options *options)
@@ -219,16 +205,15 @@ int main(int argc, char **argv)
 {
 	struct image_options options = {
 		.cmdline = "", .volume = "THESEUS", .grub_dir = "/usr/lib/grub"};
-	bool done;
 	int status;
 	char *installed;
 
 	tool_name = "theseus-image";
-	status = options_read(argc, argv, &options, &done);
+	status = options_read(argc, argv, &options);
 	installed = tool_beside(IMAGE_MODULES_FROM_BIN);
 	if (installed != NULL)
 		module_dir_add(&options, installed);
-	if (status == TOOL_OK && !done)
+	if (status < 0)
 		status = make(&options);
 	free((void *)(uintptr_t)options.module_dirs);
 	free((void *)(uintptr_t)options.evolutions);

@@ -6,7 +6,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,14 +36,14 @@ static const char usage_text[] =
 	"  --templates DIR     take templates from here\n"
 	"  --list              print the kinds there are\n"
 	"  --quiet             do not print what to do next\n"
-	"  --help              print this text\n"
-	"  --version           print the version\n"
+	TOOL_OPTIONS_TEXT("         ")
 	"\n"
-	"Nothing is ever written over. Exit status: 0 made, 1 refused, 2 wrong usage, 3 a\n"
-	"file cannot be read or written.\n";
+	"Nothing is ever written over.\n"
+	"\n"
+	"Exit status: 0 made, 1 refused, 2 wrong usage, 3 a file cannot be read or written.\n";
 
 enum { OPT_PROVIDES = 256, OPT_TABLE, OPT_BLOB, OPT_OP, OPT_MAKE, OPT_AUTOTOOLS,
-       OPT_DIRECTORY, OPT_TEMPLATES, OPT_LIST, OPT_QUIET, OPT_HELP, OPT_VERSION };
+       OPT_DIRECTORY, OPT_TEMPLATES, OPT_LIST };
 
 static const struct option known[] = {
 	{"provides", required_argument, NULL, OPT_PROVIDES},
@@ -56,10 +55,7 @@ static const struct option known[] = {
 	{"directory", required_argument, NULL, OPT_DIRECTORY},
 	{"templates", required_argument, NULL, OPT_TEMPLATES},
 	{"list", no_argument, NULL, OPT_LIST},
-	{"quiet", no_argument, NULL, OPT_QUIET},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{NULL, 0, NULL, 0},
+	TOOL_OPTIONS,
 };
 
 #define LIST_MAX 32u
@@ -78,9 +74,7 @@ struct request {
 
 static enum tool_status misused(const char *what, const char *which, const char *why)
 {
-	tool_warn("%s%s%s: %s", what, which[0] ? " " : "", which, why);
-	fputs("Try 'theseus-new --help'.\n", stderr);
-	return TOOL_USAGE;
+	return tool_misused("%s%s%s: %s", what, which[0] ? " " : "", which, why);
 }
 
 /* ---- the command line ------------------------------------------------------------- */
@@ -120,7 +114,7 @@ static enum tool_status option_take(int found, struct request *request)
 	case OPT_LIST:
 		request->list = true;
 		return TOOL_OK;
-	case OPT_QUIET:
+	case TOOL_QUIET:
 		request->quiet = true;
 		return TOOL_OK;
 	case OPT_OP:
@@ -128,8 +122,7 @@ static enum tool_status option_take(int found, struct request *request)
 	case 'I':
 		return list_add(&request->includes, "-I");
 	default:
-		fputs("Try 'theseus-new --help'.\n", stderr);
-		return TOOL_USAGE;
+		return (enum tool_status)tool_option(found, usage_text);
 	}
 }
 
@@ -143,14 +136,8 @@ static enum tool_status request_read(int argc, char **argv, struct request *requ
 	*done = true;
 	while (status == TOOL_OK &&
 	       (found = getopt_long(argc, argv, "I:", known, NULL)) != -1) {
-		if (found == OPT_HELP) {
-			fputs(usage_text, stdout);
-			return TOOL_OK;
-		}
-		if (found == OPT_VERSION) {
-			puts("theseus-new (libtheseus) " PACKAGE_VERSION);
-			return TOOL_OK;
-		}
+		if (found == TOOL_HELP || found == TOOL_VERSION)
+			return (enum tool_status)tool_option(found, usage_text);
 		status = option_take(found, request);
 	}
 	if (status != TOOL_OK)
@@ -423,5 +410,5 @@ int main(int argc, char **argv)
 	else if (status == TOOL_OK && !done)
 		status = make(&request);
 	free(templates);
-	return status;
+	return tool_end((int)status);
 }

@@ -109,10 +109,10 @@ static int find_ovmf(struct run_files *files)
 		files->vars = join(files->dir, "vars.fd");
 		if (files->code && files->vars && copy_file(vars, files->vars))
 			return RUN_OK;
-		run_say("cannot copy %s: %s", vars, strerror(errno));
+		tool_warn("cannot copy %s: %s", vars, strerror(errno));
 		return RUN_USAGE;
 	}
-	run_say("no OVMF in %s (Debian package: ovmf)", dir);
+	tool_warn("no OVMF in %s (Debian package: ovmf)", dir);
 	return RUN_MISSING;
 }
 
@@ -120,7 +120,7 @@ static bool is_readable(const char *path)
 {
 	if (!path || is_file(path, R_OK))
 		return true;
-	run_say("cannot read %s: %s", path, errno ? strerror(errno) : "no plain file");
+	tool_warn("cannot read %s: %s", path, errno ? strerror(errno) : "no plain file");
 	return false;
 }
 
@@ -138,7 +138,7 @@ static bool make_serial(struct run_files *files, const struct run_options *optio
 	fd = open(files->serial, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC,
 		  0644);
 	if (fd < 0 || fstat(fd, &st) || (!S_ISREG(st.st_mode) && (errno = EINVAL))) {
-		run_say("cannot write %s: %s", files->serial, strerror(errno));
+		tool_warn("cannot write %s: %s", files->serial, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return false;
@@ -160,12 +160,12 @@ int files_prepare(struct run_files *files, const struct run_options *options)
 		qemu = "qemu-system-x86_64";
 	files->qemu = find_program(qemu);
 	if (!files->qemu) {
-		run_say("%s is not installed (Debian package: qemu-system-x86)", qemu);
+		tool_warn("%s is not installed (Debian package: qemu-system-x86)", qemu);
 		return RUN_MISSING;
 	}
 	files->dir = join(tmp && *tmp ? tmp : "/tmp", "theseus-run.XXXXXX");
 	if (!files->dir || !mkdtemp(files->dir)) {
-		run_say("cannot make %s: %s", files->dir ? files->dir : "a directory",
+		tool_warn("cannot make %s: %s", files->dir ? files->dir : "a directory",
 			strerror(errno));
 		free(files->dir);
 		files->dir = NULL;
@@ -187,7 +187,7 @@ void files_remove(struct run_files *files)
 		if (files->serial && files->serial_temporary)
 			unlink(files->serial);
 		if (rmdir(files->dir))
-			run_say("cannot remove %s: %s", files->dir, strerror(errno));
+			tool_warn("cannot remove %s: %s", files->dir, strerror(errno));
 	}
 	free(files->qemu);
 	free(files->code);

@@ -7,42 +7,56 @@
  * for the rules, run.h for the parts and their invariants.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "run.h"
 
-void run_say(const char *format, ...)
+/* The rule in brackets and what was seen, from the verdict's sentence. */
+static void say_json(const struct verdict *verdict)
 {
-	va_list args;
+	struct tool_text text = {0};
+	const char *end = strchr(verdict->reason, ')');
 
-	fputs("theseus-run: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
+	tool_text_add(&text, "{\"pass\": %s, \"passed\": ", verdict->pass ? "true" : "false");
+	if (verdict->pass) {
+		tool_text_add(&text, "%lu, \"rule\": null, \"seen\": null}", verdict->passed);
+	} else {
+		char *rule = tool_print("%.*s", end ? (int)(end - verdict->reason - 1) : 0,
+					verdict->reason + 1);
+
+		tool_text_add(&text, "null, \"rule\": ");
+		tool_text_json(&text, rule);
+		tool_text_add(&text, ", \"seen\": ");
+		tool_text_json(&text, end ? end + 2 : verdict->reason);
+		tool_text_add(&text, "}");
+		free(rule);
+	}
+	puts(text.text);
+	tool_text_free(&text);
 }
 
-static int say_verdict(const struct run_end *end, const struct run_files *files)
+static int say_verdict(const struct run_end *end, const struct run_files *files, bool json)
 {
 	struct verdict verdict;
 	size_t len;
 	char *log = files_read(files->serial, &len);
 
 	if (!log) {
-		run_say("cannot read %s: %s", files->serial, strerror(errno));
+		tool_warn("cannot read %s: %s", files->serial, strerror(errno));
 		return RUN_USAGE;
 	}
 	verdict_judge(end, log, len, &verdict);
 	free(log);
-	if (verdict.pass)
+	if (json)
+		say_json(&verdict);
+	else if (verdict.pass)
 		printf("%lu passed, 0 failed\n", verdict.passed);
 	else
 		printf("theseus-run: FAIL %s\n", verdict.reason);
 	if (fflush(stdout)) {
-		run_say("cannot write the verdict: %s", strerror(errno));
+		tool_warn("cannot write the verdict: %s", strerror(errno));
 		return RUN_USAGE;
 	}
 	return verdict.pass ? RUN_OK : RUN_FAIL;
@@ -56,17 +70,17 @@ static int say_end(const struct run_end *end)
 	if (end->timed_out || end->silent)
 		return RUN_TIMEOUT;
 	if (!end->started)
-		run_say("QEMU ended before it ran the guest");
+		tool_warn("QEMU ended before it ran the guest");
 	else if (end->triple_fault)
-		run_say("the guest ended in a triple fault");
+		tool_warn("the guest ended in a triple fault");
 	else if (end->flooded)
-		run_say("more than %u MiB on the serial line", end->limit_mib);
+		tool_warn("more than %u MiB on the serial line", end->limit_mib);
 	else if (WIFSIGNALED(end->status))
-		run_say("QEMU died of signal %d", WTERMSIG(end->status));
+		tool_warn("QEMU died of signal %d", WTERMSIG(end->status));
 	else if (status == VERDICT_EXIT_PANIC)
-		run_say("the guest panicked");
+		tool_warn("the guest panicked");
 	else if (status != 0 && status != VERDICT_EXIT_PASS)
-		run_say("QEMU exited with %d", status);
+		tool_warn("QEMU exited with %d", status);
 	else
 		return RUN_OK;
 	return RUN_FAIL;
@@ -79,7 +93,7 @@ static int run(const struct run_options *options)
 	int status = files_prepare(&files, options);
 
 	if (status == RUN_MISSING && getenv("CI") && !strcmp(getenv("CI"), "true")) {
-		run_say("and CI=true, where that is a failure");
+		tool_warn("and CI=true, where that is a failure");
 		status = RUN_FAIL;
 	}
 	if (status == RUN_OK && options->print) {
@@ -92,7 +106,8 @@ static int run(const struct run_options *options)
 		status = watch_run(options, &files, &end);
 		if (status == RUN_OK)
 			status =
-				options->test ? say_verdict(&end, &files) : say_end(&end);
+				options->test ? say_verdict(&end, &files, options->json)
+					      : say_end(&end);
 	}
 	files_remove(&files);
 	return status;
@@ -122,8 +137,10 @@ int main(int argc, char **argv)
 {
 	struct run_options options;
 	sigset_t before;
-	int status = options_parse(&options, argc, argv);
+	int status;
 
+	tool_name = "theseus-run";
+	status = options_parse(&options, argc, argv);
 	if (status >= 0)
 		return status;
 	block_signals(&before);

@@ -27,6 +27,7 @@ enum {
 	OPT_KERNEL,
 	OPT_INITRD,
 	OPT_PRINT,
+	OPT_JSON,
 	OPT_QUIET,
 	OPT_HELP,
 	OPT_VERSION
@@ -49,6 +50,7 @@ static const struct option long_options[] = {
 	{"kernel", required_argument, NULL, OPT_KERNEL},
 	{"initrd", required_argument, NULL, OPT_INITRD},
 	{"print", no_argument, NULL, OPT_PRINT},
+	{"json", no_argument, NULL, OPT_JSON},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -76,6 +78,7 @@ static const char help_text[] =
 	"      --log-limit M  end a run that writes more than M MiB (256)\n"
 	"      --qemu-arg X   pass X to QEMU; may be given again\n"
 	"      --print        print QEMU's command line and run nothing\n"
+	"      --json         with --test: the verdict as one JSON object\n"
 	"      --quiet        no echo of the serial line and no progress\n"
 	"      --help, --version\n"
 	"\n"
@@ -87,7 +90,7 @@ static const char help_text[] =
 
 static int usage(const char *what, const char *which)
 {
-	run_say("%s%s%s; see theseus-run --help", what, which ? ": " : "",
+	tool_warn("%s%s%s; see theseus-run --help", what, which ? ": " : "",
 		which ? which : "");
 	return RUN_USAGE;
 }
@@ -190,6 +193,9 @@ static int take_option(int option, struct run_options *options)
 	case OPT_PRINT:
 		options->print = true;
 		return -1;
+	case OPT_JSON:
+		options->json = true;
+		return -1;
 	case OPT_QUIET:
 		options->quiet = true;
 		return -1;
@@ -227,6 +233,8 @@ static int check_sense(const struct run_options *options)
 	if (options->silence_s && !options->batch)
 		return usage("--silence needs --test or --icount: by hand you hear it",
 			     NULL);
+	if (options->json && !options->test)
+		return usage("--json is of --test", NULL);
 	if (options->machine && !*options->machine)
 		return usage("--machine takes a name", NULL);
 	return -1;
@@ -239,10 +247,12 @@ int options_parse(struct run_options *options, int argc, char **argv)
 	*options = (struct run_options){
 		.machine = "pc", .memory = "256", .smp = "1", .limit_mib = 256};
 	opterr = 0;
-	while ((option = getopt_long_only(argc, argv, "", long_options, NULL)) != -1) {
+	while ((option = getopt_long_only(argc, argv, ":", long_options, NULL)) != -1) {
 		if (option == '?') /* getopt's own words lack our name */
-			return usage("no such option, or an argument amiss",
+			return usage("no such option, or one that takes no argument",
 				     argv[optind - 1]);
+		if (option == ':')
+			return usage("an argument is missing", argv[optind - 1]);
 		status = take_option(option, options);
 		if (status >= 0)
 			return status;

@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "check/tool.h"
 #include "verdict.h"
 
 enum {
@@ -49,7 +50,7 @@ struct run_options {
 	unsigned silence_s; /* likewise, since the guest's last byte */
 	unsigned limit_mib; /* of the serial log, in batch */
 	unsigned gdb_port;  /* 0: no debugger */
-	bool uefi, test, icount, quiet, print;
+	bool uefi, test, icount, quiet, print, json;
 	bool batch; /* the serial line goes to a file, not to the terminal */
 };
 
@@ -72,9 +73,6 @@ struct run_qmp {
 	char shutdown[32]; /* reason of the shutdown event, or "" */
 	struct run_symbols *symbols; /* of the kernel, while it is asked where it was */
 };
-
-/* Prints "theseus-run: ..." on stderr. */
-__attribute__((format(printf, 1, 2))) void run_say(const char *format, ...);
 
 /* Fills @options; or prints, and returns the exit status to leave with (else -1). */
 int options_parse(struct run_options *options, int argc, char **argv);

@@ -147,7 +147,7 @@ static void press(struct watch *watch)
 static void give_up(struct watch *watch, const char *why, unsigned seconds)
 {
 	if (!watch->options->quiet)
-		run_say("%s %u s; the processor is at:", why, seconds);
+		tool_warn("%s %u s; the processor is at:", why, seconds);
 	ask_to_end(watch, true);
 }
 
@@ -177,7 +177,7 @@ static void tick(struct watch *watch)
 	press(watch);
 	if (watch->options->batch && !watch->options->quiet &&
 	    now() - watch->beat >= HEARTBEAT_S) {
-		run_say("%.0f s, %lld lines", now() - watch->start,
+		tool_warn("%.0f s, %lld lines", now() - watch->start,
 			(long long)watch->lines);
 		watch->beat = now();
 	}
@@ -206,7 +206,7 @@ static void hear_qmp(struct watch *watch)
 		return;
 	watch->end->triple_fault = traced_triple_fault(watch);
 	if (watch->end->triple_fault && !watch->options->quiet)
-		run_say("triple fault; the processor was at:");
+		tool_warn("triple fault; the processor was at:");
 	ask_to_end(watch, watch->end->triple_fault);
 }
 
@@ -247,7 +247,7 @@ static void become_qemu(const struct watch *watch, char **argv, int qmp_fd, pid_
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execv(argv[0], argv);
-	run_say("cannot run %s: %s", argv[0], strerror(errno));
+	tool_warn("cannot run %s: %s", argv[0], strerror(errno));
 	_exit(127);
 }
 
@@ -274,7 +274,7 @@ static bool start(struct watch *watch)
 		return false;
 	qmp_init(&watch->qmp, ends[0], options->gdb_port != 0);
 	if (options->gdb_port)
-		run_say("the guest waits: gdb -ex 'target remote 127.0.0.1:%u'",
+		tool_warn("the guest waits: gdb -ex 'target remote 127.0.0.1:%u'",
 			options->gdb_port);
 	return true;
 }
@@ -296,7 +296,7 @@ int watch_run(const struct run_options *options, const struct run_files *files,
 	watch.tty_saved = !options->batch && !tcgetattr(STDIN_FILENO, &watch.tty);
 	watch.start = watch.beat = watch.heard = now();
 	if (watch.signals < 0 || (options->batch && watch.log < 0) || !start(&watch)) {
-		run_say("cannot start QEMU: %s", strerror(errno));
+		tool_warn("cannot start QEMU: %s", strerror(errno));
 		return RUN_USAGE;
 	}
 	loop(&watch);

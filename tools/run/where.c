@@ -21,7 +21,7 @@ static void say_frame(const struct run_symbols *symbols, unsigned number, const 
 	char name[256];
 
 	if (symbols_name(symbols, pc, behind, name, sizeof(name)))
-		run_say("  #%u%s 0x%llx %s", number, mark, (unsigned long long)pc, name);
+		tool_warn("  #%u%s 0x%llx %s", number, mark, (unsigned long long)pc, name);
 }
 
 /* The value of a register in "... RIP=0011223344556677 ...", or of its 32-bit form. */
@@ -54,7 +54,7 @@ bool where_registers(const struct run_symbols *symbols, const char *reply, char 
 	for (const char *at = reply; (at = next_line(at, &len)); at += len) {
 		for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 			if (memmem(at, len, wanted[i], strlen(wanted[i]))) {
-				run_say("  %.*s", (int)len, at);
+				tool_warn("  %.*s", (int)len, at);
 				break;
 			}
 		}

@@ -8,7 +8,6 @@
  *
  * Before it is written the text is read by the reader of the loader.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +16,19 @@
 #include "check/descriptor.h"
 #include "check/tool.h"
 #include "dwarf.h"
+#include "json.h"
 
 static const char usage_text[] =
-	"usage: theseus-schema FILE.tmod.debug FILE.tmod\n"
+	"usage: theseus-schema [--json] FILE.tmod.debug FILE.tmod\n"
 	"\n"
 	"Writes to standard output the layout of each row type, blob type and argument "
 	"type\n"
 	"of a module, in the form of theseus-schema(5). The first file is the module with\n"
 	"debug information, the second the same without.\n"
 	"\n"
-	"  --help     print this text\n"
-	"  --version  print the version\n"
+	"  --json     write it as one JSON object\n"
+	"  --quiet    say no more than what is wrong, as ever\n"
+	TOOL_OPTIONS_TEXT("")
 	"\n"
 	"Exit status: 0 written, 1 refused: a pointer or a bit-field in a row, say; 2 wrong\n"
 	"usage, 3 a file cannot be read or written.\n";
@@ -214,7 +215,7 @@ static bool schema_is_read(const struct tool_text *text)
 	return err == THS_E_NOENT;
 }
 
-static enum tool_status describe(const char *debug, const char *path)
+static enum tool_status describe(const char *debug, const char *path, bool json)
 {
 	struct schema schema = {0};
 	struct ths_reason reason = {""};
@@ -238,11 +239,10 @@ static enum tool_status describe(const char *debug, const char *path)
 		dwarf_close(&dwarf);
 		placed_close(&placed);
 	}
-	if (status == TOOL_OK && (fputs(schema.text.text, stdout) == EOF ||
-				  fflush(stdout) != 0)) {
-		tool_warn("standard output cannot be written");
-		status = TOOL_UNREADABLE;
-	}
+	if (status == TOOL_OK && json)
+		schema_json(schema.text.text);
+	else if (status == TOOL_OK)
+		fputs(schema.text.text, stdout);
 	tool_text_free(&schema.text);
 	free(file.data);
 	return status;
@@ -250,28 +250,18 @@ static enum tool_status describe(const char *debug, const char *path)
 
 int main(int argc, char **argv)
 {
-	static const struct option known[] = {{"help", no_argument, NULL, 'h'},
-					      {"version", no_argument, NULL, 'v'},
-					      {NULL, 0, NULL, 0}};
-	int found;
+	static const struct option known[] = {{"json", no_argument, NULL, 'j'}, TOOL_OPTIONS};
+	bool json = false;
+	int found, status;
 
 	tool_name = "theseus-schema";
 	while ((found = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		switch (found) {
-		case 'h':
-			fputs(usage_text, stdout);
-			return TOOL_OK;
-		case 'v':
-			puts("theseus-schema (libtheseus) " PACKAGE_VERSION);
-			return TOOL_OK;
-		default:
-			fputs("Try 'theseus-schema --help'.\n", stderr);
-			return TOOL_USAGE;
-		}
+		status = tool_option(found, usage_text);
+		if (status >= 0)
+			return status;
+		json |= found == 'j';
 	}
-	if (argc - optind != 2) {
-		tool_warn("two files are wanted; try 'theseus-schema --help'");
-		return TOOL_USAGE;
-	}
-	return describe(argv[optind], argv[optind + 1]);
+	if (argc - optind != 2)
+		return (int)tool_misused("two files are wanted");
+	return tool_end((int)describe(argv[optind], argv[optind + 1], json));
 }

@@ -28,7 +28,7 @@ static const char usage_text[] =
 	"                     then the kernel's folder, last that of the installed modules\n"
 	"  --json             print one JSON object an address, and not the log\n"
 	"  --quiet            no word of what could not be resolved\n"
-	TOOL_OPTIONS_TEXT
+	TOOL_OPTIONS_TEXT("        ")
 	"\n"
 	"Exit status: 0 every place was resolved, 1 some were not, 2 wrong usage, 3 a file\n"
 	"cannot be read or written.\n";
