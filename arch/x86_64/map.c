@@ -9,10 +9,12 @@
  *
  * Invariants
  *   V1  A frame mapped R or RX is mapped once, and its alias is read-only. Mapping it
- * again is refused, since the first unmapping could not know when to give W back. V2
- * Rights are taken away before others are given: alias first on the way to R or RX, page
- * first on the way back. V3  A call that fails has changed nothing. V4  An entry that is
- * not zero is in use; THS_PROT_NONE keeps the frame in an entry that is not present.
+ *       again is refused, since the first unmapping could not know when to give W back.
+ *   V2  Rights are taken away before others are given: alias first on the way to R or RX,
+ *       page first on the way back.
+ *   V3  A call that fails has changed nothing.
+ *   V4  An entry that is not zero is in use; THS_PROT_NONE keeps the frame in an entry that
+ *       is not present.
  *
  * Changes are allowed in the module area, the stack area and, except for mapping, in the
  * kernel image (a part that was linked in can be retired). One CPU runs, so a flush is

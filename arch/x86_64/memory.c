@@ -7,8 +7,9 @@
  *
  * Invariants
  *   Y1  No range in .free touches a used range, an entry that is not RAM, or the first
- * MiB. Y2  Ranges are rounded inwards, what is taken away is rounded outwards. A map that
- * needs more ranges than there is room for loses its smallest ones.
+ *       MiB.
+ *   Y2  Ranges are rounded inwards, what is taken away is rounded outwards. A map that
+ *       needs more ranges than there is room for loses its smallest ones.
  */
 #include "boot_info.h"
 

@@ -15,8 +15,8 @@
  *
  * Invariants
  *   M1  No byte outside [into, into + len) is written, none outside [from, from + len)
- * read. M2  memmove is right for any overlap; the direction flag is clear before and
- * after.
+ *       read.
+ *   M2  memmove is right for any overlap; the direction flag is clear before and after.
  */
 #include <theseus/string.h>
 

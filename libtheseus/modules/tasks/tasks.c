@@ -9,8 +9,8 @@
  * Invariants
  *   T1  A task's end is told once, to whoever joins first; then its row is gone.
  *   T2  A row says LIVE only as long as its task may still run: exit and kill change it
- * in the interaction that ends the task, so both happen or neither. T3  Tasks we did not
- * make (nano_core's own) can exit and be killed; nobody joins them.
+ *       in the interaction that ends the task, so both happen or neither.
+ *   T3  Tasks we did not make (nano_core's own) can exit and be killed; nobody joins them.
  *
  * Left out on purpose: parents, groups, signals; exit codes beyond one word.
  */
@@ -85,8 +85,7 @@ static enum ths_err tasks_kill_op(struct ths_call *call, struct tasks_kill *arg)
 
 	THS_TRY(note_end(call, arg->task, arg->status, &known));
 	err = ths_task_kill(call, arg->task);
-	/* Gone without a word, and we still had it as live: its end is news to joiners.
-	 */
+	/* Gone without a word, and we still had it as live: its end is news to joiners. */
 	return err == THS_E_STALE && known ? THS_OK : err;
 }
 
@@ -101,8 +100,7 @@ static enum ths_err tasks_join_op(struct ths_call *call, struct tasks_join *arg)
 	err = ths_row_find(call, TASK, key_of(arg->task), &at, &row);
 	if (err != THS_OK)
 		return err == THS_E_NOENT ? THS_E_STALE : err;
-	/* We have read the row, so the caller sleeps on it until exit or kill writes it.
-	 */
+	/* We have read the row, so the caller sleeps on it until exit or kill writes it. */
 	if (row->state != TASKS_ENDED)
 		return THS_E_AGAIN;
 	arg->status = row->status;

@@ -7,8 +7,8 @@
  *
  * Invariants
  *   V1  Whatever is remembered is a row or the client's blob; so a client cannot tell
- * from the numbers it gets, apart from the version, which build answered. V2  A reply's
- * version is that of the code that computed it.
+ *       from the numbers it gets, apart from the version, which build answered.
+ *   V2  A reply's version is that of the code that computed it.
  */
 #include <theseus/iface/testsrv.h>
 #include <theseus/module.h>
