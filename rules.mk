@@ -47,6 +47,7 @@ $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 # check-image  kernels booted under QEMU
 # check-model  Spin models
 # check-lint   names, headers, man pages, archive contents
+# abi-update   tests/abi/signatures.txt anew, after a version step: theseus-abi(7)
 # bench        guest instructions of the main paths -> tests/bench/results.tsv
 # coverage     branches of the core that the unit tests take (COVERAGEFLAGS=--all: which not)
 # bench-host   look-ups beside liburcu, ck, GLib, uthash -> tests/bench/results-host.tsv

@@ -3,6 +3,7 @@ dist_man_MANS += %D%/theseus-run.1 %D%/theseus-manifest.5 %D%/theseus-save.5
 dist_man_MANS += %D%/theseus-check.1 %D%/theseus-image.1 %D%/theseus-tmod.5
 dist_man_MANS += %D%/theseus-symbolize.1
 dist_man_MANS += %D%/theseus-evolve.5 %D%/theseus-new.1 %D%/theseus-schema.1 %D%/theseus-schema.5
+dist_man_MANS += %D%/theseus-abi.7
 dist_man_MANS += %D%/theseus.7 %D%/theseus-build.7 %D%/theseus-tutorial.7 %D%/theseus-debug.7 %D%/nano_core.7
 dist_man_MANS += %D%/theseus-patterns.7 %D%/theseus-modules.7 %D%/theseus-evolution.7
 dist_man_MANS += %D%/theseus-porting.7 %D%/theseus-comparison.7

@@ -11,7 +11,8 @@
  *       they change, inside an allocated section; anything else is refused by name and
  *       offset.
  *   E3  Undefined symbols are nano_core's published ones (I8).
- *   E4  Exactly one global symbol begins with ths_module_; it is the descriptor.
+ *   E4  Exactly one global symbol begins with ths_module_; it is the descriptor. Its first
+ *       two words are its ABI and its size, in every ABI there will be.
  *   E5  Section .ths.digest is 32 bytes: BLAKE2s-256 of the whole file with these 32
  *       bytes taken as zero. So any changed byte, debug or not, is refused.
  *   E6  Nothing outside @image is ever read, whatever the file says.
@@ -46,6 +47,8 @@ struct ths_tmod {
 		text or rodata; UINT64_MAX: not allocated */
 	uint32_t symtab, strtab; /* section indices */
 	uint64_t descriptor;     /* offset of the descriptor within rodata */
+	uint32_t abi;            /* which it is of; of others nothing more can be read */
+	uint32_t descriptor_size; /* bytes */
 	uint64_t spill;          /* where in rodata the writable part begins, at a page */
 	uint64_t spill_size;     /* its bytes: 0 unless ths_tmod_open_spilling() */
 	struct ths_schema schema; /* within the image; NULL: none */

@@ -7,8 +7,8 @@
  *
  * Invariants
  *   C1  An instance that could not be made leaves nothing: no table, no slot.
- *   C2  A required use is bound, in its version and with its argument sizes, when the
- *       instance is made. (Later it may die: then calls say THS_E_UNAVAIL.)
+ *   C2  A required use is bound, in its version and with its operations as they are, when
+ *       the instance is made. (Later it may die: then calls say THS_E_UNAVAIL.)
  *   C3  Who is bound was started first, if any of its tables is new.
  *
  * Context: depth 0, one loader at a time, unless said otherwise.
@@ -28,7 +28,8 @@ bool ths_iface_agrees(const struct ths_iface *user, const struct ths_iface *prov
 
 	for (unsigned i = 0; i < ops; i++)
 		if (user->info[i].args_size != provider->info[i].args_size ||
-		    user->info[i].flags != provider->info[i].flags)
+		    user->info[i].flags != provider->info[i].flags ||
+		    !ths_streq(user->info[i].name, provider->info[i].name))
 			return false;
 	return true;
 }
@@ -100,9 +101,7 @@ static enum ths_err check_descriptor(const struct ths_module *module,
 {
 	const char *id = module->id ? module->id : "?";
 
-	if (module->abi != THS_ABI || module->size != sizeof(*module))
-		return refuse(reason, THS_E_ABI, id, "is built against another",
-			      "version of libtheseus");
+	THS_TRY(ths_abi_check(module->abi, module->size, id, reason));
 	if (!module->id || ths_strlen(module->id) >= THS_NAME_MAX)
 		return refuse(reason, THS_E_FORMAT, "?", "has no proper", "id");
 	for (unsigned i = 0; module->provides.iface && i < module->provides.iface->ops; i++)
@@ -201,8 +200,7 @@ static enum ths_err resolve_uses(struct ths_instance *instance, struct ths_reaso
 		if (ths_core.evolving)
 			continue; /* evolve.c asks when all are there */
 		if (err == THS_E_VERSION)
-			return refuse(reason, THS_E_VERSION, module->id,
-				      "uses another version of", use->iface->name);
+			return ths_use_refuse(module->id, use, reason);
 		if (err && !use->optional)
 			return refuse(reason, THS_E_USES, module->id,
 				      "uses an interface that is not bound:",

@@ -13,8 +13,9 @@
  *       serves its clients and its users.
  *   Y2  A table's layout is that of its rows; who opens it in that schema agrees. It stays
  *       with the table when the module that brought it is gone (loader.c: Q3).
- *   Y3  What is linked into the image brings no layouts, and agrees with anything: of it,
- *       sizes are compared (instance.c).
+ *   Y3  What is linked into the image brings no layouts; of it, what descriptors say is
+ *       compared: the operations' names and order, the bytes of their arguments, how they
+ *       are called. (No text says how; so that is compared of all.)
  *
  * Context: depth 0, one loader at a time. Cost: O(bytes of the text), and of those of
  * instances that name the same interface.
@@ -23,6 +24,20 @@
 #include <theseus/string.h>
 #include "nano_core/swap_impl.h"
 #include "nano_core/tmod_impl.h"
+
+/* Before anything else of a descriptor is read. */
+enum ths_err ths_abi_check(uint32_t abi, uint32_t size, const char *id,
+			   struct ths_reason *reason)
+{
+	if (abi != THS_ABI)
+		return ths_tmod_refuse(reason, THS_E_ABI, "%s: is built for abi %u, this is %u",
+				       id, abi, THS_ABI);
+	if (size != sizeof(struct ths_module))
+		return ths_tmod_refuse(reason, THS_E_ABI,
+				       "%s: its descriptor has %u bytes, that of abi %u has %lu",
+				       id, size, THS_ABI, sizeof(struct ths_module));
+	return THS_OK;
+}
 
 struct check {
 	const struct ths_instance *instance;
@@ -63,12 +78,57 @@ static bool same_iface(const struct ths_iface *a, const struct ths_iface *b)
 	return a && a->version == b->version && ths_streq(a->name, b->name);
 }
 
-static bool names_iface(const struct ths_module *module, const struct ths_iface *iface)
+/* @iface as @module names it; NULL: it does not. */
+static const struct ths_iface *named(const struct ths_module *module,
+				     const struct ths_iface *iface)
 {
 	for (unsigned i = 0; i < THS_USES_MAX; i++)
 		if (same_iface(module->uses[i].iface, iface))
-			return true;
-	return same_iface(module->provides.iface, iface);
+			return module->uses[i].iface;
+	return same_iface(module->provides.iface, iface) ? module->provides.iface : NULL;
+}
+
+/* How two differ in what ths_iface_agrees() compares. False: they do not. */
+static bool iface_differs(char *into, size_t size, const struct ths_iface *here,
+			  const struct ths_iface *there, const char *where)
+{
+	unsigned i = 0, ops = here->ops < there->ops ? here->ops : there->ops;
+	const struct ths_op_info *a = here->info, *b = there->info;
+
+	while (i < ops && a[i].args_size == b[i].args_size && a[i].flags == b[i].flags &&
+	       ths_streq(a[i].name, b[i].name))
+		i++;
+	if (i == ops)
+		return false;
+	if (!ths_streq(a[i].name, b[i].name))
+		(void)ths_format(into, size, "operation %u is %s here, %s in %s", i, a[i].name,
+				 b[i].name, where);
+	else if (a[i].args_size != b[i].args_size)
+		(void)ths_format(into, size, "operation %s: %u bytes here, %u in %s",
+				 a[i].name, a[i].args_size, b[i].args_size, where);
+	else
+		(void)ths_format(into, size, "operation %s: flags %u here, %u in %s",
+				 a[i].name, a[i].flags, b[i].flags, where);
+	return true;
+}
+
+/* Says how what is bound is not what @use is of. */
+enum ths_err ths_use_refuse(const char *id, const struct ths_use *use,
+			    struct ths_reason *reason)
+{
+	char name[THS_NAME_MAX + 8], said[THS_TMOD_REASON_MAX];
+	const struct ths_instance *server;
+	struct ths_binding *binding;
+
+	iface_name(use->iface, name);
+	THS_TRY(ths_binding_find(use->iface, use->instance, &binding));
+	server = ths_binding_server(binding);
+	if (!server || binding->version != use->iface->version ||
+	    !iface_differs(said, sizeof(said), use->iface, server->module->provides.iface,
+			   server->name))
+		return ths_tmod_refuse(reason, THS_E_VERSION, "%s: uses %s, and %s/%u is bound",
+				       id, name, binding->iface, binding->version);
+	return ths_tmod_refuse(reason, THS_E_VERSION, "%s: %s: %s", id, name, said);
 }
 
 /* Y1, of an interface whose operations as we have them are @ops. */
@@ -79,15 +139,21 @@ static enum ths_err agree_on_iface(const struct check *check, const struct ths_i
 
 	for (unsigned i = 0; i < ths_instances(); i++) {
 		const struct ths_instance *other = &ths_core.instance[i];
-		struct ths_layout theirs;
+		const struct ths_iface *theirs;
+		struct ths_layout layout;
 
 		ths_loader_work(90);
-		if (other == check->instance || !other->tmod.schema.text ||
-		    !names_iface(other->module, iface) ||
-		    ths_schema_find(&other->tmod.schema, THS_SCHEMA_USES, name, &theirs) ||
-		    ths_layout_same_ops(ops, &theirs))
+		if (other == check->instance || !other->module)
 			continue;
-		ths_layout_differ_ops(said, sizeof(said), ops, &theirs, other->name);
+		theirs = named(other->module, iface);
+		if (!theirs)
+			continue;
+		if (ths_schema_find(&other->tmod.schema, THS_SCHEMA_USES, name, &layout) ==
+			    THS_OK &&
+		    !ths_layout_same_ops(ops, &layout))
+			ths_layout_differ_ops(said, sizeof(said), ops, &layout, other->name);
+		else if (!iface_differs(said, sizeof(said), iface, theirs, other->name))
+			continue;
 		return ths_tmod_refuse(check->reason, THS_E_VERSION, "%s: %s: %s",
 				       check->instance->module->id, name, said);
 	}

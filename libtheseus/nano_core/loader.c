@@ -327,6 +327,17 @@ static enum ths_err load_linked(struct image *image, struct ths_meta_link *link,
 	return THS_OK;
 }
 
+/* The layouts are what says who it is: of another ABI nothing more can be read. */
+static enum ths_err check_abi(const struct ths_tmod *tmod, struct ths_reason *reason)
+{
+	char id[THS_NAME_MAX];
+	size_t length;
+	const char *text = ths_schema_module(&tmod->schema, &length);
+
+	(void)ths_format(id, sizeof(id), "%.*s", (int)length, text);
+	return ths_abi_check(tmod->abi, tmod->descriptor_size, id, reason);
+}
+
 /* @make: of the descriptor an instance. */
 static enum ths_err load(const void *data, size_t size, const char *name, make_fn *make,
 			 struct ths_instance **out, struct ths_reason *reason)
@@ -343,6 +354,7 @@ static enum ths_err load(const void *data, size_t size, const char *name, make_f
 				 "the module has no layouts: no section .ths.schema");
 		return THS_E_FORMAT;
 	}
+	THS_TRY(check_abi(&image.tmod, reason));
 	THS_POINT("load/opened");
 	THS_TRY(ths_meta_link(&link, &image.tmod, reason));
 	err = load_linked(&image, &link, name, make, out, reason);

@@ -46,7 +46,12 @@ void ths_serves_note(struct ths_instance *instance, const struct ths_binding *bi
 struct ths_binding *ths_serves_next(const struct ths_instance *instance,
 				    const struct ths_binding *after);
 
-/* layout.c */
+/* layout.c. THS_E_ABI, in words. */
+THS_MUST_CHECK enum ths_err ths_abi_check(uint32_t abi, uint32_t size, const char *id,
+					  struct ths_reason *reason);
+/* THS_E_VERSION, in words. */
+THS_MUST_CHECK enum ths_err ths_use_refuse(const char *id, const struct ths_use *use,
+					   struct ths_reason *reason);
 THS_MUST_CHECK enum ths_err ths_layouts_check(struct ths_instance *instance,
 					      struct ths_reason *reason);
 

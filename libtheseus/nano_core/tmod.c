@@ -452,14 +452,14 @@ static enum ths_err digest_check(const struct ths_tmod *tmod, struct ths_reason 
 	return THS_OK;
 }
 
-/* E4. The first two words, abi and size, are read here only to know that the whole of
- * the descriptor lies in rodata; what they say is the loader's business. */
+/* E4. The first two words, abi and size, are read before all else: the size, to know that
+ * the whole of the descriptor lies in rodata; which abi it is is the loader's business. */
 static enum ths_err descriptor_check(struct ths_tmod *tmod, struct ths_reason *reason)
 {
 	Elf64_Shdr table = tmod_section(tmod, tmod->symtab), home;
 	const char *found = NULL;
 	Elf64_Sym descriptor = {0};
-	uint32_t size;
+	uint32_t words[2];
 
 	for (uint64_t i = 0; i < table.sh_size / sizeof(Elf64_Sym); i++) {
 		Elf64_Sym symbol = tmod_symbol(tmod, &table, i);
@@ -486,13 +486,14 @@ static enum ths_err descriptor_check(struct ths_tmod *tmod, struct ths_reason *r
 	    (home.sh_flags & (SHF_EXECINSTR | SHF_WRITE)) != 0 || descriptor.st_size < 8)
 		return ths_tmod_refuse(reason, THS_E_FORMAT,
 				       "%s is not an object in read-only data", found);
-	memcpy(&size, tmod->image + home.sh_offset + descriptor.st_value + 4,
-	       sizeof(size));
+	memcpy(words, tmod->image + home.sh_offset + descriptor.st_value, sizeof(words));
+	tmod->abi = words[0];
+	tmod->descriptor_size = words[1];
 	tmod->descriptor = tmod->place[descriptor.st_shndx] + descriptor.st_value;
-	if (size != descriptor.st_size || tmod->descriptor % 8 != 0)
+	if (words[1] != descriptor.st_size || tmod->descriptor % 8 != 0)
 		return ths_tmod_refuse(reason, THS_E_FORMAT,
 				       "%s: says it has %u bytes, has %lu at 0x%lx",
-				       found, size, descriptor.st_size, tmod->descriptor);
+				       found, words[1], descriptor.st_size, tmod->descriptor);
 	return THS_OK;
 }
 

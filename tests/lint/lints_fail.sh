@@ -280,5 +280,68 @@ if [ -x "$real/tools/theseus-check" ]; then
 	object modules/bad.tmod 'int ths_remembered = 1;'
 	refuses modules bad.tmod
 fi
+
+# The public headers as they are, their signatures, and modules built from them.
+abi_tree() {
+	fresh
+	cp -r "$sources/include/theseus" include/
+	mkdir -p libtheseus/nano_core tests/abi
+	cp "$sources/libtheseus/nano_core/published.def" libtheseus/nano_core/
+	cp "$sources/tests/abi/signatures.txt" tests/abi/
+	chmod -R u+w include libtheseus tests # the sources may be read-only
+	ln -s "$real/tests/abi/signatures" tests/abi/signatures
+	rmdir modules
+	ln -s "$real/modules" modules
+}
+# abi_refuses FILE SED WORD...: with FILE changed so, each WORD is said; and no update is
+# made of it.
+abi_refuses() {
+	abi_tree
+	sed -i "$2" "$1"
+	shift 2
+	cp tests/abi/signatures.txt kept
+	for word; do CLANG=no refuses abi "$word"; done
+	top_srcdir=$tmp/tree top_builddir=$tmp/tree CLANG=no "$lints/abi.sh" --update >"$tmp/out" 2>&1 &&
+		{ echo "abi --update took: $1"; status=1; }
+	cmp -s kept tests/abi/signatures.txt || { echo "abi --update wrote: $1"; status=1; }
+}
+# abi_takes FILE SED: changed so, it asks for an update, and takes it.
+abi_takes() {
+	abi_tree
+	sed -i "$2" "$1"
+	CLANG=no refuses abi 'make abi-update'
+	for option in --update ''; do
+		top_srcdir=$tmp/tree top_builddir=$tmp/tree CLANG=no "$lints/abi.sh" $option >"$tmp/out" 2>&1 &&
+			continue
+		echo "abi $option refused: $2"
+		sed 's/^/  /' "$tmp/out"
+		status=1
+	done
+}
+if [ -x "$real/tests/abi/signatures" ]; then
+	module=include/theseus/module.h sched=include/theseus/iface/sched.h
+	step='s/define THS_ABI 3u/define THS_ABI 4u/'
+	sources=$(cd "$lints/../.." && pwd)
+	moved='/^struct ths_use {/,/^}/{/const char \*instance/d;s/const struct ths_iface/const char *instance;\n\t&/}'
+	abi_refuses $module "$moved" \
+		'struct ths_use: member instance is ptr at 0 here, ptr at 8 in the signatures' \
+		'step THS_ABI in include/theseus/module.h'
+	abi_takes $module "$moved;$step"
+	abi_refuses include/theseus/gate.h 's/THS_OP_DEVICE = 2/THS_OP_DEVICE = 8/' \
+		'value THS_OP_DEVICE: is 8 here, 2 in the signatures'
+	abi_refuses libtheseus/nano_core/published.def '/ths_kick/d' 'function ths_kick is gone'
+	abi_refuses include/theseus/gate.h 's/ths_forward(struct ths_call \*call,/& int more,/' \
+		'function ths_forward: is i32(ptr, i32, ptr) here, i32(ptr, ptr) in'
+	moved='/^struct sched_pick {/,/^}/s/uint32_t cpu;/uint64_t cpu;/'
+	abi_refuses $sched "$moved" 'op sched/1:pick: member cpu is u64 at 0 here, u32 at 0' \
+		'step the version of THS_INTERFACE in include/theseus/iface/sched.h'
+	abi_takes $sched "$moved;s/THS_INTERFACE(sched, 1,/THS_INTERFACE(sched, 2,/"
+	abi_refuses $sched '/OP(sched, pick/s/pick/grab/' 'op sched/1:pick is gone'
+	abi_takes include/theseus/iface/clock.h \
+		'/OP(clock, interrupt/s/DEVICE).*/DEVICE) OP(clock, more, struct ths_no_args, 0)/'
+	abi_refuses tests/abi/signatures.txt '/^table sched.queue/,/ first/s/u16 0/u32 0/' \
+		'table sched.queue/1: member first is u16 at 0 here, u32 at 0 in' \
+		'step the version in "sched.queue/1"'
+fi
 echo "$tried defects tried"
 exit $status

@@ -1,5 +1,6 @@
 # What holds of the text and of the object files, whatever they do.
 check_lint_tests += \
+	%D%/abi.sh \
 	%D%/clang.sh \
 	%D%/headers.sh \
 	%D%/html.sh \

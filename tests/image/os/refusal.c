@@ -5,11 +5,13 @@
 
 #include <theseus/blob.h>
 #include <theseus/iface/frames.h>
+#include <theseus/iface/module.h>
 #include <theseus/iface/sched.h>
 #include <theseus/iface/testsrv.h>
 #include <theseus/string.h>
 
 static struct ths_ref testsrv = THS_REF(testsrv), frames = THS_REF(frames);
+static struct ths_ref module = THS_REF(module);
 
 static uint64_t free_frames(void)
 {
@@ -142,6 +144,33 @@ static void use_a_slot(void)
 		"a module that comes and goes");
 }
 
+static uint64_t calls_of(uint32_t slot)
+{
+	struct module_info info = {.slot = slot - 1};
+
+	return module_info(&module, &info) == THS_OK && info.slot == slot ? info.calls : 0;
+}
+
+/* Who picks the next task is exchanged for a build of an earlier commit, and back. */
+static void earlier_build(void)
+{
+	struct ths_reason reason = {{0}};
+	uint32_t now, earlier, again;
+	enum ths_err err = ths_module_load("earlier", "earlier", &earlier, &reason);
+
+	test_ok(err == THS_OK, "a build of an earlier commit is loaded: %s", reason.text);
+	test_ok(err == THS_OK && ths_module_find("sched.rr", &now) == THS_OK &&
+			ths_swap(now, earlier, NULL) == THS_OK,
+		"takes over from today's");
+	test_sleep_ms(20);
+	test_ok(calls_of(earlier) > 10, "and schedules: %lu calls",
+		(unsigned long)calls_of(earlier));
+	test_ok(ths_module_load("sched.rr", "again", &again, NULL) == THS_OK &&
+			ths_swap(earlier, again, NULL) == THS_OK,
+		"until today's takes over again");
+	test_sleep_ms(20);
+}
+
 void test_refusal(void)
 {
 	use_a_slot();
@@ -150,6 +179,7 @@ void test_refusal(void)
 	load_refused("truncated", THS_E_FORMAT, "truncated");
 	load_refused("flipped", THS_E_DIGEST, "digest");
 	load_refused("spiller", THS_E_SPILL, ".data");
+	load_refused("other_abi", THS_E_ABI, "sched.rr: is built for abi 2, this is 3");
 	load_refused("foreign", THS_E_SYMBOL, "not published");
 	load_refused("unmet", THS_E_USES, "nosuch");
 	load_refused("bare", THS_E_FORMAT, "no section .ths.schema");
@@ -166,4 +196,5 @@ void test_refusal(void)
 	references();
 	blobs();
 	tagged_blobs();
+	earlier_build();
 }

@@ -99,8 +99,8 @@ static const struct {
 } improper[] = {
 	{no_id, THS_E_FORMAT, "?: has no proper id"},
 	{long_id, THS_E_FORMAT, "?: has no proper id"},
-	{other_abi, THS_E_ABI, "post: is built against another version of libtheseus"},
-	{other_size, THS_E_ABI, "post: is built against another version of libtheseus"},
+	{other_abi, THS_E_ABI, "post: is built for abi 4, this is 3"},
+	{other_size, THS_E_ABI, "post: its descriptor has 968 bytes, that of abi 3 has 976"},
 	{no_iface, THS_E_FORMAT, "post: provides no proper interface"},
 	{no_ops, THS_E_FORMAT, "post: provides no proper interface"},
 	{many_ops, THS_E_FORMAT, "post: provides no proper interface"},
@@ -188,6 +188,10 @@ static void other_flags(void)
 {
 	infos[0].flags = THS_OP_BLOB;
 }
+static void other_order(void)
+{
+	infos[0].name = "take";
+}
 static void other_name(void)
 {
 	iface.name = "mail";
@@ -200,10 +204,13 @@ static const struct {
 	const char *reason;
 } foreign[] = {
 	{other_version, THS_E_VERSION, THS_E_VERSION,
-	 "user: uses another version of post"},
+	 "user: uses post/2, and post/1 is bound"},
 	{other_arguments, THS_E_VERSION, THS_E_VERSION,
-	 "user: uses another version of post"},
-	{other_flags, THS_E_VERSION, THS_E_VERSION, "user: uses another version of post"},
+	 "user: post/1: operation send: 16 bytes here, 8 in post"},
+	{other_flags, THS_E_VERSION, THS_E_VERSION,
+	 "user: post/1: operation send: flags 1 here, 0 in post"},
+	{other_order, THS_E_VERSION, THS_E_VERSION,
+	 "user: post/1: operation 0 is take here, send in post"},
 	{other_name, THS_E_USES, THS_E_UNAVAIL,
 	 "user: uses an interface that is not bound: mail"},
 };

@@ -254,6 +254,36 @@ START_TEST(a_text_that_does_not_describe_the_module_is_refused)
 }
 END_TEST
 
+/* How an operation is called no text says: it is taken from the descriptors. */
+static struct ths_op_info infos[deal_ops_count];
+static struct ths_iface called_otherwise;
+
+static struct ths_module dealer_called_otherwise(void)
+{
+	struct ths_module module = ths_module_dealer;
+
+	memcpy(infos, deal_ops_info, sizeof(infos));
+	infos[1].flags = THS_OP_IN;
+	called_otherwise = deal_iface;
+	called_otherwise.info = infos;
+	module.provides.iface = &called_otherwise;
+	return module;
+}
+
+/* Y1, Y3: of who came from a file, and of who is linked in. */
+START_TEST(an_operation_called_otherwise_is_refused)
+{
+	struct ths_module module = dealer_called_otherwise();
+
+	if (_i == 0)
+		accept(&ths_module_dealer, DEALER, "first");
+	else
+		rig_add(&ths_module_dealer, "first");
+	refuse(&module, DEALER, THS_E_VERSION,
+	       "dealer: deal/1: operation take: flags 4 here, 0 in first");
+}
+END_TEST
+
 /* Y3 */
 START_TEST(what_is_linked_in_agrees_until_it_is_known)
 {
@@ -281,6 +311,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "Y1", rig_start, a_blob_of_another_layout_is_refused);
 	harness_case(suite, "description", rig_start,
 		     a_text_that_does_not_describe_the_module_is_refused);
+	harness_loop(suite, "Y1 Y3", rig_start, an_operation_called_otherwise_is_refused, 0, 2);
 	harness_case(suite, "Y3", rig_start, what_is_linked_in_agrees_until_it_is_known);
 	return suite;
 }

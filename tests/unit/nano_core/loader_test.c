@@ -150,12 +150,26 @@ static void import_another(struct image *file)
 	memcpy(at, "ths_port_un", 12);
 }
 
+/* Of another ABI, and it imports what that had: it is the ABI that is said. */
+static void become_another_abi(struct image *file)
+{
+	size_t home = section_named(file, ".rodata");
+	uint32_t abi = THS_ABI + 1;
+
+	ck_assert_int_eq(ths_tmod_open(&tmod, file->data, file->size, &reason), THS_OK);
+	memcpy(file->data + section_of(file, home)->sh_offset + tmod.descriptor -
+		       tmod.place[home],
+	       &abi, sizeof(abi));
+	import_another(file);
+}
+
 static const struct {
 	void (*damage)(struct image *file);
 	enum ths_err err;
 	const char *words;
 } unloadable[] = {
 	{forget_layouts, THS_E_FORMAT, "the module has no layouts: no section .ths.schema"},
+	{become_another_abi, THS_E_ABI, "fixture.plain: is built for abi 4, this is 3"},
 	{bear_another_name, THS_E_FORMAT,
 	 "the layouts in .ths.schema are of module fixture.plane, not of fixture.plain"},
 	{import_another, THS_E_SYMBOL, "symbol ths_port_un (used at .text+0x"},

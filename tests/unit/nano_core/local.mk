@@ -6,11 +6,14 @@ theseus_fixture_sources += \
 	%D%/fixtures/fixture_plain.c \
 	%D%/fixtures/fixture_spill.c \
 	%D%/fixtures/fixture_unwell.c
+# For abi_test: against a header of sched/1 that is not the one.
+theseus_fixture_sources += %D%/fixtures/sched_foreign.c
+theseus_fixtures += fixtures/sched.foreign.tmod
 theseus_fixtures += fixtures/fixture.unwell.tmod fixtures/fixture.kinds.tmod fixtures/fixture.plain.tmod fixtures/fixture.spill.tmod
 check_unit_tests += %D%/bindings_test %D%/cascade_test %D%/evolve_test %D%/set_test %D%/fail_test %D%/gate_test %D%/layout_test %D%/meta_link_test %D%/meta_test %D%/migrate_smp_test %D%/migrate_test %D%/module_iface_test %D%/probation_test %D%/sleep_test %D%/sweep_test %D%/tables_test %D%/grow_test \
 	%D%/swap_test
 EXTRA_DIST += %D%/window.h %D%/tmod_image.h %D%/migrate_shapes.h %D%/evolve_shapes.h
-check_unit_tests += %D%/instance_test %D%/loader_test %D%/symbols_test %D%/policy_test
+check_unit_tests += %D%/abi_test %D%/instance_test %D%/loader_test %D%/symbols_test %D%/policy_test
 check_unit_tests += %D%/recover_test
 check_unit_tests += %D%/call_test %D%/gate_s_test %D%/work_test
 EXTRA_DIST += %D%/actor.h

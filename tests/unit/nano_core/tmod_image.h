@@ -24,14 +24,15 @@ struct image {
 static struct ths_reason reason;
 static struct ths_tmod tmod;
 
-static struct image image_from(const char *folder, const char *name)
+/* @top: "top_builddir" or "top_srcdir", by which the environment names it. */
+static struct image image_in(const char *top, const char *folder, const char *name)
 {
-	const char *build = getenv("top_builddir");
+	const char *there = getenv(top);
 	struct image image = {malloc(1u << 20), 0};
 	char path[512];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s/%s.tmod", build == NULL ? "." : build, folder,
+	snprintf(path, sizeof(path), "%s/%s/%s.tmod", there == NULL ? "." : there, folder,
 		 name);
 	file = fopen(path, "rb");
 	ck_assert_msg(file != NULL, "%s cannot be read", path);
@@ -40,6 +41,11 @@ static struct image image_from(const char *folder, const char *name)
 	image.data = realloc(image.data, image.size);
 	ck_assert_ptr_nonnull(image.data);
 	return image;
+}
+
+THS_UNUSED static struct image image_from(const char *folder, const char *name)
+{
+	return image_in("top_builddir", folder, name);
 }
 
 THS_UNUSED static struct image image_read(const char *name)
