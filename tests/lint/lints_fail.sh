@@ -268,6 +268,10 @@ if [ "$MANDOC" != no ]; then
 	fresh
 	printf '.Dd November 22, 2026\n.Dt THESEUS-BAD 1\n.Os\n.Sh NAME\n.Nm theseus-bad\n.Nd a page\n' >man/theseus-bad.1
 	INSTALLED_TOOLS='tools/theseus-bad tools/theseus-mute' refuses manpages 'theseus-mute has no page'
+	fresh
+	printf '.Dd November 23, 2026\n.Dt THESEUS-PORTING 7\n.Os\n.Sh NAME\n.Nm theseus-porting\n.Nd a page\n' >man/theseus-porting.7
+	echo '/* arch */ void ths_arch_bad(void);' >include/theseus/arch.h
+	refuses manpages 'does not name ths_arch_bad'
 fi
 if [ "$CLANG" != no ]; then
 	fresh

@@ -40,4 +40,11 @@ done)
 for tool in $INSTALLED_TOOLS; do
 	[ -f "man/${tool##*/}.1" ] || { echo "${tool##*/} has no page man/${tool##*/}.1"; status=1; }
 done
+# What a port is to implement is named where ports are told of.
+for function in $([ ! -f include/theseus/arch.h ] || grep -oE 'ths_arch_[a-z_]+\(' include/theseus/arch.h | sort -u); do
+	grep -qE "Fn ${function%(}( |$)" man/theseus-porting.7 2>/dev/null || {
+		echo "theseus-porting(7) does not name ${function%(}"
+		status=1
+	}
+done
 exit $status
