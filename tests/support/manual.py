@@ -85,7 +85,7 @@ def displays(page):
             elif section not in ('EXAMPLES', 'STEPS'):
                 continue
             elif line.startswith('.Ss '):
-                step = line[4:]
+                step = unescape(line[4:])
             elif inside is not None:
                 if line == '.Ed':
                     found.append((*start, '\n'.join(inside) + '\n'))
