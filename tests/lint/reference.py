@@ -25,6 +25,7 @@ import subprocess
 import sys
 
 FLAGS = ['-std=gnu17', '-Iinclude', '-Wall', '-Wextra', '-Werror']
+CLANG = os.environ.get('CLANG', 'clang')
 HOSTED = {'host', 'point'}  # headers that say more to the hosted library
 WINDOW = ['-DTHS_ARCH_WINDOW=0x40000000', '-DTHS_ARCH_WINDOW_TABLE=window_']
 
@@ -54,7 +55,7 @@ class Header:
         self.read_macros()
 
     def read_tree(self):
-        done = run(['clang', *self.flags, '-Wno-pragma-once-outside-header', '-fsyntax-only',
+        done = run([CLANG, *self.flags, '-Wno-pragma-once-outside-header', '-fsyntax-only',
                     '-Xclang', '-ast-dump=json', '-x', 'c', self.path])
         if not done.stdout.startswith('{'):
             sys.exit(f'{self.path}: {done.stderr}')
@@ -114,7 +115,7 @@ class Header:
         return found
 
     def read_macros(self):
-        done = run(['clang', *self.flags, '-Wno-pragma-once-outside-header', '-E', '-dD', '-x',
+        done = run([CLANG, *self.flags, '-Wno-pragma-once-outside-header', '-E', '-dD', '-x',
                     'c', self.path])
         file = None
         for line in done.stdout.splitlines():
@@ -300,7 +301,7 @@ class Lint:
                     f'__builtin_types_compatible_p(__typeof__(((struct {mine} *)0)->{member}), '
                     f'__typeof__((({name} *)0)->{member})), "{name}.{member} is of another type");']
         text = '\n'.join(lines) + '\n'
-        for compiler in dict.fromkeys([os.environ.get('CC', 'cc').split()[0], 'clang']):
+        for compiler in dict.fromkeys([os.environ.get('CC', 'cc').split()[0], CLANG]):
             done = run([compiler, *header.flags, '-fsyntax-only', '-x', 'c', '-'], input=text)
             if done.returncode != 0:
                 self.find(f'{compiler} refuses the SYNOPSIS of {page.path} (R3):\n{done.stderr}')
@@ -329,7 +330,7 @@ class Lint:
 
 
 if __name__ == '__main__':
-    if os.environ.get('CLANG') == 'no':
+    if CLANG == 'no':
         print('clang is not installed')
         sys.exit(77)
     os.chdir(os.environ['top_srcdir'])
