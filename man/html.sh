@@ -9,7 +9,7 @@ case $2 in /*) into=$2 ;; *) into=$PWD/$2 ;; esac
 mandoc=${MANDOC:-mandoc}
 command -v "$mandoc" >/dev/null || { echo "html: mandoc is not installed" >&2; exit 1; }
 mkdir -p "$into"
-cp "$(dirname "$0")/manual.css" "$into/"
+cp -f "$(dirname "$0")/manual.css" "$into/"
 cd "$source" # where mandoc looks which pages are ours
 
 # TITLE: a page of it, from what is between, on standard input.
