@@ -7,6 +7,7 @@
 #
 # abi.sh --update (`make abi-update`) writes the file anew, where A2 holds.
 set -u
+export LC_ALL=C # folders are listed in one order everywhere
 abi=$(cd "$(dirname "$0")/../abi" && pwd)
 kept=$top_srcdir/tests/abi/signatures.txt
 signatures=$top_builddir/tests/abi/signatures
