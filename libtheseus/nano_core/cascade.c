@@ -307,11 +307,11 @@ static bool mend(struct ths_cpu *cpu, struct fault *fault)
 	bool taken = false, turn = may_step(fault->instance);
 
 	THS_POINT("cascade/begun");
-	cpu->mending = true;
+	cpu->mender = cpu->current + 1;
 	if (turn) /* if it is not bound any more, somebody has seen to it */
 		taken = fault->instance->state != THS_INSTANCE_BOUND || step(fault);
 	ths_fault_log(fault); /* after the step: it may have been state_db's fault */
-	cpu->mending = false;
+	cpu->mender = 0; /* of two at once one has the turn, and the other no step to take */
 	if (turn)
 		ths_loader_leave();
 	return taken;

@@ -132,18 +132,21 @@ static void recover(struct ths_cpu *cpu, struct ths_instance *instance)
 }
 
 /* Runs `recover` of every driver whose operation faulted, innermost first, and releases
- * the locks they were left with. */
+ * the locks they were left with. Their sections end when there are none to recover any more:
+ * a tick before that would find them, and do it again. */
 void ths_recover_devices(struct ths_cpu *cpu)
 {
-	for (unsigned i = 0; i < cpu->faulted_count; i++) {
+	uint32_t count = cpu->faulted_count;
+
+	for (unsigned i = 0; i < count; i++) {
 		struct ths_instance *instance = cpu->faulted[i];
 
 		atomic_store(&instance->unrecovered, RECOVER_TRIES);
 		recover(cpu, instance);
 		ths_spin_unlock(&instance->busy);
-		cpu->section--;
 	}
 	cpu->faulted_count = 0;
+	cpu->section -= count;
 }
 
 /* In the loader's turn: who drives the device, and has its journal, stays the same. */

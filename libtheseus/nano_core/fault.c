@@ -81,7 +81,7 @@ bool ths_fault_may_be_mended(const struct ths_cpu *cpu)
 	const struct fault *fault = &cpu->fault;
 
 	return fault->activity == cpu->activity && !cpu->resigned && !cpu->recovering &&
-	       !cpu->mending && fault->instance->slot != 0 &&
+	       !ths_cpu_is_mending(cpu) && fault->instance->slot != 0 &&
 	       fault->instance->state == THS_INSTANCE_BOUND;
 }
 

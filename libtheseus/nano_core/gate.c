@@ -199,10 +199,10 @@ static int64_t attempt(struct ths_cpu *cpu, struct request *request)
 	bool exclusive = request->tries >= TRIES_MAX && !cpu->token;
 	int64_t outcome;
 
+	/* First of all, and in one instruction: from here on no interrupt's work runs on this
+	 * CPU. Before, the record is its own, and it must not meet the token taken. */
+	atomic_fetch_add(&cpu->activity, 1);
 	cpu->unframed = true;
-	/* First of all: from here on no interrupt's work runs on this CPU. Before, the record
-	 * is its own, and it must not meet the token taken. */
-	atomic_exchange(&cpu->activity, cpu->activity + 1);
 	if (exclusive)
 		ths_token_take(cpu);
 	call->ref = request->ref;
@@ -312,8 +312,8 @@ static int conclude_error(struct ths_cpu *cpu, enum ths_err err)
 }
 
 /* From the outcome of an attempt to a result, or a GATE_ code. The CPU is at depth 0
- * afterwards, and pending work has not been looked at. */
-static int conclude(struct ths_cpu *cpu, int64_t outcome)
+ * afterwards, where the record is anybody's; pending work has not been looked at. */
+static int conclude(struct ths_cpu *cpu, struct request *request, int64_t outcome)
 {
 	struct ths_call *call = &cpu->calls[0];
 	bool conflict = false;
@@ -338,6 +338,10 @@ static int conclude(struct ths_cpu *cpu, int64_t outcome)
 		}
 	}
 	code = conflict ? GATE_CONFLICT : conclude_error(cpu, err);
+	if (code == GATE_FAULT) { /* others may have one before it is seen to */
+		request->fault = cpu->fault;
+		cpu->fault.unlogged = false;
+	}
 	abandon(cpu);
 	conclude_device(cpu, err);
 	return give_up(cpu, code);
@@ -395,17 +399,13 @@ static bool again(struct ths_cpu *cpu, struct request *request, int *code)
 static enum ths_err serve(struct ths_cpu *cpu, struct request *request, int code)
 {
 	for (;;) {
-		if (code == GATE_FAULT) { /* `recover` may have one of its own */
-			request->fault = cpu->fault;
-			cpu->fault.unlogged = false;
-		}
 		if (THS_UNLIKELY(cpu->faulted_count && !cpu->recovering))
 			ths_recover_devices(cpu);
 		if (!again(cpu, request, &code))
 			break;
 		if (request->by_gate_s && code == GATE_SLEEP)
 			return (enum ths_err)GATE_AGAIN;
-		code = conclude(cpu, attempt(cpu, request));
+		code = conclude(cpu, request, attempt(cpu, request));
 	}
 	if (THS_UNLIKELY(atomic_load(&cpu->pending)) && ths_cpu_is_idle())
 		ths_work();
@@ -414,7 +414,7 @@ static enum ths_err serve(struct ths_cpu *cpu, struct request *request, int code
 
 static enum ths_err outermost(struct ths_cpu *cpu, struct request *request)
 {
-	return serve(cpu, request, conclude(cpu, attempt(cpu, request)));
+	return serve(cpu, request, conclude(cpu, request, attempt(cpu, request)));
 }
 
 /* ---- the way from and to gate.S -------------------------------------------------------- */
@@ -452,7 +452,7 @@ static THS_NOINLINE enum ths_err conclude_any(struct ths_cpu *cpu, int64_t outco
 
 	request.blob = call->op->flags & THS_OP_BLOB ? call->blob : NULL;
 	request.op = call->op_number = call->op->number;
-	return serve(cpu, &request, conclude(cpu, outcome));
+	return serve(cpu, &request, conclude(cpu, &request, outcome));
 }
 
 /* With an outcome gate.S does not handle: the first try is over. Who slept is told

@@ -105,7 +105,7 @@ void ths_loader_work(uint32_t instructions)
 	const struct ths_cpu *cpu = ths_cpu();
 
 	loader.worked += instructions;
-	if (loader.worked < SLICE || cpu->mending || !may_wait(cpu, 0))
+	if (loader.worked < SLICE || ths_cpu_is_mending(cpu) || !may_wait(cpu, 0))
 		return;
 	loader.worked = 0;
 	THS_POINT("load/others-run");

@@ -137,11 +137,11 @@ static void *take_from_frames(struct ths_cpu *cpu, unsigned order)
 	struct frames_alloc args = {.order = order};
 	enum ths_err err;
 
+	cpu->section++; /* outside of it another task would find us refilling */
 	cpu->refilling = true;
-	cpu->section++;
 	err = frames_alloc(&ths_core.frames, &args);
-	cpu->section--;
 	cpu->refilling = false;
+	cpu->section--;
 	return err ? NULL : ths_arch_direct(args.paddr);
 }
 
@@ -241,11 +241,11 @@ void ths_pages_give(void *pages, unsigned order)
 
 	atomic_fetch_sub(&memory.out, 1u << order);
 	if (!is_reserve(pages) && may_ask_frames(cpu)) {
-		cpu->refilling = true;
 		cpu->section++;
+		cpu->refilling = true;
 		err = frames_free(&ths_core.frames, &args);
-		cpu->section--;
 		cpu->refilling = false;
+		cpu->section--;
 	}
 	if (err)
 		give_reserved(pages, order);

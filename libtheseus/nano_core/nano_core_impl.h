@@ -265,7 +265,8 @@ struct ths_cpu {
 	_Atomic(uint32_t) wake_head;   /* contexts to admit: 1 + slot, linked */
 	struct fault fault;
 	bool resigned;                 /* faults of this try are their callers' to see */
-	bool mending;                  /* a fault is being seen to: its own are not */
+	uint32_t mender;               /* 1 + the context that sees to a fault: its own are not
+		seen to, those of others, who may run meanwhile, are */
 	bool unframed;                 /* an interaction begins or ends, in C: calls[0].frame is
 		not there to go back to */
 	struct ths_arch_context boot;  /* the boot stack: where the idle loop runs */
@@ -419,6 +420,12 @@ THS_INLINE void ths_gate_frame(struct ths_cpu *cpu)
 #else
 	(void)cpu;
 #endif
+}
+
+/* Whether who runs is seeing to a fault. */
+THS_INLINE bool ths_cpu_is_mending(const struct ths_cpu *cpu)
+{
+	return cpu->mender == cpu->current + 1;
 }
 
 /* Whether this CPU is inside an interaction: cpu->call means something. */

@@ -200,9 +200,11 @@ void ths_table_unlock(struct ths_table *table)
 
 void ths_table_bar(struct ths_table *table)
 {
+	ths_section_enter(ths_cpu());
 	ths_table_lock(table);
 	set_fresh(table, atomic_load(&table->fresh));
 	ths_table_unlock(table);
+	ths_section_leave(ths_cpu());
 }
 
 uint32_t ths_table_size_in(const struct ths_table *table, uint16_t schema)

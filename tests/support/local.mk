@@ -5,6 +5,7 @@ theseus_support_sources += %D%/accounts.c %D%/accounts.h
 theseus_support_sources += %D%/failpoint.c %D%/failpoint.h %D%/archive.h
 theseus_support_sources += %D%/rig.h %D%/rig.c %D%/harness.h %D%/harness.c
 theseus_support_sources += %D%/history.h %D%/history.c
+theseus_support_sources += %D%/preempt.h %D%/preempt.c
 theseus_support_sources += %D%/keeper.h %D%/keeper.c %D%/keeper_v2.c
 theseus_support_sources += %D%/script.h %D%/script.c %D%/other.c
 theseus_support_sources += %D%/dev.h %D%/dev_16550.c %D%/dev_8254.c %D%/dev_8259.c

@@ -63,3 +63,8 @@ check_tsan_tests += %D%/relief_tsan
 check_unit_tests += %D%/meta_fault_test
 %C%_meta_fault_test_SOURCES = %D%/meta_fault_test.c $(theseus_state_db_sources)
 %C%_meta_fault_test_CPPFLAGS = $(AM_CPPFLAGS) -DSTATE_DB_COPY=second
+
+# The core once more, with a call at each basic block: preempt.h.
+check_unit_tests += %D%/preempt_test
+%C%_preempt_test_SOURCES = %D%/preempt_test.c $(theseus_core_sources) $(theseus_state_db_sources)
+%C%_preempt_test_CFLAGS = $(AM_CFLAGS) -fsanitize-coverage=trace-pc
