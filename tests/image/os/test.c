@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <theseus/arch.h>
 #include <theseus/fmt.h>
 #include <theseus/iface/clock.h>
 #include <theseus/iface/frames.h>
@@ -236,6 +237,8 @@ static void run(void *arg)
 	(void)arg;
 	ths_logf("%s", "");
 	(void)ths_cmdline_get("test", name, sizeof(name));
+	if (test_number("hz", 0)) /* ticks more often, and elsewhere */
+		ths_arch_tick_start((uint32_t)test_number("hz", 0));
 	for (unsigned i = 0; i < THS_ARRAY_SIZE(tests); i++)
 		if (ths_streq(tests[i].name, name))
 			tests[i].test();

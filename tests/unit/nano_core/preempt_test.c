@@ -311,6 +311,7 @@ static void setup(void)
 {
 	recovered = names = loops = 0;
 	harness_start();
+	ths_probation_set((struct ths_probation){3, 2});
 	ths_core.quiet_faults = true;
 	harness_bind(&ths_module_mem_frames, "");
 	must(ths_memory_donate(), "donate");
