@@ -164,6 +164,7 @@ static bool end_step(struct ths_table *table, uintptr_t turns)
 
 static void note_shortage(enum ths_err err)
 {
+	THS_POINT("sweep/before-note");
 	if (ths_err_is_shortage(err))
 		atomic_store(&ths_core.starved, true);
 }
@@ -183,8 +184,10 @@ static enum ths_err pass(struct ths_table *table, bool yields)
 		THS_POINT("sweep/before-end");
 		(void)end_step(table, turns);
 	} else if (atomic_load(&table->step.turns.word) == turns) {
-		atomic_store(&table->step.starved, ths_err_is_shortage(err));
+		/* In this order: a tick in between finds nothing yet, or undoes all of it. */
 		atomic_store(&table->step.parked, true);
+		THS_POINT("sweep/starves");
+		atomic_store(&table->step.starved, ths_err_is_shortage(err));
 		note_shortage(err);
 	}
 	return err;
@@ -280,6 +283,7 @@ void ths_sweep_again(void)
 {
 	if (!atomic_exchange(&ths_core.starved, false))
 		return;
+	THS_POINT("sweep/before-again");
 	for (uint32_t i = 0; i < atomic_load(&ths_core.tables); i++)
 		if (atomic_exchange(&ths_core.table[i].step.starved, false))
 			atomic_store(&ths_core.table[i].step.parked, false);

@@ -42,6 +42,9 @@ static const struct {
 	{"migrate/before-undo", "newcomer_window_test: a set that does not adopt its rows"},
 	{"sweep/before-start", "migrate_test.tap: the sweeper is a program"},
 	{"sweep/before-rest", "migrate_test.tap: the sweeper is a program"},
+	{"sweep/before-note", "sweep_test: a sweeper that starves"},
+	{"sweep/starves", "sweep_test"},
+	{"sweep/before-again", "sweep_test"},
 };
 
 static const char *why_elsewhere(const char *window)
