@@ -12,6 +12,7 @@
 #	  THESEUS_HOST_CFLAGS THESEUS_HOST_LIBS  unit tests on the host
 #	  THESEUS_MODULE_CFLAGS THESEUS_MODULE_LIB THESEUS_MODULE_LDSCRIPT
 #	  THESEUS_KERNEL_CFLAGS THESEUS_KERNEL_LINK THESEUS_KERNEL_LIB THESEUS_KERNEL_LDSCRIPT
+#	  THESEUS_DEBUG_CFLAGS                   with make THESEUS_DEBUG=1: theseus-debug(7)
 #	  THESEUS_LD THESEUS_OBJCOPY             binutils of the host that is configured for
 #	  THESEUS_VERSION THESEUS_INCLUDEDIR
 #	  THESEUS_MODULEDIR                      where the installed modules lie
@@ -99,6 +100,7 @@ AS_IF([test -z "$theseus_why"], [
   _THESEUS_GET([THESEUS_MODULE_LDSCRIPT], [module_ldscript])
   _THESEUS_GET([THESEUS_MODULEDIR], [moduledir])
   _THESEUS_GET([THESEUS_TOOLS], [toolsdir])
+  _THESEUS_GET([THESEUS_DEBUG_CFLAGS], [debug_cflags])
   THESEUS_KERNEL_LIB=`$PKG_CONFIG --variable=libdir libtheseus`/libtheseus.a
   THESEUS_RULES="include `$PKG_CONFIG --variable=makefile libtheseus`"'
 clean-am: theseus-clean

@@ -22,6 +22,8 @@
 # and libtheseus.a. Without LDSCRIPT it is the one of arch/x86_64, whose entry points
 # (multiboot2 and PVH) bring in our boot code; a kernel with its own boot names its own.
 #
+# THESEUS_DEBUG=1 makes kernels with checks and poison: theseus-debug(7).
+#
 # $(call theseus_image,NAME,MANIFEST[,MODULES]) makes of kernel NAME.elf, and of MODULES here
 # and those that are installed, the archive NAME.cpio, and NAME.iso, which can be booted.
 
@@ -43,6 +45,10 @@ THESEUS_KERNEL_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) -O2 -g \
 THESEUS_KERNEL_LINK ?= $(shell $(PKG_CONFIG) --variable=kernel_ldflags $(THESEUS_PC))
 THESEUS_KERNEL_LDSCRIPT ?= $(shell $(PKG_CONFIG) --variable=ldscript $(THESEUS_PC))
 THESEUS_KERNEL_LIB ?= $(shell $(PKG_CONFIG) --variable=libdir $(THESEUS_PC))/libtheseus.a
+THESEUS_DEBUG_CFLAGS ?= $(shell $(PKG_CONFIG) --variable=debug_cflags $(THESEUS_PC))
+theseus_kernel_lib = $(if $(THESEUS_DEBUG),$(THESEUS_KERNEL_LIB:.a=-debug.a),$(THESEUS_KERNEL_LIB))
+theseus_kernel_cflags_of = $(filter-out $(theseus_refused),$(THESEUS_KERNEL_CFLAGS) \
+	$(if $(THESEUS_DEBUG),$(THESEUS_DEBUG_CFLAGS)))
 
 # Flags are those of the compiler that made the archive; clang does without this one of gcc.
 theseus_refused := $(shell $(THESEUS_CC) -mpreferred-stack-boundary=3 -E -x c /dev/null \
@@ -102,15 +108,15 @@ theseus_objects = $(addsuffix .o,$(addprefix $(1).objects/,$(notdir $(basename $
 define theseus_object_rule
 $(1).objects/$(notdir $(basename $(2))).o: $(2) $(theseus_mk)
 	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) \
-		$$(filter-out $$(theseus_refused),$$(THESEUS_KERNEL_CFLAGS)) $(3) \
+		$$(theseus_kernel_cflags_of) $(3) \
 		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
 		-MMD -MP -c -o $$@ $$<
 -include $(1).objects/$(notdir $(basename $(2))).d
 endef
 define theseus_kernel_rule
-$(1): $(call theseus_objects,$(1),$(2)) $(4) $$(THESEUS_KERNEL_LIB)
+$(1): $(call theseus_objects,$(1),$(2)) $(4) $$(theseus_kernel_lib)
 	$$(THESEUS_QUIET)$$(THESEUS_CC) $$(THESEUS_KERNEL_LINK) -Wl,-T,$(4) -o $$@ \
-		$(call theseus_objects,$(1),$(2)) $$(THESEUS_KERNEL_LIB)
+		$(call theseus_objects,$(1),$(2)) $$(theseus_kernel_lib)
 $(foreach s,$(2),
 $(call theseus_object_rule,$(1),$(s),$(3)))
 endef

@@ -58,6 +58,16 @@ THS_INLINE void ths_list_init(struct ths_list *node)
 	node->prev = node;
 }
 
+/* With THS_CHECKS, L1 is looked at before neighbours are believed (theseus-debug(7)). */
+#ifdef THS_CHECKS
+void ths_list_check_(const struct ths_list *node);
+#else
+THS_INLINE void ths_list_check_(const struct ths_list *node)
+{
+	(void)node;
+}
+#endif
+
 THS_INLINE bool ths_list_is_empty(const struct ths_list *node)
 {
 	return node->next == node;
@@ -74,6 +84,7 @@ THS_INLINE bool ths_list_is_empty(const struct ths_list *node)
  */
 THS_INLINE void ths_list_add_after(struct ths_list *at, struct ths_list *node)
 {
+	ths_list_check_(at);
 	node->next = at->next;
 	node->prev = at;
 	at->next->prev = node;
@@ -97,6 +108,7 @@ THS_INLINE void ths_list_add_last(struct ths_list *head, struct ths_list *node)
 
 THS_INLINE void ths_list_remove(struct ths_list *node)
 {
+	ths_list_check_(node);
 	node->prev->next = node->next;
 	node->next->prev = node->prev;
 	ths_list_init(node);

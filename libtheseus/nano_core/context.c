@@ -204,6 +204,7 @@ void ths_context_start(struct ths_cpu *cpu, uint32_t slot)
 {
 	struct ths_context *context = context_of(slot);
 
+	ths_poison((void *)(uintptr_t)context->stack, TASK_STACK);
 	ths_arch_context_init(&context->arch, (void *)(uintptr_t)(context->stack + TASK_STACK),
 			      first_steps, context);
 	context->cpu = (uint8_t)cpu->number;

@@ -75,6 +75,7 @@ void *ths_arena_take(struct ths_cpu *cpu, size_t size)
 	if (size > WORKSPACE_ARENA - cpu->arena_used || THS_FAIL("alloc/arena"))
 		return NULL;
 	cpu->arena_used += (uint32_t)size;
+	ths_poison(room, size);
 	return room;
 }
 

@@ -105,6 +105,7 @@ static void *take_reserved(const struct ths_cpu *cpu, unsigned order)
 	if (block) {
 		memory.list[order] = block->next;
 		memory.count[order]--;
+		ths_poison_check(block + 1, size - sizeof(*block), "a page");
 		return block;
 	}
 	if ((size_t)(memory.end - memory.next) < size)
@@ -118,6 +119,7 @@ static void give_reserved(void *pages, unsigned order)
 	struct block *block = pages;
 	struct ths_cpu *cpu = ths_cpu();
 
+	ths_poison(block + 1, ((size_t)THS_PAGE_SIZE << order) - sizeof(*block));
 	cpu->section++;
 	ths_spin_lock(&memory.lock);
 	block->next = memory.list[order];
@@ -241,6 +243,7 @@ void ths_pages_give(void *pages, unsigned order)
 
 	atomic_fetch_sub(&memory.out, 1u << order);
 	if (!is_reserve(pages) && may_ask_frames(cpu)) {
+		ths_poison(pages, (size_t)THS_PAGE_SIZE << order);
 		cpu->section++;
 		cpu->refilling = true;
 		err = frames_free(&ths_core.frames, &args);

@@ -438,9 +438,22 @@ THS_INLINE bool ths_cpu_is_inside(const struct ths_cpu *cpu)
 /* checks.c */
 #ifdef THS_CHECKS
 void ths_spin_check(void);
+void ths_poison(void *at, size_t size);
+void ths_poison_check(const void *at, size_t size, const char *what);
 #else
 THS_INLINE void ths_spin_check(void)
 {
+}
+THS_INLINE void ths_poison(void *at, size_t size)
+{
+	(void)at;
+	(void)size;
+}
+THS_INLINE void ths_poison_check(const void *at, size_t size, const char *what)
+{
+	(void)at;
+	(void)size;
+	(void)what;
 }
 #endif
 

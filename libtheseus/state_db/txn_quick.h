@@ -17,16 +17,39 @@ THS_INLINE uint64_t filter_bit(const struct ths_slot *slot)
 }
 
 /* The first of a pool, which is not empty. */
+/* Hosted only: for x86_64 state_db is a module, the same one with any archive. */
+#if defined(THS_CHECKS) && defined(THS_HOST)
+THS_INLINE void version_free(struct ths_version *version)
+{
+	ths_poison(version->data, ths_pool_bytes(version->pool));
+}
+THS_INLINE void version_is_free(const struct ths_version *version)
+{
+	ths_poison_check(version->data, ths_pool_bytes(version->pool), "a row's version");
+}
+#else
+THS_INLINE void version_free(struct ths_version *version)
+{
+	(void)version;
+}
+THS_INLINE void version_is_free(const struct ths_version *version)
+{
+	(void)version;
+}
+#endif
+
 THS_INLINE struct ths_version *pool_pop(struct ths_cpu *cpu, unsigned pool)
 {
 	struct ths_version *version = cpu->pool[pool];
 
 	cpu->pool[pool] = version->older;
+	version_is_free(version);
 	return version;
 }
 
 THS_INLINE void pool_push(struct ths_cpu *cpu, struct ths_version *version)
 {
+	version_free(version);
 	version->older = cpu->pool[version->pool];
 	cpu->pool[version->pool] = version;
 }
