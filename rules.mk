@@ -42,6 +42,7 @@ $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 # all          the archives, the modules, the tools
 # iso          examples/ship as a bootable image (BIOS and UEFI), from a staged install
 # run          boot that image on this terminal
+# graph        ship.svg: modules, interfaces and tables of examples/ship, by graphviz
 # check        everything below
 # check-unit   unit tests on the host, under ASan and UBSan, some under TSan
 # check-image  kernels booted under QEMU
@@ -57,6 +58,7 @@ $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 # installcheck builds and boots examples from the installed tree alone
 # check-newcomer  README and the tutorial, in a bare Debian (debootstrap; minutes)
 # distcheck    makes the tarball and does all of the above from it
+# check-debian builds Debian packages (packaging/debian), asks lintian, builds hello of them
 # stage        what install would write, under ./stage
 # help         this
 #

@@ -1,7 +1,7 @@
 # mdoc pages: section 1 the tools, 5 files, 7 the ideas, 9 the headers, one page each.
 dist_man_MANS += %D%/theseus-run.1 %D%/theseus-manifest.5 %D%/theseus-save.5
 dist_man_MANS += %D%/theseus-check.1 %D%/theseus-image.1 %D%/theseus-tmod.5
-dist_man_MANS += %D%/theseus-symbolize.1
+dist_man_MANS += %D%/theseus-symbolize.1 %D%/theseus-graph.1
 dist_man_MANS += %D%/theseus-evolve.5 %D%/theseus-new.1 %D%/theseus-schema.1 %D%/theseus-schema.5
 dist_man_MANS += %D%/theseus-abi.7
 dist_man_MANS += %D%/theseus.7 %D%/theseus-build.7 %D%/theseus-tutorial.7 %D%/theseus-debug.7 %D%/nano_core.7

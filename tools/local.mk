@@ -15,4 +15,5 @@ include tools/schema/local.mk
 include tools/gdb/local.mk
 include tools/new/local.mk
 include tools/symbolize/local.mk
+include tools/graph/local.mk
 include tools/completion/local.mk

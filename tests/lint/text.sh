@@ -15,7 +15,7 @@ report() { # RULE LINES
 	printf '%s\n' "$2" | sed 's/^/  /'
 	status=1
 }
-rooms='include libtheseus arch tools man templates examples tests'
+rooms='include libtheseus arch tools man templates examples tests packaging'
 files() {
 	# shellcheck disable=SC2086 # a list of folders
 	find $rooms -type f \( -name '*.[chS]' -o -name '*.sh' -o -name '*.in' -o -name '*.mk' \

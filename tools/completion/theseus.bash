@@ -27,5 +27,5 @@ _theseus() {
 		;;
 	esac
 }
-complete -o filenames -F _theseus theseus-check theseus-image theseus-new \
+complete -o filenames -F _theseus theseus-check theseus-graph theseus-image theseus-new \
 	theseus-run theseus-schema theseus-symbolize
