@@ -388,7 +388,9 @@ START_TEST(a_name_may_have_dots)
 	struct image file = image_from("fixtures/keeper.1", "keeper");
 	const struct ths_instance *dotted;
 
+	write_over(&file, "keeper", "kee.er"); /* of the descriptor and of its interface */
 	write_over(&file, "theseus-schema 1 keeper", "theseus-schema 1 kee.er");
+	write_over(&file, "provides keeper/1", "provides kee.er/1");
 	name_anothers(&file);
 	bring_also("dotted", &file);
 	dotted = load("dotted", "dotted");
