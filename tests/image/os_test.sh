@@ -19,7 +19,7 @@ boots() {
 	name=$1
 	test=$2
 	shift 2
-	holds "$name" theseus-run --test --icount --timeout 3600 --silence 120 --log log \
+	holds "$name" theseus-run --test --icount --timeout 3600 --silence 300 --log log \
 		--append "test=$test" "$@" -kernel test.elf -initrd test.cpio
 	tr -d '\r' <log | sed -n 's/^\(not \)\{0,1\}ok [0-9]* - /#   \1/p'
 }
