@@ -227,17 +227,19 @@ void ths_context_wake(struct ths_cpu *cpu, uint32_t slot, uint32_t sleep_number)
 	post(cpu, slot);
 }
 
-/* Under ths_core.lock. */
+/* Under ths_core.lock. It is reaped by the CPU it is of, which leaves it first should it run. */
 static void kill(struct ths_cpu *cpu, uint32_t slot)
 {
 	struct ths_context *context = context_of(slot);
+	struct ths_cpu *target = ths_core.cpu[context->cpu];
+	bool may_run_on = target != cpu || slot == cpu->current;
 
 	context->sleep_number++;
 	atomic_store(&context->state, CONTEXT_DYING);
-	push(&ths_core.cpu[context->cpu]->dying, slot);
-	ths_pending(cpu, PENDING_REAP);
-	if (slot == cpu->current)
-		ths_pending(cpu, PENDING_RESCHED);
+	push(&target->dying, slot);
+	ths_pending(target, may_run_on ? PENDING_REAP | PENDING_RESCHED : PENDING_REAP);
+	if (target != cpu)
+		ths_arch_kick_cpu(target->number);
 }
 
 void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)

@@ -243,7 +243,8 @@ static bool writes_hold(const struct ths_txn *txn)
 /*
  * Inside the interaction that returned THS_E_AGAIN, before anything is dropped: puts the
  * current task to sleep on what was read. False: that has changed already, try again.
- * The task goes on running until ths_context_block().
+ * The task goes on running until ths_context_block(), which does not come back to who was
+ * killed by another CPU meanwhile.
  */
 bool ths_sleep_prepare(struct ths_cpu *cpu)
 {
@@ -251,6 +252,10 @@ bool ths_sleep_prepare(struct ths_cpu *cpu)
 	bool asleep;
 
 	ths_spin_lock(&ths_core.lock);
+	if (THS_UNLIKELY(atomic_load(&context->state) == CONTEXT_DYING)) {
+		ths_spin_unlock(&ths_core.lock);
+		return true;
+	}
 	context->sleep_number++;
 	atomic_store(&context->state, CONTEXT_SLEEPING);
 	register_reads(cpu, cpu->current);

@@ -53,6 +53,12 @@ check_tsan_tests += %D%/grow_tsan
 %C%_grow_tsan_CFLAGS = $(theseus_tsan_cflags)
 %C%_grow_tsan_LDADD = $(theseus_tsan_ldadd)
 
+check_unit_tests += %D%/kill_smp_test
+check_tsan_tests += %D%/kill_smp_tsan
+%C%_kill_smp_tsan_SOURCES = %D%/kill_smp_test.c
+%C%_kill_smp_tsan_CFLAGS = $(theseus_tsan_cflags)
+%C%_kill_smp_tsan_LDADD = $(theseus_tsan_ldadd)
+
 check_unit_tests += %D%/relief_test
 check_tsan_tests += %D%/relief_tsan
 %C%_relief_tsan_SOURCES = %D%/relief_test.c
