@@ -95,6 +95,48 @@ example_page '.Bd -literal' '#include <theseus/module.h>' \
 sed -i '3i #include <theseus/iface/clock.h>' man/bad.9
 refuses_example calls
 
+# A promise of a page, and the test that shows it; then what is wrong with the line.
+claim() { # PAGE WORDS TEST NAMES
+	fresh
+	mkdir -p tests
+	echo 'Each call is **atomic**, always.' >README.md
+	printf '%s\n' '.Nm good' '.Nd a page' '.Sh DESCRIPTION' '.Nm' 'keeps' '.Fn rows "of it" .' >man/good.7
+	printf 'START_TEST(it_is_atomic)\n' >tests/good_test.c
+	printf 'holds "it is atomic"\n' >tests/good_test.tap
+	cp tests/good_test.tap tests/bad_test.tap
+	printf '%s\t%s\t%s\t%s\n' README.md 'Each call is atomic' tests/good_test.c it_is_atomic \
+		good.7 'good keeps rows of it' tests/good_test.tap 'it is atomic' "$@" >tests/claims.tsv
+}
+export CHECK_TESTS='tests/good_test tests/good_test.tap'
+claim README.md 'always' '-' 'nobody can wait so long'
+for line in 1 2; do sed "${line}d;3d" tests/claims.tsv >tests/left && mv tests/left tests/claims.tsv
+	refuses claims "no line of $([ $line = 1 ] && echo README.md || echo good.7)"
+	claim README.md 'always' '-' 'nobody can wait so long'
+done
+refuses claims '1 of 3 lines have no test'
+claim README.md 'is atomic' '-' no
+refuses claims 'no reason why nothing tries: is atomic'
+claim README.md 'call is nuclear' tests/good_test.c it_is_atomic
+refuses claims 'does not stand in README.md: call is nuclear'
+claim good.7 'keeps columns' tests/good_test.c it_is_atomic
+refuses claims 'does not stand in good.7: keeps columns'
+claim worse.7 'is atomic' tests/good_test.c it_is_atomic
+refuses claims 'there is no page worse.7'
+claim README.md 'is atomic' tests/none_test.c it_is_atomic
+refuses claims 'there is no test tests/none_test.c'
+claim README.md 'is atomic' tests/bad_test.tap 'it is atomic'
+refuses claims 'no target of the build runs tests/bad_test.tap'
+claim README.md 'is atomic' tests/good_test.c it_is
+refuses claims 'tests/good_test.c has no it_is'
+claim README.md 'is atomic' tests/good_test.tap 'it is nuclear'
+refuses claims 'tests/good_test.tap has no it is nuclear'
+claim README.md 'is atomic' tests/good_test.c ''
+refuses claims 'names no test of tests/good_test.c'
+claim README.md 'Each call is atomic' tests/good_test.c it_is_atomic
+refuses claims 'stands there twice'
+sed -i '3d' tests/claims.tsv
+tried=$((tried + 1))
+top_srcdir=$tmp/tree "$lints/claims.py" >"$tmp/out" 2>&1 || { cat "$tmp/out"; status=1; }
 fresh
 echo '#include <stdio.h>' >libtheseus/modules/bad/bad.c
 refuses includes 'bad.c:1:#include <stdio.h>'

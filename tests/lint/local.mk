@@ -1,6 +1,7 @@
 # What holds of the text and of the object files, whatever they do.
 check_lint_tests += \
 	%D%/abi.sh \
+	%D%/claims.py \
 	%D%/clang.sh \
 	%D%/headers.sh \
 	%D%/html.sh \
@@ -16,3 +17,4 @@ check_lint_tests += \
 	%D%/text.sh \
 	%D%/traces.sh \
 	%D%/windows.sh
+EXTRA_DIST += tests/claims.tsv

@@ -25,6 +25,8 @@ THS_INTERFACE(act, 1, ACT_OPS)
 
 enum { NOTE, LONG, ODD, NO_BLOB };
 enum { SELF, TOOL, NO_USE };
+enum { WIRE, NO_WIRE };
+#define WIRE_PORT 0x3e0u
 struct note {
 	uint64_t text[8];
 };
@@ -49,6 +51,7 @@ struct odd_note { /* of no whole words */
 				.drive = script_run_op),                                 \
 		   .uses[SELF] = {&act_iface, self_, true},                              \
 		   .uses[TOOL] = {&act_iface, "tool", true},                             \
+		   THS_PORTS(WIRE, WIRE_PORT, 4),                                        \
 		   THS_BLOB(NOTE, blob_, type_), THS_BLOB(LONG, "long/1", struct long_note), \
 		   THS_BLOB(ODD, "odd/1", struct odd_note), .start = start)
 ACT_MODULE(actor, "actor", "", "note/1", struct note);

@@ -206,6 +206,54 @@ START_TEST(what_a_device_operation_may_not)
 }
 END_TEST
 
+static unsigned accesses;
+
+static uint32_t answer(void *ctx, uint16_t port, unsigned width)
+{
+	(void)ctx;
+	ck_assert(port >= WIRE_PORT && port + width <= WIRE_PORT + 4);
+	return ++accesses;
+}
+
+static enum ths_err reach(struct ths_call *call, void *ctx)
+{
+	static const struct {
+		unsigned range, offset, width;
+	} beyond[] = {{WIRE, 4, 1}, {WIRE, 3, 2},    {WIRE, 1, 4},         {WIRE, UINT32_MAX, 1},
+		      {WIRE, 0, 3}, {NO_WIRE, 0, 1}, {THS_PORTS_MAX, 0, 1}};
+	uint32_t value;
+
+	(void)ctx;
+	for (unsigned i = 0; i < THS_ARRAY_SIZE(beyond); i++) {
+		ck_assert_int_eq(ths_port_in(call, beyond[i].range, beyond[i].offset,
+					     beyond[i].width, &value), THS_E_INVAL);
+		ck_assert_int_eq(ths_port_out(call, beyond[i].range, beyond[i].offset,
+					      beyond[i].width, 0), THS_E_INVAL);
+	}
+	return ths_port_in(call, WIRE, 3, 1, &value);
+}
+
+static enum ths_err reach_first(struct ths_call *call, void *ctx)
+{
+	return ths_port_in(call, WIRE, 0, 4, ctx);
+}
+
+/* I7: those of the descriptor, and in device operations only. */
+START_TEST(ports_are_those_of_the_descriptor)
+{
+	uint32_t value;
+
+	ck_assert(ths_host_port_handler(WIRE_PORT - 8, 20, answer, NULL, NULL));
+	accesses = 0;
+	ck_assert_int_eq(drive(&act, reach, NULL), THS_OK);
+	ck_assert_int_eq(drive(&act, reach_first, &value), THS_OK);
+	ck_assert_uint_eq(accesses, 2);
+	ck_assert_int_eq(run(&act, reach_first, &value), THS_E_PERM);
+	ck_assert_int_eq(ths_port_in(NULL, WIRE, 0, 1, &value), THS_E_PERM);
+	ck_assert_uint_eq(accesses, 2);
+}
+END_TEST
+
 /* P5: who has the token takes it no second time, and keeps it. */
 START_TEST(a_device_operation_may_be_called_with_the_token)
 {
@@ -340,6 +388,7 @@ Suite *ths_test_suite(void)
 		     who_stands_before_means_the_same_by_the_body, 0, 4);
 	harness_case(suite, "devices", setup, a_device_operation_may_call_another);
 	harness_case(suite, "devices, refused", setup, what_a_device_operation_may_not);
+	harness_case(suite, "I7", setup, ports_are_those_of_the_descriptor);
 	harness_case(suite, "P5", setup, a_device_operation_may_be_called_with_the_token);
 	harness_case(suite, "questions", setup, what_is_not_there_is_not_found);
 	harness_case(suite, "start", setup, start_is_no_operation_and_does_not_wait);
