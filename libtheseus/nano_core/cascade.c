@@ -24,6 +24,7 @@
  *       that had something served between them; of those a binding has BUDGET in WINDOW.
  *   X3  A fault met while one is mended is not mended.
  *   X4  A device operation leads to a step, but is not run again.
+ *   X5  A step is taken against who faulted, never against a successor in its slot.
  *
  * Left out on purpose: closing the breaker by itself. What is unbound stays loaded, for
  * whoever binds or swaps it.
@@ -293,23 +294,31 @@ static bool step(struct fault *fault)
 	return taken;
 }
 
-static bool may_step(struct ths_instance *instance)
+/* Whether who faulted serves still: while the turn was waited for it may have gone, and
+ * somebody else have come into its slot. */
+static bool serves_still(const struct fault *fault)
+{
+	return ths_instance_life(fault->instance) == fault->life &&
+	       fault->instance->state == THS_INSTANCE_BOUND;
+}
+
+static bool may_step(const struct fault *fault)
 {
 	if (ths_loader_enter() == THS_OK)
 		return true;
-	if (ths_is_on_probation(instance))
-		ths_probation_condemn(instance); /* when it can be */
+	if (serves_still(fault) && ths_is_on_probation(fault->instance))
+		ths_probation_condemn(fault->instance); /* when it can be */
 	return false;
 }
 
 static bool mend(struct ths_cpu *cpu, struct fault *fault)
 {
-	bool taken = false, turn = may_step(fault->instance);
+	bool taken = false, turn = may_step(fault);
 
 	THS_POINT("cascade/begun");
 	cpu->mender = cpu->current + 1;
-	if (turn) /* if it is not bound any more, somebody has seen to it */
-		taken = fault->instance->state != THS_INSTANCE_BOUND || step(fault);
+	if (turn) /* if it does not serve any more, somebody has seen to it */
+		taken = !serves_still(fault) || step(fault);
 	ths_fault_log(fault); /* after the step: it may have been state_db's fault */
 	cpu->mender = 0; /* of two at once one has the turn, and the other no step to take */
 	if (turn)

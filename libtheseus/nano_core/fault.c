@@ -60,6 +60,7 @@ void ths_fault_record(struct ths_cpu *cpu, struct ths_instance *instance,
 	bool serves = call->instance == instance;
 
 	cpu->fault = (struct fault){.instance = instance,
+				    .life = ths_instance_life(instance),
 				    .activity = atomic_load(&cpu->activity),
 				    .pc = pc,
 				    .addr = addr,

@@ -188,6 +188,7 @@ struct ths_call {
 /* What went wrong last on a CPU, as its fault says; good while `activity` is the CPU's. */
 struct fault {
 	struct ths_instance *instance;
+	uint64_t life; /* the instance's: by the time it is seen to, another may have the slot */
 	uint64_t activity;
 	uint64_t pc, addr;
 	enum ths_err err;

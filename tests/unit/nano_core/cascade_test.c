@@ -9,7 +9,8 @@
 #include <string.h>
 #include <theseus/host.h>
 #include <theseus/iface/module.h>
-#include "nano_core/nano_core_impl.h"
+#include <theseus/iface/tasks.h>
+#include "nano_core/swap_impl.h"
 
 static struct ths_ref ref, module;
 static uint32_t server;
@@ -471,6 +472,73 @@ START_TEST(a_fault_that_cannot_be_mended_is_logged)
 }
 END_TEST
 
+/* ---- while it waits for the turn ------------------------------------------------------- */
+
+extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
+
+static struct ths_ref tasks;
+static enum ths_err came_out;
+
+static void set_up_tasks(void)
+{
+	setup();
+	ths_probation_set((struct ths_probation){0, 0}); /* who is replaced goes at once */
+	harness_bind(&ths_module_sched_rr, "");
+	harness_bind(&ths_module_tasks, "");
+	tasks = (struct ths_ref)THS_REF(tasks);
+	came_out = THS_E_AGAIN;
+}
+
+static void faults_once(void *unused)
+{
+	struct ths_ref own = THS_REF(script);
+	unsigned left = 1;
+
+	(void)unused;
+	came_out = script_by(&own, fault_for_a_while, &left);
+}
+
+/* Who faulted goes; after another one a third serves, and has its slot. */
+static void replace_twice(void)
+{
+	uint64_t life = ths_instance_life(&ths_core.instance[server]);
+	uint32_t between = harness_swap(server, &ths_module_script);
+
+	ck_assert_int_eq(ths_core.instance[server].state, THS_INSTANCE_FREE);
+	ck_assert_uint_eq(harness_swap(between, &ths_module_script), server);
+	ck_assert_uint_ne(ths_instance_life(&ths_core.instance[server]), life);
+}
+
+static void replaces_who_faulted(void *unused)
+{
+	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)faults_once};
+	uint64_t life;
+
+	(void)unused;
+	ck_assert_int_eq(ths_loader_enter(), THS_OK);
+	ck_assert_int_eq(tasks_create(&tasks, &create), THS_OK);
+	while (runs == 0)
+		ths_yield();
+	ths_loader_leave();
+	replace_twice();
+	life = ths_instance_life(&ths_core.instance[server]);
+	ck_assert_uint_eq(runs, 1);
+	while (came_out == THS_E_AGAIN)
+		ths_yield();
+	ck_assert_int_eq(came_out, THS_OK);
+	ck_assert_uint_eq(runs, 2);
+	ck_assert_ptr_eq(provider(), &ths_core.instance[server]);
+	ck_assert_uint_eq(ths_instance_life(provider()), life);
+	expect_steps(1, 0, NULL);
+	harness_done();
+}
+
+START_TEST(a_successor_pays_for_nobody)
+{
+	harness_run(replaces_who_faulted, NULL);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("cascade");
@@ -493,5 +561,6 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "log", setup, the_log_says_what_and_where);
 	harness_case(suite, "log goes round", setup, the_log_keeps_the_newest);
 	harness_case(suite, "log of all", setup, a_fault_that_cannot_be_mended_is_logged);
+	harness_case(suite, "X5", set_up_tasks, a_successor_pays_for_nobody);
 	return suite;
 }
