@@ -49,7 +49,7 @@ static struct {
 	uint32_t ranges;
 	bool donated;
 	_Atomic(uint64_t) out; /* pages taken and not given back */
-	uint64_t tables;       /* pages that arch has for its page tables */
+	_Atomic(uint64_t) tables; /* pages that arch has for its page tables */
 } memory;
 
 /* The largest range gives the reserve, from its end. */
@@ -275,19 +275,19 @@ bool ths_page_alloc(ths_paddr_t *paddr)
 
 	if (page) {
 		*paddr = ths_arch_paddr(page);
-		memory.tables++;
+		atomic_fetch_add(&memory.tables, 1);
 	}
 	return page != NULL;
 }
 
 uint64_t ths_memory_tables(void)
 {
-	return memory.tables;
+	return atomic_load(&memory.tables);
 }
 
 void ths_page_free(ths_paddr_t paddr)
 {
-	memory.tables--;
+	atomic_fetch_sub(&memory.tables, 1);
 	ths_pages_give(ths_arch_direct(paddr), 0);
 }
 
