@@ -342,6 +342,7 @@ enum ths_err ths_vital(const char *iface)
 {
 	enum ths_err err = THS_E_UNAVAIL;
 
+	THS_TRY(ths_loader_enter()); /* the policy is asked */
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
 		struct ths_instance *instance = ths_binding_instance(binding);
@@ -351,5 +352,6 @@ enum ths_err ths_vital(const char *iface)
 		binding->account.vital = true;
 		err = ths_policy_second(instance) ? THS_OK : THS_E_NOENT;
 	}
+	ths_loader_leave();
 	return err;
 }

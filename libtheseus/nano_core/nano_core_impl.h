@@ -696,7 +696,7 @@ bool ths_fault_may_be_mended(const struct ths_cpu *cpu);
 bool ths_cascade(struct ths_cpu *cpu, struct fault *fault);
 void ths_fault_log(struct fault *fault);
 /* Who is bound to the interface is vital. THS_E_NOENT: no second provider is loaded;
- * THS_E_UNAVAIL: it is not bound. */
+ * THS_E_UNAVAIL: it is not bound; THS_E_BUSY: ths_loader_enter(). */
 THS_MUST_CHECK enum ths_err ths_vital(const char *iface);
 enum { NANO_CORE_FAULTS }; /* table of nano_core's own: module_iface.c */
 THS_NORETURN void ths_panic(const char *fmt, ...) THS_PRINTF(1, 2);

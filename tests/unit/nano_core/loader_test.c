@@ -345,9 +345,14 @@ static enum ths_err restore(void)
 	return ths_restore(from_nowhere, NULL, key, NULL);
 }
 
+static enum ths_err vital(void)
+{
+	return ths_vital("tasks");
+}
+
 static enum ths_err (*const takes_a_turn[])(void) = {
-	add,       load_one,  unload,        bind,   unbind, swap,   swap_file,
-	roll_back, interpose, interpose_end, evolve, save,   restore};
+	add,       load_one,  unload,        bind,   unbind, swap,    swap_file,
+	roll_back, interpose, interpose_end, evolve, save,   restore, vital};
 
 START_TEST(who_has_the_turn_gets_no_second)
 {
