@@ -227,17 +227,18 @@ void ths_context_wake(struct ths_cpu *cpu, uint32_t slot, uint32_t sleep_number)
 	post(cpu, slot);
 }
 
-/* Under ths_core.lock. It is reaped by the CPU it is of, which leaves it first should it run. */
+/* Under ths_core.lock. It is reaped by the CPU it is of, which leaves it first should it run:
+ * hand_over() says then that it can be reaped. */
 static void kill(struct ths_cpu *cpu, uint32_t slot)
 {
 	struct ths_context *context = context_of(slot);
 	struct ths_cpu *target = ths_core.cpu[context->cpu];
-	bool may_run_on = target != cpu || slot == cpu->current;
+	uint32_t due = slot == cpu->current ? PENDING_RESCHED : PENDING_REAP;
 
 	context->sleep_number++;
 	atomic_store(&context->state, CONTEXT_DYING);
 	push(&target->dying, slot);
-	ths_pending(target, may_run_on ? PENDING_REAP | PENDING_RESCHED : PENDING_REAP);
+	ths_pending(target, target == cpu ? due : PENDING_REAP | PENDING_RESCHED);
 	if (target != cpu)
 		ths_arch_kick_cpu(target->number);
 }
