@@ -31,8 +31,8 @@ static _Atomic uint64_t failed;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void (*point_fn)(const char *name, void *ctx);
-static void *point_ctx;
+static void (*_Atomic point_fn)(const char *name, void *ctx);
+static void *_Atomic point_ctx;
 
 /* ---- arming ----------------------------------------------------------------------- */
 
@@ -175,12 +175,15 @@ void ths_host_fail_sites(void (*fn)(const char *site, uint64_t reached_, uint64_
 
 void ths_host_on_point(void (*fn)(const char *name, void *ctx), void *ctx)
 {
-	point_fn = fn;
-	point_ctx = ctx;
+	if (fn != NULL)
+		atomic_store(&point_ctx, ctx);
+	atomic_store(&point_fn, fn);
 }
 
 void ths_host_point(const char *name)
 {
-	if (point_fn != NULL)
-		point_fn(name, point_ctx);
+	void (*fn)(const char *name_, void *ctx) = atomic_load(&point_fn);
+
+	if (fn != NULL)
+		fn(name, atomic_load(&point_ctx));
 }

@@ -209,6 +209,9 @@ uint64_t ths_host_reach(uint64_t address);
 /* Where one that was built with --enable-hardening finds its canary. */
 uint64_t ths_host_canary(void);
 
-/* What to do in a window, THS_POINT(name): raise a conflict, swap, fail. NULL: nothing.
+/*
+ * What to do in a window, THS_POINT(name): raise a conflict, swap, fail. NULL: nothing.
+ * It may be set and cleared while other threads pass windows, but exchanged for another
+ * function only while none does.
  */
 void ths_host_on_point(void (*fn)(const char *name, void *ctx), void *ctx);

@@ -9,6 +9,7 @@
 #include <failpoint.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,37 @@ START_TEST(a_window_calls_the_test)
 }
 END_TEST
 
+static _Atomic bool is_over;
+
+static void *pass_windows(void *unused)
+{
+	(void)unused;
+	while (!is_over)
+		THS_POINT("take/between");
+	return NULL;
+}
+
+static void count_passes(const char *name, void *ctx)
+{
+	(void)name;
+	atomic_fetch_add((_Atomic unsigned *)ctx, 1);
+}
+
+START_TEST(what_to_do_may_be_cleared_while_others_pass)
+{
+	_Atomic unsigned times = 0;
+	pthread_t other;
+
+	ck_assert_int_eq(pthread_create(&other, NULL, pass_windows, NULL), 0);
+	for (int i = 0; i < 20000 || times == 0; i++) {
+		ths_host_on_point(count_passes, (void *)&times);
+		ths_host_on_point(NULL, NULL);
+	}
+	is_over = true;
+	ck_assert_int_eq(pthread_join(other, NULL), 0);
+}
+END_TEST
+
 static char sites_file[] = "host-fail-sites.XXXXXX";
 
 static void sites_file_make(void)
@@ -252,6 +284,7 @@ Suite *ths_test_suite(void)
 	tcase_add_test(points, each_site_fails_in_its_turn);
 	tcase_add_test(points, threads_count_together);
 	tcase_add_test(points, a_window_calls_the_test);
+	tcase_add_test(points, what_to_do_may_be_cleared_while_others_pass);
 	suite_add_tcase(suite, points);
 
 	tcase_add_unchecked_fixture(listing, sites_file_make, sites_file_check);
