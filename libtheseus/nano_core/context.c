@@ -13,6 +13,8 @@
  *       == 1), which whoever is switched to leaves.
  *   K4  A slot is reused after its shares are reaped, with a new generation; its stack
  *       stays with it.
+ *   K5  No kill is lost. Who may not be killed now is doomed, and is when its shield is
+ *       lowered: at the end of the loader's turn, or by the start of who is not born yet.
  *
  * Cost: O(1), however many tasks there are; the fallback pick alone is O(contexts used).
  */
@@ -131,7 +133,8 @@ enum ths_err ths_context_spare(uint32_t needed)
 	return err;
 }
 
-/* Inside an interaction: a slot with a stack is ours; THS_ROW_NONE: there is none. */
+/* Inside an interaction: a slot with a stack is ours; THS_ROW_NONE: there is none. Once that
+ * has committed others know the task, and may kill it before it is started (K5). */
 uint32_t ths_context_reserve(void)
 {
 	struct ths_cpu *cpu = ths_cpu();
@@ -140,6 +143,10 @@ uint32_t ths_context_reserve(void)
 	cpu->locks++;
 	ths_spin_lock(&ths_core.lock);
 	slot = pop(&ths_core.spare);
+	if (slot != THS_ROW_NONE) {
+		context_of(slot)->shielded = true;
+		atomic_store(&context_of(slot)->state, CONTEXT_RESERVED);
+	}
 	ths_spin_unlock(&ths_core.lock);
 	cpu->locks--;
 	return slot;
@@ -151,6 +158,8 @@ void ths_context_unreserve(uint32_t slot)
 
 	cpu->locks++;
 	ths_spin_lock(&ths_core.lock);
+	context_of(slot)->shielded = context_of(slot)->doomed = false;
+	atomic_store(&context_of(slot)->state, CONTEXT_FREE);
 	push(&ths_core.spare, slot);
 	ths_spin_unlock(&ths_core.lock);
 	cpu->locks--;
@@ -199,34 +208,6 @@ static void post(struct ths_cpu *cpu, uint32_t slot)
 		ths_arch_kick_cpu(target->number);
 }
 
-/* The effect of ths_task_start(): after commit. */
-void ths_context_start(struct ths_cpu *cpu, uint32_t slot)
-{
-	struct ths_context *context = context_of(slot);
-
-	ths_poison((void *)(uintptr_t)context->stack, TASK_STACK);
-	ths_arch_context_init(&context->arch, (void *)(uintptr_t)(context->stack + TASK_STACK),
-			      first_steps, context);
-	context->cpu = (uint8_t)cpu->number;
-	ths_spin_lock(&ths_core.lock);
-	atomic_store(&context->state, CONTEXT_RUNNABLE);
-	post(cpu, slot);
-	ths_spin_unlock(&ths_core.lock);
-}
-
-/* Under ths_core.lock. */
-void ths_context_wake(struct ths_cpu *cpu, uint32_t slot, uint32_t sleep_number)
-{
-	struct ths_context *context = context_of(slot);
-
-	if (context->sleep_number != sleep_number ||
-	    atomic_load(&context->state) != CONTEXT_SLEEPING)
-		return; /* Z2 */
-	context->sleep_number++;
-	atomic_store(&context->state, CONTEXT_RUNNABLE);
-	post(cpu, slot);
-}
-
 /* Under ths_core.lock. It is reaped by the CPU it is of, which leaves it first should it run:
  * hand_over() says then that it can be reaped. */
 static void kill(struct ths_cpu *cpu, uint32_t slot)
@@ -241,6 +222,47 @@ static void kill(struct ths_cpu *cpu, uint32_t slot)
 	ths_pending(target, target == cpu ? due : PENDING_REAP | PENDING_RESCHED);
 	if (target != cpu)
 		ths_arch_kick_cpu(target->number);
+}
+
+/* Under ths_core.lock. */
+static void lower_shield(struct ths_cpu *cpu, uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+
+	context->shielded = false;
+	if (context->doomed)
+		kill(cpu, slot);
+	context->doomed = false;
+}
+
+/* The effect of ths_task_start(): after commit. */
+void ths_context_start(struct ths_cpu *cpu, uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+
+	ths_poison((void *)(uintptr_t)context->stack, TASK_STACK);
+	ths_arch_context_init(&context->arch, (void *)(uintptr_t)(context->stack + TASK_STACK),
+			      first_steps, context);
+	context->cpu = (uint8_t)cpu->number;
+	ths_spin_lock(&ths_core.lock);
+	atomic_store(&context->state, CONTEXT_RUNNABLE);
+	lower_shield(cpu, slot);
+	if (atomic_load(&context->state) == CONTEXT_RUNNABLE)
+		post(cpu, slot);
+	ths_spin_unlock(&ths_core.lock);
+}
+
+/* Under ths_core.lock. */
+void ths_context_wake(struct ths_cpu *cpu, uint32_t slot, uint32_t sleep_number)
+{
+	struct ths_context *context = context_of(slot);
+
+	if (context->sleep_number != sleep_number ||
+	    atomic_load(&context->state) != CONTEXT_SLEEPING)
+		return; /* Z2 */
+	context->sleep_number++;
+	atomic_store(&context->state, CONTEXT_RUNNABLE);
+	post(cpu, slot);
 }
 
 void ths_context_kill(struct ths_cpu *cpu, uint32_t slot, uint32_t generation)
@@ -279,16 +301,11 @@ bool ths_context_shield(const struct ths_cpu *cpu)
 
 void ths_context_unshield(struct ths_cpu *cpu)
 {
-	struct ths_context *context = context_of(cpu->current);
-
 	if (cpu->current == CONTEXTS_MAX)
 		return;
 	cpu->section++;
 	ths_spin_lock(&ths_core.lock);
-	context->shielded = false;
-	if (context->doomed)
-		kill(cpu, cpu->current);
-	context->doomed = false;
+	lower_shield(cpu, cpu->current);
 	ths_spin_unlock(&ths_core.lock);
 	ths_section_leave(cpu); /* if it was killed, this does not come back */
 }

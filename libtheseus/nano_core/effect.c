@@ -73,6 +73,15 @@ enum ths_err ths_task_start(struct ths_call *call, void (*entry)(void *), void *
 	return err;
 }
 
+static bool may_be_killed(struct ths_task_id task)
+{
+	const struct ths_context *context = &ths_core.context[task.slot % CONTEXTS_MAX];
+	uint32_t state = atomic_load(&context->state);
+
+	return task.slot < CONTEXTS_MAX && context->generation == task.generation &&
+	       state != CONTEXT_FREE && state != CONTEXT_DYING;
+}
+
 enum ths_err ths_task_kill(struct ths_call *call, struct ths_task_id task)
 {
 	struct ths_cpu *cpu = ths_cpu();
@@ -80,9 +89,7 @@ enum ths_err ths_task_kill(struct ths_call *call, struct ths_task_id task)
 
 	(void)call;
 	ths_arch_core_enter();
-	if (task.slot < CONTEXTS_MAX &&
-	    ths_core.context[task.slot].generation == task.generation &&
-	    atomic_load(&ths_core.context[task.slot].state) != CONTEXT_DYING)
+	if (may_be_killed(task))
 		err = has_room(cpu);
 	if (err == THS_OK)
 		append(cpu, (struct txn_effect){.kind = EFFECT_TASK_KILL,
@@ -138,6 +145,7 @@ static void perform(struct ths_cpu *cpu, const struct txn_effect *effect)
 
 void ths_effects_perform(struct ths_cpu *cpu)
 {
+	THS_POINT("effect/before-perform");
 	for (unsigned i = 0; i < cpu->txn.effects; i++)
 		perform(cpu, &cpu->txn.effect[i]);
 }

@@ -275,12 +275,18 @@ struct ths_cpu {
 
 /* ---- contexts --------------------------------------------------------------------- */
 
-enum context_state { CONTEXT_FREE, CONTEXT_RUNNABLE, CONTEXT_SLEEPING, CONTEXT_DYING };
+enum context_state {
+	CONTEXT_FREE,
+	CONTEXT_RESERVED, /* by an interaction that has not started it yet; shielded so long */
+	CONTEXT_RUNNABLE,
+	CONTEXT_SLEEPING,
+	CONTEXT_DYING
+};
 
 struct ths_context {
 	struct ths_arch_context arch;
 	_Atomic(uint32_t) state; /* enum context_state */
-	uint32_t generation;
+	_Atomic(uint32_t) generation;
 	uint32_t sleep_number;
 	uint32_t wake_next; /* 1 + slot, in a CPU's list */
 	uint32_t next;      /* 1 + slot, in the list of the spare, the bare or the dying */

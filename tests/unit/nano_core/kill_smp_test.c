@@ -11,6 +11,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
+#include <theseus/host.h>
 #include <theseus/iface/tasks.h>
 #include "nano_core/nano_core_impl.h"
 
@@ -169,6 +171,73 @@ START_TEST(who_is_killed_from_elsewhere_is_reaped_where_it_was)
 }
 END_TEST
 
+/* ---- before it begins ------------------------------------------------------------ */
+
+static void would_live(void *unused)
+{
+	(void)unused;
+	outlived = true;
+}
+
+static enum ths_err start_would_live(struct ths_call *call, void *task)
+{
+	return ths_task_start(call, would_live, NULL, task);
+}
+
+static void kill_the_unborn(const char *name, void *task)
+{
+	if (strcmp(name, "effect/before-perform") == 0)
+		kill_from_elsewhere(*(struct ths_task_id *)task);
+}
+
+/* Committed, so anybody may know its name; and not started yet. */
+static void unborn(void *unused)
+{
+	struct ths_ref own = THS_REF(script);
+	struct ths_task_id task;
+
+	(void)unused;
+	ths_host_on_point(kill_the_unborn, &task);
+	ck_assert_int_eq(script_by(&own, start_would_live, &task), THS_OK);
+	ths_host_on_point(NULL, NULL);
+	is_reaped(task);
+	harness_done();
+}
+
+START_TEST(who_is_killed_before_it_begins_never_does)
+{
+	harness_run(unborn, NULL);
+}
+END_TEST
+
+static enum ths_err start_and_give_up(struct ths_call *call, void *task)
+{
+	THS_TRY(start_would_live(call, task));
+	kill_from_elsewhere(*(struct ths_task_id *)task); /* nobody can know its name: a guess */
+	return THS_E_IO;
+}
+
+/* The slot's next task has nothing to do with who was killed. */
+static void never_born(void *unused)
+{
+	struct ths_ref own = THS_REF(script);
+	struct ths_task_id task, next;
+
+	(void)unused;
+	ck_assert_int_eq(script_by(&own, start_and_give_up, &task), THS_E_IO);
+	ck_assert_int_eq(script_by(&own, start_would_live, &next), THS_OK);
+	ck_assert_uint_eq(next.slot, task.slot);
+	ths_yield();
+	ck_assert(outlived);
+	harness_done();
+}
+
+START_TEST(a_slot_that_was_not_needed_is_nobodys)
+{
+	harness_run(never_born, NULL);
+}
+END_TEST
+
 /* ---- at any place ---------------------------------------------------------------- */
 
 static _Atomic(uint64_t) condemned; /* 1 + slot, and the generation above; 0: nobody */
@@ -237,6 +306,8 @@ Suite *ths_test_suite(void)
 
 	harness_case(suite, "in a call", setup, who_is_killed_in_a_call_does_not_come_out_of_it);
 	harness_case(suite, "elsewhere", setup, who_is_killed_from_elsewhere_is_reaped_where_it_was);
+	harness_case(suite, "unborn", setup, who_is_killed_before_it_begins_never_does);
+	harness_case(suite, "not needed", setup, a_slot_that_was_not_needed_is_nobodys);
 	harness_case(suite, "anywhere", setup, whatever_it_does_it_ends);
 	return suite;
 }
