@@ -272,30 +272,40 @@ static enum ths_err reap_asking(struct ths_cpu *cpu, void *ctx)
 	return ths_share_reap_one(cpu, *(uint32_t *)ctx, &asked);
 }
 
-/* Without what it takes the row stays, and nobody has been told of it. */
-START_TEST(a_row_goes_when_its_module_has_heard_of_it)
+static void own_named(uint32_t client)
 {
 	struct named named = {5, WELL};
-	uint32_t client = 1;
-	struct told told;
-	uint64_t n = 0, failed;
-	enum ths_err err;
 
-	setup();
 	become(client);
 	ck_assert_int_eq(run(take_named, &named), THS_OK);
 	ths_cpu()->current = CONTEXTS_MAX;
+}
+
+/* Without what it takes the row stays, and nobody has been told of it. (A version that is not
+ * to be had is made, and it goes after all: where slots share a bit of the filter one is
+ * asked for in a way that can fail.) */
+START_TEST(a_row_goes_when_its_module_has_heard_of_it)
+{
+	uint32_t client = 1;
+	struct told told;
+	uint64_t n = 0, gone = 0, failed;
+	enum ths_err err;
+
+	setup();
 	do {
-		ck_assert_uint_eq(live("room.named/1"), 1);
+		if (live("room.named/1") == 0)
+			own_named(client);
 		ths_host_fail_nth(_i ? "room" : "alloc", ++n, false);
 		err = ths_publish(reap_asking, &client);
 		failed = ths_host_fail_failed();
 		ths_host_fail_nth("", 0, false);
-		ck_assert_int_eq(err, failed ? THS_E_FULL : THS_OK);
+		gone += err == THS_OK;
+		ck_assert(err == THS_OK || (failed && err == THS_E_FULL));
+		ck_assert_uint_eq(live("room.named/1"), err != THS_OK);
 		ck_assert_int_eq(run(look, &told), THS_OK);
-		ck_assert_uint_eq(told.named, !failed);
+		ck_assert_uint_eq(told.named, gone);
 	} while (failed);
-	ck_assert_uint_gt(n, 4);
+	ck_assert_uint_gt(n, gone + 3);
 	nothing_is_left();
 	rig_stop();
 }
