@@ -62,7 +62,8 @@ THS_MUST_CHECK enum ths_err ths_evolve_read(const char *text, size_t size,
  *
  * Who is added or replaces somebody is loaded from the archive, unless an instance of that
  * name is loaded already and not bound. Those whose tables are new are started with all
- * commits of others held off, so that they may take over rows.
+ * commits of others held off, so that they may take over rows. Who replaces somebody that
+ * holds state (metamodule.h) takes it over, as with a swap.
  *
  * Who came is on probation then, as after a swap (ths_probation_set()), until each of them
  * has served it; who left is kept for so long. The self-tests of who came are run first, and
@@ -83,9 +84,11 @@ THS_MUST_CHECK enum ths_err ths_evolve_read(const char *text, size_t size,
  *          THS_E_EXIST    a thing is named twice, or a binding has a provider that stays;
  *          THS_E_VERSION  a version changes that no line names, or a line names one that
  *                         does not, or an interface lost operations under its version;
- *          THS_E_SCHEMA   the same of a table's schema, or it cannot be migrated;
+ *          THS_E_SCHEMA   the same of a table's schema, or it cannot be migrated; or who
+ *                        comes does not hold the state of whom it replaces;
  *          THS_E_USES     somebody would use what nobody provides;
- *          THS_E_PERM     nano_core's own cannot leave;
+ *          THS_E_PERM     nano_core's own cannot leave, nor can state_db, and no
+ *                        second one comes;
  *          THS_E_BUSY     who loads already cannot evolve; nor do chains of interposers:
  *                         they are to be taken away before; or rows of a change of
  *                         schema that is under way cannot be converted;

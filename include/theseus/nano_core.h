@@ -81,10 +81,11 @@ THS_MUST_CHECK enum ths_err ths_module_find(const char *name, uint32_t *slot);
  * Starts the instance if its tables are new, attaches its interrupt lines.
  * Return: THS_OK; THS_E_EXIST the binding has a provider; THS_E_NOENT no such instance;
  *         THS_E_VERSION an interposer stands there, before another set of operations;
- *         what `start` returned.
+ *         THS_E_PERM a second state_db; what `start` returned.
  */
 THS_MUST_CHECK enum ths_err ths_bind(uint32_t slot, const char *name);
-/* The binding's provider goes; calls get THS_E_UNAVAIL. THS_E_NOENT. */
+/* The binding's provider goes; calls get THS_E_UNAVAIL. THS_E_NOENT; THS_E_PERM: it is
+ * state_db, by which everybody's rows go. */
 THS_MUST_CHECK enum ths_err ths_unbind(const struct ths_iface *iface, const char *name);
 
 /**

@@ -77,8 +77,8 @@ static enum ths_err let_go(const struct ths_evolve_item *item, struct ths_instan
 	if (ths_swap_find(item->word[0], &slot, &why))
 		return refuse(THS_E_NOENT, item, "%s", why.text);
 	*out = &ths_core.instance[slot];
-	if (slot == 0)
-		return refuse(THS_E_PERM, item, "nano_core cannot leave");
+	if (slot == 0 || (item->kind == THS_EVOLVE_REMOVE && ths_meta_must_stay(*out)))
+		return refuse(THS_E_PERM, item, "%s cannot leave", (*out)->name);
 	if (is_leaving(*out))
 		return refuse(THS_E_EXIST, item, "%s leaves already", (*out)->name);
 	front = ths_chain_of(*out);
@@ -240,6 +240,9 @@ static enum ths_err plan_replace(const struct newcomer *in)
 	const struct ths_iface *iface = in->instance->module->provides.iface;
 
 	THS_TRY(plan_version(in));
+	if (!ths_meta_agrees(in->old, in->instance))
+		return refuse(THS_E_SCHEMA, in->item, "%s does not hold the state of %s",
+			      in->instance->name, in->old->name);
 	THS_TRY(plan_chain(in));
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
 		struct ths_binding *binding = &ths_core.binding[i];
@@ -311,6 +314,8 @@ static enum ths_err plan_bind(const struct ths_evolve_item *item)
 	if (!server)
 		return refuse(THS_E_NOENT, item, "nobody named %s comes or stays",
 			      item->word[2]);
+	if (!ths_meta_may_be_bound(server))
+		return refuse(THS_E_PERM, item, "there is one state_db, and it is replaced");
 	(void)ths_format(iface, sizeof(iface), "%s/%u", server->module->provides.iface->name,
 			 server->module->provides.iface->version);
 	if (!ths_streq(iface, item->word[0]))

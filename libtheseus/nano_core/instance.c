@@ -593,6 +593,8 @@ static enum ths_err bind_locked(struct ths_instance *instance, const char *name)
 	if (instance->state != THS_INSTANCE_LOADED &&
 	    instance->state != THS_INSTANCE_BOUND)
 		return THS_E_NOENT;
+	if (!ths_meta_may_be_bound(instance))
+		return THS_E_PERM;
 	iface = instance->module->provides.iface;
 	binding = ths_binding_for(iface, name ? name : "");
 	if (!binding)
@@ -639,6 +641,8 @@ static enum ths_err unbind_locked(const struct ths_iface *iface, const char *nam
 	before = ths_binding_instance(set.binding);
 	if (!before)
 		return THS_E_NOENT;
+	if (ths_meta_must_stay(before))
+		return THS_E_PERM;
 	THS_POINT("unbind/before-publish");
 	THS_TRY(ths_publish(set_provider, &set));
 	THS_POINT("unbind/after-publish");

@@ -271,77 +271,150 @@ static void change_db(struct ths_cpu *cpu, const struct ths_db_ops *db)
 
 /* ---- publishing ------------------------------------------------------------------------ */
 
-static void report_lost(const struct ths_state_block *old, const struct ths_state_block *new)
+bool ths_meta_agrees(const struct ths_instance *old, const struct ths_instance *new)
 {
+	if (!old->block || !new->block)
+		return old->block == new->block;
+	return ths_streq(old->block->schema, new->block->schema) &&
+	       !old->module->state.entries == !new->module->state.entries;
+}
+
+static bool is_moved(const struct ths_meta_change *change)
+{
+	return change->old->block != change->new->block;
+}
+
+static bool any_is_moved(const struct ths_meta_change *change, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (is_moved(&change[i]))
+			return true;
+	return false;
+}
+
+/* If it is among those that come; else NULL. */
+static const struct ths_db_ops *db_of(const struct ths_meta_change *change, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (change[i].new->module->state.entries)
+			return change[i].new->module->state.entries;
+	return NULL;
+}
+
+static void report_lost(const struct ths_meta_change *change)
+{
+	const struct ths_state_block *old = change->old->block, *new = change->new->block;
 	char first[THS_NAME_MAX];
-	unsigned lost = ths_state_lost(&old->layout, &new->layout, first);
+	unsigned lost = is_moved(change) ? ths_state_lost(&old->layout, &new->layout, first) : 0;
 
 	if (lost)
 		ths_logf("%s: %u members have no place any more: %s%s", old->schema, lost,
 			 first, lost > 1 ? ", ..." : "");
 }
 
-static enum ths_err move(const struct ths_instance *old, struct ths_instance *new)
+static enum ths_err move(const struct ths_meta_change *change)
 {
-	if (new->block->used > 1)
+	const struct ths_state_block *old = change->old->block, *new = change->new->block;
+
+	if (!is_moved(change))
+		return THS_OK;
+	if (new->used > 1)
 		return THS_E_SCHEMA; /* somebody else's, and not who serves */
-	memset(new->block->at, 0, new->block->layout.size);
-	ths_state_move(&old->block->layout, old->block->at, &new->block->layout,
-		       new->block->at);
+	memset(new->at, 0, new->layout.size);
+	ths_state_move(&old->layout, old->at, &new->layout, new->at);
 	THS_POINT("meta/moved");
 	return THS_OK;
 }
 
-/* By the state_db that comes, for who goes may be going for a fault. */
-static enum ths_err publish_by(struct ths_cpu *cpu, struct ths_instance *new, bool moved,
-			       enum ths_err (*publish)(void *), void *arg)
+static enum ths_err adopt(struct ths_meta_change *change)
 {
-	const struct ths_db_ops *before = atomic_load(&cpu->db);
-	const struct ths_db_ops *db = new->module->state.entries;
-	enum ths_err err;
+	if (!is_moved(change))
+		return THS_OK;
+	change->err = ths_invoke_adopt(change->new);
+	THS_POINT("meta/adopted");
+	return change->err;
+}
+
+/* By the state_db that comes, for who goes may be going for a fault. */
+static enum ths_err publish_by(struct ths_cpu *cpu, struct ths_meta_change *change,
+			       unsigned count, enum ths_err (*publish)(void *), void *arg)
+{
+	const struct ths_db_ops *before = atomic_load(&cpu->db), *db = db_of(change, count);
+	enum ths_err err = THS_OK;
 
 	if (db)
 		atomic_store(&cpu->db, db);
-	err = moved ? ths_invoke_adopt(new) : THS_OK;
-	THS_POINT("meta/adopted");
+	for (unsigned i = 0; i < count && err == THS_OK; i++)
+		err = adopt(&change[i]);
 	if (err == THS_OK)
 		err = publish(arg);
 	THS_POINT("meta/published");
 	if (err)
 		atomic_store(&cpu->db, before);
-	else if (moved && db)
-		atomic_store(&ths_core.db, db);
 	return err;
 }
 
-/* @publish makes @old's bindings @new's; its state becomes @new's, too. */
-enum ths_err ths_meta_publish(struct ths_instance *old, struct ths_instance *new,
+/* With all others gathered: they go on by the state_db that is there when we part. */
+static enum ths_err move_and_publish(struct ths_cpu *cpu, struct ths_meta_change *change,
+				     unsigned count, enum ths_err (*publish)(void *),
+				     void *arg)
+{
+	for (unsigned i = 0; i < count; i++)
+		THS_TRY(move(&change[i]));
+	THS_TRY(publish_by(cpu, change, count, publish, arg));
+	THS_POINT("meta/before-parting");
+	atomic_store(&ths_core.db, atomic_load(&cpu->db));
+	return THS_OK;
+}
+
+static enum ths_err meet_and_publish(struct ths_cpu *cpu, struct ths_meta_change *change,
+				     unsigned count, enum ths_err (*publish)(void *),
+				     void *arg)
+{
+	enum ths_err err;
+
+	gather(cpu);
+	err = move_and_publish(cpu, change, count, publish, arg);
+	part();
+	THS_TRY(err);
+	for (unsigned i = 0; i < count; i++)
+		report_lost(&change[i]);
+	ths_wake_everybody(cpu);
+	return THS_OK;
+}
+
+enum ths_err ths_meta_publish(struct ths_meta_change *change, unsigned count,
 			      enum ths_err (*publish)(void *), void *arg)
 {
 	struct ths_cpu *cpu = ths_cpu();
-	const struct ths_db_ops *db = new->module->state.entries;
 	enum ths_err err;
 
-	if (!old->block || !new->block || !ths_streq(old->block->schema, new->block->schema))
-		return THS_E_SCHEMA;
+	for (unsigned i = 0; i < count; i++)
+		if (!ths_meta_agrees(change[i].old, change[i].new))
+			return THS_E_SCHEMA;
 	ths_section_enter(cpu);
-	if (old->block == new->block) {
-		err = publish_by(cpu, new, false, publish, arg);
-		if (err == THS_OK && db)
-			change_db(cpu, db);
+	if (any_is_moved(change, count)) {
+		err = meet_and_publish(cpu, change, count, publish, arg);
 	} else {
-		gather(cpu);
-		err = move(old, new);
-		if (err == THS_OK)
-			err = publish_by(cpu, new, true, publish, arg);
-		part();
-		if (err == THS_OK) {
-			report_lost(old->block, new->block);
-			ths_wake_everybody(cpu);
-		}
+		err = publish_by(cpu, change, count, publish, arg);
+		if (err == THS_OK && db_of(change, count))
+			change_db(cpu, db_of(change, count));
 	}
 	ths_section_leave(cpu);
 	return err;
+}
+
+/* Everybody's rows go by the one that serves. */
+bool ths_meta_must_stay(const struct ths_instance *instance)
+{
+	return instance->module->state.entries != NULL;
+}
+
+bool ths_meta_may_be_bound(const struct ths_instance *instance)
+{
+	const struct ths_db_ops *db = instance->module->state.entries;
+
+	return !db || db == atomic_load(&ths_core.db);
 }
 
 /* ---- code ------------------------------------------------------------------------------ */

@@ -1,6 +1,8 @@
 /*
  * set - several instances come and go in one commit, and in one go back.
  *
+ *	state   goes from one who leaves to his successor; others meet where it is laid
+ *		out otherwise (meta.c)
  *	start   commits of others held off: who comes starts
  *	publish all bindings in one commit, in which who comes adopts rows of those who
  *		leave; tables begin to change with it
@@ -196,11 +198,14 @@ static enum ths_err publish_bindings(void *arg)
 	return THS_OK;
 }
 
-static enum ths_err publish_once(struct ths_set *set, struct ths_instance *const *in)
+static enum ths_err publish_once(struct ths_set *set)
 {
+	struct ths_instance *in[THS_EVOLVE_ITEMS];
 	struct ths_cpu *cpu = ths_cpu();
 	enum ths_err err;
 
+	for (unsigned i = 0; i < set->ins; i++)
+		in[i] = set->in[i].instance;
 	THS_TRY(ths_migrate_check(in, set->ins, set->reason));
 	hold(cpu, set);
 	err = start_all(set);
@@ -209,6 +214,38 @@ static enum ths_err publish_once(struct ths_set *set, struct ths_instance *const
 		err = ths_migrate_publish(in, set->ins, publish_bindings, set);
 	let_all_go(cpu, set);
 	THS_POINT("evolve/after-publish");
+	return err;
+}
+
+static enum ths_err publish_all(void *arg)
+{
+	struct ths_set *set = arg;
+	enum ths_err err;
+
+	do
+		err = publish_once(set);
+	while (err == THS_E_STALE && !set->reason->text[0]); /* no module said so */
+	return err;
+}
+
+/* The states of those who left become those of their successors. */
+static enum ths_err publish_with_states(struct ths_set *set)
+{
+	struct ths_meta_change change[THS_EVOLVE_ITEMS];
+	unsigned count = 0;
+	enum ths_err err;
+
+	for (unsigned i = 0; i < set->ins; i++)
+		if (set->in[i].old && set->in[i].old->block)
+			change[count++] = (struct ths_meta_change){
+				set->in[i].old, set->in[i].instance, THS_OK};
+	err = count ? ths_meta_publish(change, count, publish_all, set) : publish_all(set);
+	for (unsigned i = 0, k = 0; k < count; i++) {
+		if (set->in[i].instance != change[k].new)
+			continue;
+		if (change[k++].err)
+			return refuse(set, &set->in[i], "does not adopt its state", err);
+	}
 	return err;
 }
 
@@ -231,17 +268,12 @@ static void attach(const struct ths_set *set)
 
 static enum ths_err publish(struct ths_set *set)
 {
-	struct ths_instance *in[THS_EVOLVE_ITEMS];
 	enum ths_err err;
 
-	for (unsigned i = 0; i < set->ins; i++)
-		in[i] = set->in[i].instance;
 	for (unsigned i = 0; i < set->changes; i++)
 		set->change[i].was = ths_binding_instance(set->change[i].binding);
 	mark_leaving(set, true);
-	do
-		err = publish_once(set, in);
-	while (err == THS_E_STALE && !set->reason->text[0]); /* no module said so */
+	err = publish_with_states(set);
 	mark_leaving(set, false);
 	if (err == THS_OK)
 		attach(set);

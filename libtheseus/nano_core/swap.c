@@ -190,6 +190,8 @@ enum ths_err ths_swap_unbind(struct ths_instance *instance)
 	struct swap swap = {instance, NULL, 0, NULL};
 	enum ths_err err;
 
+	if (ths_meta_must_stay(instance))
+		return THS_E_PERM;
 	ths_swap_hold(cpu, instance);
 	THS_POINT("swap/before-unbind");
 	err = ths_publish(change_bindings, &swap);
@@ -234,12 +236,13 @@ enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new
 			      struct ths_reason *reason)
 {
 	struct swap swap = {old, new, 0, reason};
+	struct ths_meta_change state = {old, new, THS_OK};
 	enum ths_err err;
 
 	ths_interpose_inherit(old, new);
 	THS_POINT("swap/before-publish");
 	old->leaving = true;
-	err = old->block || new->block ? ths_meta_publish(old, new, publish, &swap)
+	err = old->block || new->block ? ths_meta_publish(&state, 1, publish, &swap)
 				       : publish(&swap);
 	old->leaving = false;
 	THS_POINT("swap/after-publish");

@@ -70,9 +70,19 @@ THS_MUST_CHECK enum ths_err ths_meta_attach(struct ths_instance *instance,
 					    struct ths_reason *reason);
 THS_MUST_CHECK enum ths_err ths_meta_attach_linked(struct ths_instance *instance);
 void ths_meta_detach(struct ths_instance *instance);
-THS_MUST_CHECK enum ths_err ths_meta_publish(struct ths_instance *old,
-					     struct ths_instance *new,
+/* One who holds state comes in another's place. */
+struct ths_meta_change {
+	struct ths_instance *old, *new;
+	enum ths_err err; /* out: what its `adopt` returned */
+};
+/* Whether the one may take the other's state; so, too, if neither has any. */
+bool ths_meta_agrees(const struct ths_instance *old, const struct ths_instance *new);
+/* @publish(@arg), with it the states of those in @change; an error leaves all as before. */
+THS_MUST_CHECK enum ths_err ths_meta_publish(struct ths_meta_change *change, unsigned count,
 					     enum ths_err (*publish)(void *), void *arg);
+/* State_db is neither unbound nor removed, and none is bound beside it. */
+bool ths_meta_must_stay(const struct ths_instance *instance);
+bool ths_meta_may_be_bound(const struct ths_instance *instance);
 void ths_meet(struct ths_cpu *cpu);
 bool ths_is_meta_code(uint64_t pc);
 

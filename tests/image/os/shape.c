@@ -20,7 +20,7 @@
 #include <theseus/string.h>
 
 #define CLIENTS_MAX 6u
-#define SHAPES_MAX  7u
+#define SHAPES_MAX  8u
 #define STEPS_MAX   3u
 
 static _Atomic(bool) enough; /* sleepers leave, ... */
@@ -351,7 +351,10 @@ static const struct group groups[] = {
 		     "remove tally\nremove sides\nmodule desk.merged\n"
 		     "replace clerk with clerk\nbind desk/1 = desk.merged\n"}},
 		   {"a queue becomes one per CPU, and one again",
-		    {"replace sched with sched.one\n", "replace sched with sched.many\n"}}}},
+		    {"replace sched with sched.one\n", "replace sched with sched.many\n"}},
+		   {"state_db, its state laid out otherwise, and who keeps rows in it",
+		    {"replace state_db with state_db.other\nreplace desk with desk\n",
+		     "replace state_db with state_db\nreplace desk with desk\n"}}}},
 	{.client = {tenant, tenant, tenant, tenant, tenant},
 	 .stay = 5,
 	 .pace = SLOTS,

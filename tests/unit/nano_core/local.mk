@@ -66,6 +66,8 @@ check_tsan_tests += %D%/relief_tsan
 %C%_relief_tsan_LDADD = $(theseus_tsan_ldadd)
 
 # With a second copy of state_db, under other names.
+%C%_meta_test_SOURCES = %D%/meta_test.c $(theseus_state_db_sources)
+%C%_meta_test_CPPFLAGS = $(AM_CPPFLAGS) -DSTATE_DB_COPY=second
 check_unit_tests += %D%/meta_fault_test
 %C%_meta_fault_test_SOURCES = %D%/meta_fault_test.c $(theseus_state_db_sources)
 %C%_meta_fault_test_CPPFLAGS = $(AM_CPPFLAGS) -DSTATE_DB_COPY=second

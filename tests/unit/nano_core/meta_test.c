@@ -3,11 +3,14 @@
  * one metamodule to the next, or stays where it is.
  */
 #include "rig.h"
+#include "script.h"
 #include "suite.h"
 #include "keeper.h"
 
 #include <stddef.h>
 #include <string.h>
+#include <theseus/evolve.h>
+#include <theseus/iface/state_db.h>
 #include "nano_core/swap_impl.h"
 
 extern const struct ths_module ths_module_keeper, ths_module_keeper_v2;
@@ -262,6 +265,137 @@ START_TEST(who_cannot_adopt_does_not_serve)
 }
 END_TEST
 
+/* ---- in a set -------------------------------------------------------------------------- */
+
+static struct ths_reason reason;
+
+static enum ths_err evolve(const char *text)
+{
+	return ths_evolve(text, strlen(text), &reason);
+}
+
+#define EVOLVES(set) ck_assert_msg(evolve(set) == THS_OK, "%s", reason.text)
+
+/* Whether it is laid out otherwise or not. */
+START_TEST(a_state_goes_with_a_set)
+{
+	struct keeper_add told;
+
+	setup();
+	add(5);
+	for (unsigned i = 0; i < 12; i++) {
+		load(i % 3 != 0, i % 2 ? "odd" : "even");
+		EVOLVES(i % 2 ? "replace keeper with odd\n" : "replace keeper with even\n");
+		told = add(1);
+		ck_assert_uint_eq(told.version, i % 3 ? 2 : 1);
+		ck_assert_uint_eq(told.total, 6 + i);
+		ck_assert_uint_eq(told.adds, 2 + i);
+		ck_assert_uint_eq(told.last[0], i ? 1 : 5);
+	}
+	rig_stop();
+}
+END_TEST
+
+START_TEST(a_set_whose_state_is_not_adopted_is_refused)
+{
+	struct keeper_add told;
+
+	setup();
+	add(KEEPER_UNLUCKY);
+	load(true, "next");
+	rig_bind(&ths_module_script, "");
+	rig_add(&ths_module_script, "more");
+	ck_assert_int_eq(evolve("replace script with more\nreplace keeper with next\n"),
+			 THS_E_IO);
+	ck_assert_msg(strstr(reason.text, "line 2: next does not adopt its state") != NULL,
+		      "%s", reason.text);
+	told = add(4);
+	ck_assert_uint_eq(told.version, 1);
+	ck_assert_uint_eq(told.total, KEEPER_UNLUCKY + 4);
+	EVOLVES("replace script with more\nreplace keeper with next\n");
+	ck_assert_uint_eq(add(4).total, KEEPER_UNLUCKY + 8);
+	rig_stop();
+}
+END_TEST
+
+static enum ths_err forgetful_add(struct ths_call *call, struct keeper_add *arg)
+{
+	(void)call;
+	*arg = (struct keeper_add){.version = 4};
+	return THS_OK;
+}
+
+THS_MODULE(forgetful, "forgetful", 1, 0, THS_PROVIDES(keeper, .add = forgetful_add));
+
+START_TEST(who_holds_no_state_takes_nobodys)
+{
+	uint32_t slot;
+
+	setup();
+	add(5);
+	slot = rig_add(&ths_module_forgetful, NULL);
+	ck_assert_int_eq(evolve("replace keeper with forgetful\n"), THS_E_SCHEMA);
+	ck_assert_str_eq(reason.text, "line 1: forgetful does not hold the state of keeper");
+	ck_assert_int_eq(ths_swap(server, slot, NULL), THS_E_SCHEMA);
+	ck_assert_uint_eq(add(5).total, 10);
+	rig_stop();
+}
+END_TEST
+
+/* ---- state_db -------------------------------------------------------------------------- */
+
+extern const struct ths_module ths_state_db_second_module;
+
+static uint32_t tables(void)
+{
+	struct ths_ref state_db = THS_REF(state_db);
+	struct state_db_count count = {0};
+
+	ck_assert_int_eq(state_db_count(&state_db, &count), THS_OK);
+	return count.tables;
+}
+
+START_TEST(state_db_goes_with_a_set)
+{
+	const struct ths_db_ops *before;
+
+	setup();
+	before = ths_cpu()->db;
+	rig_add(&ths_state_db_second_module, "other");
+	load(true, "wide");
+	add(5);
+	EVOLVES("replace state_db with other\nreplace keeper with wide\n");
+	ck_assert_ptr_ne(ths_cpu()->db, before);
+	ck_assert_ptr_eq(ths_cpu()->db, ths_state_db_second_module.state.entries);
+	ck_assert_ptr_eq(ths_core.db, ths_cpu()->db);
+	ck_assert_uint_gt(tables(), 0);
+	ck_assert_uint_eq(add(5).total, 10);
+	rig_stop();
+}
+END_TEST
+
+/* Everybody's rows go by it. */
+START_TEST(state_db_stays_and_is_the_only_one)
+{
+	uint32_t other, old;
+
+	setup();
+	other = rig_add(&ths_state_db_second_module, "other");
+	ck_assert_int_eq(ths_module_find("state_db", &old), THS_OK);
+	ck_assert_int_eq(ths_unbind(&state_db_iface, ""), THS_E_PERM);
+	ck_assert_int_eq(ths_bind(other, "aside"), THS_E_PERM);
+	ck_assert_int_eq(evolve("remove state_db\n"), THS_E_PERM);
+	ck_assert_str_eq(reason.text, "line 1: state_db cannot leave");
+	ck_assert_int_eq(evolve("module other\nbind state_db/1 aside = other\n"), THS_E_PERM);
+	ck_assert_str_eq(reason.text, "line 2: there is one state_db, and it is replaced");
+	ck_assert_int_eq(ths_module_unload(old), THS_E_BUSY);
+	ck_assert_int_eq(ths_swap(old, other, NULL), THS_OK);
+	ck_assert_int_eq(ths_unbind(&state_db_iface, ""), THS_E_PERM);
+	ck_assert_uint_gt(tables(), 0);
+	rig_stop();
+}
+END_TEST
+
 START_TEST(blocks_go_with_the_last_who_is_linked_to_them)
 {
 	uint32_t next;
@@ -291,6 +425,15 @@ Suite *ths_test_suite(void)
 	tcase_add_test(tcase, a_state_goes_to_the_successor);
 	tcase_add_test(tcase, who_cannot_adopt_does_not_serve);
 	tcase_add_test(tcase, blocks_go_with_the_last_who_is_linked_to_them);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("in a set");
+	tcase_add_test(tcase, a_state_goes_with_a_set);
+	tcase_add_test(tcase, a_set_whose_state_is_not_adopted_is_refused);
+	tcase_add_test(tcase, who_holds_no_state_takes_nobodys);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("state_db");
+	tcase_add_test(tcase, state_db_goes_with_a_set);
+	tcase_add_test(tcase, state_db_stays_and_is_the_only_one);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -185,8 +185,13 @@ static enum ths_err evolves_with_rows(void)
 		      "migrate script.cell/1 script.cell/2\n");
 }
 
+static enum ths_err evolves_state(void)
+{
+	return evolve("replace keeper with keeper.next\n");
+}
+
 static enum ths_err (*const ways[])(void) = {swaps, swaps_with_rows, swaps_state, evolves,
-					     evolves_with_rows};
+					     evolves_with_rows, evolves_state};
 #define WAYS THS_ARRAY_SIZE(ways)
 
 /* ---- troubles --------------------------------------------------------------------------- */

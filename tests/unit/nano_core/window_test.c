@@ -201,10 +201,28 @@ static enum ths_err keeper(void)
 	return there_and_back_linked("keeper", &ths_module_keeper_v2, describe);
 }
 
+/* Both in one set, which has no probation then. */
+static enum ths_err evolves_with_states(void)
+{
+	enum ths_err err;
+	uint32_t db, next;
+
+	THS_TRY(ths_module_add(&ths_state_db_second_module, "other", &db, &why));
+	err = ths_module_add(&ths_module_keeper_v2, "next", &next, &why);
+	if (err)
+		return take_back(err, db);
+	describe(next);
+	err = evolve("replace state_db with other\nreplace keeper with next\n");
+	if (err == THS_OK)
+		return THS_OK;
+	return take_back(take_back(err, next), db);
+}
+
 static enum ths_err (*const ways[])(void) = {
 	code_only, with_rows, evolves,	  evolves_with_rows, there_and_back,
 	sweeps,	   aside,     interposes, state_db,	     keeper,
 	there_and_back_with_rows, evolves_and_back, evolves_with_rows_and_back,
+	evolves_with_states,
 };
 #define WAYS THS_ARRAY_SIZE(ways)
 
