@@ -167,8 +167,8 @@ THS_MUST_CHECK enum ths_err ths_swap_file(const char *from, const char *file,
  * in one evolution with it.
  * Return: THS_OK; THS_E_NOENT nothing of that name is on probation, or not any more, since
  *         others changed a binding of its evolution's; THS_E_SCHEMA another
- *         swap has migrated a table the one before needs, and there is no way back;
- *         THS_E_BUSY as with ths_swap().
+ *         swap has migrated a table the one before needs, and there is no way back: the
+ *         probation is over then; THS_E_BUSY as with ths_swap().
  */
 THS_MUST_CHECK enum ths_err ths_rollback(const char *name, struct ths_reason *reason);
 

@@ -289,7 +289,9 @@ static bool step(struct fault *fault)
 	else if (account->in_a_row == 1)
 		taken = mend_once(account, fault);
 	instance = ths_binding_instance(binding);
-	if (taken && instance) /* who serves now begins to count here */
+	/* Who serves now begins to count here; but for who has counted before, behind an
+	 * interposer that left. */
+	if (taken && instance && account->whose != ths_instance_life(instance))
 		count_from_here(account, instance);
 	return taken;
 }

@@ -82,9 +82,14 @@ static enum ths_err go_back(struct ths_instance *instance)
 
 enum ths_err ths_probation_revert(struct ths_instance *instance)
 {
+	enum ths_err err;
+
 	if (instance->set)
 		return ths_set_revert();
-	THS_TRY(go_back(instance));
+	err = go_back(instance);
+	if (err == THS_E_SCHEMA)
+		ths_probation_end(instance); /* it will not be able to later */
+	THS_TRY(err);
 	ths_probation_retire(instance);
 	return THS_OK;
 }
@@ -160,8 +165,11 @@ static void look_after(struct ths_instance *instance)
 		memcpy(name, instance->name, sizeof(name)); /* they may go at once */
 		memcpy(before, ths_probation_before(instance)->name, sizeof(before));
 		err = ths_probation_revert(instance);
-		ths_logf("%s failed in its probation; %s serves again: %s", name, before,
-			 ths_err_text(err));
+		if (err == THS_OK)
+			ths_logf("%s failed in its probation; %s serves again", name, before);
+		else if (!ths_is_on_probation(instance)) /* else it is tried again */
+			ths_logf("%s failed in its probation, and stays: %s", name,
+				 ths_err_text(err));
 	} else if (ths_is_on_probation(instance) && has_served(instance)) {
 		ths_probation_end(instance);
 	}

@@ -178,6 +178,7 @@ THS_MUST_CHECK enum ths_err ths_probation_begin(struct ths_instance *old,
 						struct ths_instance *new,
 						struct ths_probation probation);
 void ths_probation_end(struct ths_instance *instance);
+/* THS_E_SCHEMA: it cannot be any more, and its probation is over. */
 THS_MUST_CHECK enum ths_err ths_probation_revert(struct ths_instance *instance);
 /* Superseded just now, and not needed any more. */
 void ths_probation_retire(struct ths_instance *instance);

@@ -273,6 +273,13 @@ static enum ths_err foreign(struct ths_call *call, void *ctx)
 									     : THS_OK;
 }
 
+static enum ths_err foreign_anyway(struct ths_call *call, void *ctx)
+{
+	(void)call;
+	(void)ctx;
+	return (enum ths_err)77;
+}
+
 /* A fault in the new one, whatever it is: the caller is served by the old one. */
 START_TEST(a_fault_reverts_and_the_caller_is_served)
 {
@@ -401,6 +408,36 @@ START_TEST(who_cannot_read_its_tables_any_more_does_not_come_back)
 }
 END_TEST
 
+/* A table that only who is kept knows has changed for good meanwhile, by another's swap: it is
+ * tried once, and who failed stays for want of anybody else. */
+START_TEST(who_cannot_come_back_is_kept_no_longer)
+{
+	struct ths_reason reason;
+	uint32_t bare, other = rig_add(&ths_module_script, "other");
+
+	ck_assert_int_eq(ths_bind(other, "other"), THS_OK);
+	bare = swap_in(&ths_module_script_soft, "bare");
+	ck_assert_int_eq(state_of(bare), THS_INSTANCE_PROBATION);
+	ck_assert_int_eq(ths_swap(other, rig_add(&ths_module_script_next, "next"), NULL), THS_OK);
+	ck_assert_int_eq(ths_sweep(), THS_OK);
+	if (_i) {
+		ck_assert_int_eq(ths_rollback("bare", &reason), THS_E_SCHEMA);
+		ck_assert_str_eq(reason.text, "bare cannot be taken back: its tables were "
+					      "migrated since");
+	} else {
+		ck_assert_int_eq(ths_loader_enter(), THS_OK);
+		ck_assert_int_eq(script_by(&ref, foreign_anyway, NULL), THS_E_INTERNAL);
+		ths_loader_leave();
+	}
+	for (unsigned i = 0; i < 3; i++)
+		ths_host_tick();
+	ck_assert_int_eq(state_of(bare), THS_INSTANCE_BOUND);
+	ck_assert_int_eq(state_of(server), THS_INSTANCE_FREE);
+	ck_assert(!ths_core.watched);
+	ck_assert_int_eq(script_by(&ref, do_nothing, NULL), THS_OK);
+}
+END_TEST
+
 START_TEST(memory_is_as_before_after_there_and_back)
 {
 	uint64_t out = 0;
@@ -443,6 +480,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "kicks", setup, kicks_go_back_too);
 	harness_case(suite, "tables", setup,
 		     who_cannot_read_its_tables_any_more_does_not_come_back);
+	harness_loop(suite, "no way back", setup, who_cannot_come_back_is_kept_no_longer, 0, 2);
 	harness_case(suite, "memory", setup, memory_is_as_before_after_there_and_back);
 	return suite;
 }
