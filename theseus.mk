@@ -96,8 +96,8 @@ $(3)/$(1).tmod: $(foreach s,$(2),$(call theseus_module_object,$(1),$(2),$(3),$(s
 	$$(THESEUS_SCHEMA) $$@.debug $$@.tmp >$$@.schema && \
 	$$(THESEUS_OBJCOPY) --add-section .ths.schema=$$@.schema $$@.tmp && \
 	rm -f $$@.schema && \
-	$$(THESEUS_CHECK) --seal $$@.tmp && \
-	$(if $(filter $(1),$(THESEUS_UNCHECKED)),,$$(THESEUS_CHECK) --quiet $$@.tmp &&) \
+	$$(THESEUS_CHECK) --seal --as $$@ $$@.tmp && \
+	$(if $(filter $(1),$(THESEUS_UNCHECKED)),,$$(THESEUS_CHECK) --quiet --as $$@ $$@.tmp &&) \
 	mv -f $$@.tmp $$@
 endef
 theseus_module = $(call theseus_module_rule,$(strip $(1)),$(strip $(2)),$(or $(strip $(4)),.),$(3))

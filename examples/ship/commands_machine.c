@@ -86,8 +86,8 @@ void ship_mem(unsigned argc, const char *const *argv)
 	if (err) {
 		ship_complain(argv[0], err);
 	} else {
-		ship_print("frames: %llu of %llu free, %llu KiB; %llu blocks allocated; "
-			   "the largest free block has %llu\n",
+		ship_print("frames: %llu of %llu free, %llu KiB; %llu blocks; the largest "
+			   "free has %llu\n",
 			   (unsigned long long)stat.free, (unsigned long long)stat.total,
 			   (unsigned long long)stat.free * 4,
 			   (unsigned long long)stat.blocks, 1ull << stat.largest);

@@ -17,7 +17,7 @@ static bool next_instance(struct module_info *info)
 	return module_info(&module, info) == THS_OK;
 }
 
-static bool instance_at(uint32_t slot, struct module_info *info)
+bool ship_instance_at(uint32_t slot, struct module_info *info)
 {
 	*info = (struct module_info){.slot = slot - 1};
 	return slot != THS_ROW_NONE && next_instance(info) && info->slot == slot;
@@ -38,25 +38,29 @@ static void print_iface(const char *name, unsigned version, int width)
 	ship_print("%-*s ", width, text);
 }
 
+const char *ship_state_name(unsigned state)
+{
+	static const char *const names[] = {"free",    "loaded", "bound",
+					    "retired", "kept",   "PROBATION"};
+
+	return state < THS_ARRAY_SIZE(names) ? names[state] : "?";
+}
+
 void ship_modules(unsigned argc, const char *const *argv)
 {
-	static const char *const states[] = {"free",    "loaded", "bound",
-					     "retired", "kept",   "PROBATION"};
 	struct module_info info = {.slot = THS_ROW_NONE};
+	char version[16];
 
 	(void)argc;
 	(void)argv;
-	ship_print(
-		"instance         module           provides     state     at               "
-		"     bytes      calls faults\n");
+	ship_print("instance         module           version provides   state         calls "
+		   "faults\n");
 	while (next_instance(&info)) {
-		ship_print("%-16s %-16s ", info.name, info.id);
-		print_iface(info.provides, info.version, 12);
-		ship_print(
-			"%-9s %#18llx %7llu %10llu %6llu\n",
-			info.state < THS_ARRAY_SIZE(states) ? states[info.state] : "?",
-			(unsigned long long)info.text, (unsigned long long)info.text_size,
-			(unsigned long long)info.calls, (unsigned long long)info.faults);
+		(void)ths_format(version, sizeof(version), "%u.%u", info.major, info.minor);
+		ship_print("%-16s %-16s %-7s ", info.name, info.id, version);
+		print_iface(info.provides, info.version, 10);
+		ship_print("%-9s %9llu %6llu\n", ship_state_name(info.state),
+			   (unsigned long long)info.calls, (unsigned long long)info.faults);
 	}
 }
 
@@ -71,7 +75,7 @@ void ship_bindings(unsigned argc, const char *const *argv)
 	while (module_binding(&module, &binding) == THS_OK) {
 		print_iface(binding.iface, binding.version, 12);
 		ship_print("%-12s %-16s %10u\n", binding.name[0] ? binding.name : "-",
-			   instance_at(binding.instance, &info) ? info.name : "(none)",
+			   ship_instance_at(binding.instance, &info) ? info.name : "(none)",
 			   binding.published);
 	}
 }
@@ -188,7 +192,7 @@ static bool find_from(const char *from, struct module_info *info)
 		if (ths_streq(info->name, from) && serves(info))
 			return true;
 	while (module_binding(&module, &binding) == THS_OK)
-		if (ths_streq(binding.iface, from) && instance_at(binding.instance, info))
+		if (ths_streq(binding.iface, from) && ship_instance_at(binding.instance, info))
 			return true;
 	return false;
 }

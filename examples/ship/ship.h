@@ -59,8 +59,14 @@ void ship_swap(unsigned argc, const char *const *argv);
 void ship_evolve(unsigned argc, const char *const *argv);
 void ship_rollback(unsigned argc, const char *const *argv);
 void ship_spill(unsigned argc, const char *const *argv);
-/* The table of that slot; false: there is none. */
+/* "bound", of enum ths_instance_state. */
+const char *ship_state_name(unsigned state);
+/* The instance, the table of that slot; false: there is none. */
+bool ship_instance_at(uint32_t slot, struct module_info *info);
 bool ship_table_at(uint32_t slot, struct module_table *table);
+
+/* commands_graph.c */
+void ship_graph(unsigned argc, const char *const *argv);
 
 /* commands_clients.c */
 void ship_clients(unsigned argc, const char *const *argv);

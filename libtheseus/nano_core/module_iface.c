@@ -191,6 +191,26 @@ static enum ths_err module_works_on_op(struct ths_call *call, struct module_work
 	return THS_E_NOENT;
 }
 
+static enum ths_err module_use_op(struct ths_call *call, struct module_use *arg)
+{
+	const struct ths_instance *instance = instance_at(arg->slot);
+
+	(void)call;
+	for (uint32_t i = arg->number + 1; instance && i < THS_USES_MAX; i++) {
+		const struct ths_use *use = &instance->module->uses[i];
+
+		if (!use->iface)
+			continue;
+		arg->number = i;
+		arg->version = use->iface->version;
+		arg->optional = use->optional;
+		copy_name(arg->iface, use->iface->name);
+		copy_name(arg->name, use->instance ? use->instance : "");
+		return THS_OK;
+	}
+	return THS_E_NOENT;
+}
+
 static enum ths_err module_share_op(struct ths_call *call, struct module_share *arg)
 {
 	(void)call;
@@ -229,7 +249,7 @@ THS_MODULE(nano_core, "nano_core", 1, 0,
 			.memory = module_memory_op, .works_on = module_works_on_op,
 			.share = module_share_op, .pool = module_pool_op,
 			.rollback = module_rollback_op, .fault = module_fault_op,
-			.client = module_client_op),
+			.client = module_client_op, .use = module_use_op),
 	   THS_TABLE(NANO_CORE_FAULTS, "nano_core.fault/1", struct module_fault,
 		     .rows = 1 + MODULE_FAULTS, .flags = THS_FIXED));
 

@@ -30,6 +30,8 @@ static const char usage_text[] =
 	"much\n"
 	"  --against OLD  say whether each may take the place of OLD: compatible, migratable,\n"
 	"             or why not\n"
+	"  --as FILE  call the file so, and want the id that this name has: of a build's\n"
+	"             intermediate file, what it is to be\n"
 	"  --sizes    print a table of sizes in bytes\n"
 	"  --json     print one JSON object a line and file\n"
 	"  --quiet    say nothing of files that are accepted, but for exceptions\n"
@@ -44,7 +46,13 @@ struct options {
 	enum mode mode;
 	bool json, quiet, sizes;
 	const char *old; /* with AGAINST */
+	const char *as;  /* what to call the one file; NULL: as it is called */
 };
+
+static const char *name_of(const char *path, const struct options *options)
+{
+	return options->as == NULL ? path : options->as;
+}
 
 /* The worst of two outcomes: what cannot be read outweighs what is refused. */
 static enum tool_status worse(enum tool_status a, enum tool_status b)
@@ -123,14 +131,14 @@ static enum tool_status check(const char *path, const struct options *options)
 
 	if (!tool_read(path, &file))
 		return TOOL_UNREADABLE;
-	wanted = check_wanted(path);
+	wanted = check_wanted(name_of(path, options));
 	if (!check_file(&file, wanted, &result)) {
 		status = TOOL_UNREADABLE;
 	} else {
 		if (options->json)
-			say_json(path, &result);
+			say_json(name_of(path, options), &result);
 		else
-			say_text(path, options, &result);
+			say_text(name_of(path, options), options, &result);
 		status = result.findings.count == 0 ? TOOL_OK : TOOL_REFUSED;
 	}
 	check_free(&result);
@@ -141,7 +149,7 @@ static enum tool_status check(const char *path, const struct options *options)
 
 /* ---- seal, report --------------------------------------------------------------- */
 
-static enum tool_status seal(const char *path)
+static enum tool_status seal(const char *path, const struct options *options)
 {
 	enum tool_status status = TOOL_OK;
 	struct ths_reason reason = {""};
@@ -150,7 +158,8 @@ static enum tool_status seal(const char *path)
 	if (!tool_read(path, &file))
 		return TOOL_UNREADABLE;
 	if (ths_tmod_seal(file.data, file.size, &reason) != THS_OK) {
-		tool_warn("%s: cannot be sealed: %s", path, reason.text);
+		tool_warn("%s: cannot be sealed: %s", name_of(path, options),
+			  reason.text);
 		status = TOOL_REFUSED;
 	} else if (!tool_write(path, file.data, file.size)) {
 		status = TOOL_UNREADABLE;
@@ -282,16 +291,20 @@ static const struct option known[] = {
 	{"seal", no_argument, NULL, 's'},
 	{"report", no_argument, NULL, 'r'},
 	{"against", required_argument, NULL, 'a'},
+	{"as", required_argument, NULL, 'f'},
 	{"sizes", no_argument, NULL, 'z'},
 	{"json", no_argument, NULL, 'j'},
 	TOOL_OPTIONS,
 };
 
 /* What does not go together. */
-static int options_check(const struct options *options, bool has_files)
+static int options_check(const struct options *options, int files)
 {
-	if (!has_files)
+	if (files == 0)
 		return (int)tool_misused("no file named");
+	if (options->as != NULL &&
+	    (files != 1 || options->mode == REPORT || options->mode == AGAINST))
+		return (int)tool_misused("--as is of one file that is checked or sealed");
 	if (options->sizes && (options->json || options->mode != CHECK))
 		return (int)tool_misused("--sizes goes with neither --json, --seal, --report "
 					 "nor --against");
@@ -316,6 +329,9 @@ static int options_read(int argc, char **argv, struct options *options)
 			options->mode = found == 's' ? SEAL : found == 'r' ? REPORT : AGAINST;
 			options->old = optarg;
 			break;
+		case 'f':
+			options->as = optarg;
+			break;
 		case 'z':
 			options->sizes = true;
 			break;
@@ -331,7 +347,7 @@ static int options_read(int argc, char **argv, struct options *options)
 				return status;
 		}
 	}
-	return options_check(options, optind < argc);
+	return options_check(options, argc - optind);
 }
 
 int main(int argc, char **argv)
@@ -349,7 +365,7 @@ int main(int argc, char **argv)
 		       "text", "rodata", "insns");
 	for (int i = optind; i < argc; i++) {
 		if (options.mode == SEAL)
-			status = worse(status, seal(argv[i]));
+			status = worse(status, seal(argv[i], &options));
 		else if (options.mode == REPORT)
 			status = worse(status, report(argv[i], &options));
 		else if (options.mode == AGAINST)

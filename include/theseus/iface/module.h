@@ -58,6 +58,14 @@ struct module_works_on { /* enumerates the tables an instance declares */
 	uint32_t reserved;
 	char schema[THS_NAME_MAX]; /* out: as the module declares it */
 };
+struct module_use { /* enumerates the interfaces an instance uses */
+	uint32_t slot;           /* in: of the instance. THS_E_NOENT: there is none, no more */
+	uint32_t number;         /* in: the previous, first THS_ROW_NONE; out: this one */
+	uint32_t version;        /* out: of the interface */
+	uint32_t optional;       /* out: 1: the module loads though nothing is bound */
+	char iface[THS_NAME_MAX];
+	char name[THS_NAME_MAX]; /* of the binding; "" for the default */
+};
 struct module_share { /* enumerates who owns which row of a joint table */
 	uint32_t share;          /* in: the previous, first THS_ROW_NONE; out: this one.
 		THS_E_NOENT: no more */
@@ -130,5 +138,6 @@ struct module_fault { /* enumerates the fault log; start with number = 0 */
 	 * serves again once this has committed. THS_E_NOENT: nobody is kept for it. */  \
 	OP(module, rollback, struct module_name, 0)                                      \
 	OP(module, fault, struct module_fault, 0)                                        \
-	OP(module, client, struct module_client, 0)
+	OP(module, client, struct module_client, 0)                                      \
+	OP(module, use, struct module_use, 0)
 THS_INTERFACE(module, 1, MODULE_OPS)

@@ -97,6 +97,23 @@ START_TEST(a_module_works_on_the_tables_its_descriptor_names)
 }
 END_TEST
 
+START_TEST(a_module_uses_what_its_descriptor_names)
+{
+	struct module_use use = {.slot = server, .number = THS_ROW_NONE};
+
+	ck_assert_int_eq(module_use(&module, &use), THS_OK);
+	ck_assert_str_eq(use.iface, "testsrv");
+	ck_assert_str_eq(use.name, "");
+	ck_assert_uint_eq(use.version, 1);
+	ck_assert_uint_eq(use.optional, 1);
+	ck_assert_int_eq(module_use(&module, &use), THS_E_NOENT);
+	use = (struct module_use){.slot = sched, .number = THS_ROW_NONE};
+	ck_assert_int_eq(module_use(&module, &use), THS_E_NOENT);
+	use = (struct module_use){.slot = UINT32_MAX, .number = THS_ROW_NONE};
+	ck_assert_int_eq(module_use(&module, &use), THS_E_NOENT);
+}
+END_TEST
+
 START_TEST(a_linked_module_says_so)
 {
 	struct module_memory memory = {.slot = server};
@@ -184,6 +201,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "binding", setup, a_swap_is_seen_at_its_binding_alone);
 	harness_case(suite, "works_on", setup,
 		     a_module_works_on_the_tables_its_descriptor_names);
+	harness_case(suite, "use", setup, a_module_uses_what_its_descriptor_names);
 	harness_case(suite, "memory", setup, a_linked_module_says_so);
 	harness_case(suite, "share", setup, shares_are_listed_while_they_last);
 	harness_case(suite, "pool", setup, pools_are_told_by_ascending_size);
