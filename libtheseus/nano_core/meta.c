@@ -312,18 +312,29 @@ static void report_lost(const struct ths_meta_change *change)
 			 first, lost > 1 ? ", ..." : "");
 }
 
-static enum ths_err move(const struct ths_meta_change *change)
+/* M3: it may have been loaded when another served, with a state laid out in a third way. */
+static enum ths_err check(const struct ths_meta_change *change, struct ths_reason *reason)
 {
 	const struct ths_state_block *old = change->old->block, *new = change->new->block;
 
+	if (!ths_meta_agrees(change->old, change->new))
+		return THS_E_SCHEMA;
 	if (!is_moved(change))
 		return THS_OK;
 	if (new->used > 1)
 		return THS_E_SCHEMA; /* somebody else's, and not who serves */
+	return ths_state_movable(&old->layout, &new->layout, old->schema, reason);
+}
+
+static void move(const struct ths_meta_change *change)
+{
+	const struct ths_state_block *old = change->old->block, *new = change->new->block;
+
+	if (!is_moved(change))
+		return;
 	memset(new->at, 0, new->layout.size);
 	ths_state_move(&old->layout, old->at, &new->layout, new->at);
 	THS_POINT("meta/moved");
-	return THS_OK;
 }
 
 static enum ths_err adopt(struct ths_meta_change *change)
@@ -360,7 +371,7 @@ static enum ths_err move_and_publish(struct ths_cpu *cpu, struct ths_meta_change
 				     void *arg)
 {
 	for (unsigned i = 0; i < count; i++)
-		THS_TRY(move(&change[i]));
+		move(&change[i]);
 	THS_TRY(publish_by(cpu, change, count, publish, arg));
 	THS_POINT("meta/before-parting");
 	atomic_store(&ths_core.db, atomic_load(&cpu->db));
@@ -384,14 +395,14 @@ static enum ths_err meet_and_publish(struct ths_cpu *cpu, struct ths_meta_change
 }
 
 enum ths_err ths_meta_publish(struct ths_meta_change *change, unsigned count,
-			      enum ths_err (*publish)(void *), void *arg)
+			      struct ths_reason *reason, enum ths_err (*publish)(void *),
+			      void *arg)
 {
 	struct ths_cpu *cpu = ths_cpu();
 	enum ths_err err;
 
 	for (unsigned i = 0; i < count; i++)
-		if (!ths_meta_agrees(change[i].old, change[i].new))
-			return THS_E_SCHEMA;
+		THS_TRY(check(&change[i], reason));
 	ths_section_enter(cpu);
 	if (any_is_moved(change, count)) {
 		err = meet_and_publish(cpu, change, count, publish, arg);

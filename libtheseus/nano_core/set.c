@@ -239,7 +239,8 @@ static enum ths_err publish_with_states(struct ths_set *set)
 		if (set->in[i].old && set->in[i].old->block)
 			change[count++] = (struct ths_meta_change){
 				set->in[i].old, set->in[i].instance, THS_OK};
-	err = count ? ths_meta_publish(change, count, publish_all, set) : publish_all(set);
+	err = count ? ths_meta_publish(change, count, set->reason, publish_all, set)
+		    : publish_all(set);
 	for (unsigned i = 0, k = 0; k < count; i++) {
 		if (set->in[i].instance != change[k].new)
 			continue;

@@ -242,7 +242,7 @@ enum ths_err ths_swap_publish(struct ths_instance *old, struct ths_instance *new
 	ths_interpose_inherit(old, new);
 	THS_POINT("swap/before-publish");
 	old->leaving = true;
-	err = old->block || new->block ? ths_meta_publish(&state, 1, publish, &swap)
+	err = old->block || new->block ? ths_meta_publish(&state, 1, reason, publish, &swap)
 				       : publish(&swap);
 	old->leaving = false;
 	THS_POINT("swap/after-publish");

@@ -77,8 +77,10 @@ struct ths_meta_change {
 };
 /* Whether the one may take the other's state; so, too, if neither has any. */
 bool ths_meta_agrees(const struct ths_instance *old, const struct ths_instance *new);
-/* @publish(@arg), with it the states of those in @change; an error leaves all as before. */
+/* @publish(@arg), with it the states of those in @change; an error leaves all as before.
+ * THS_E_SCHEMA: the one cannot become the other; what `adopt` or @publish returned. */
 THS_MUST_CHECK enum ths_err ths_meta_publish(struct ths_meta_change *change, unsigned count,
+					     struct ths_reason *reason,
 					     enum ths_err (*publish)(void *), void *arg);
 /* State_db is neither unbound nor removed, and none is bound beside it. */
 bool ths_meta_must_stay(const struct ths_instance *instance);

@@ -398,6 +398,21 @@ START_TEST(who_has_no_second_is_told)
 }
 END_TEST
 
+extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
+
+static struct ths_ref tasks;
+static enum ths_err came_out;
+
+static void set_up_tasks(void)
+{
+	setup();
+	ths_probation_set((struct ths_probation){0, 0}); /* who is replaced goes at once */
+	harness_bind(&ths_module_sched_rr, "");
+	harness_bind(&ths_module_tasks, "");
+	tasks = (struct ths_ref)THS_REF(tasks);
+	came_out = THS_E_AGAIN;
+}
+
 /* ---- the log -------------------------------------------------------------------------------- */
 
 START_TEST(the_log_says_what_and_where)
@@ -472,22 +487,68 @@ START_TEST(a_fault_that_cannot_be_mended_is_logged)
 }
 END_TEST
 
-/* ---- while it waits for the turn ------------------------------------------------------- */
+/* Anybody who declares the table reads it, and sleeps on it. */
+THS_MODULE(log_reader, "log.reader", 1, 0,
+	   THS_PROVIDES(script, SCRIPT_SERVES(script_first_op)),
+	   THS_TABLE(CELL, "nano_core.fault/1", struct module_fault,
+		     .rows = 1 + MODULE_FAULTS, .flags = THS_FIXED));
 
-extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
-
-static struct ths_ref tasks;
-static enum ths_err came_out;
-
-static void set_up_tasks(void)
+static enum ths_err newest_fault(struct ths_call *call, void *ctx)
 {
-	setup();
-	ths_probation_set((struct ths_probation){0, 0}); /* who is replaced goes at once */
-	harness_bind(&ths_module_sched_rr, "");
-	harness_bind(&ths_module_tasks, "");
-	tasks = (struct ths_ref)THS_REF(tasks);
-	came_out = THS_E_AGAIN;
+	struct module_fault *seen = ctx;
+	const struct module_fault *head, *entry;
+
+	THS_TRY(ths_row_read(call, CELL, 0, &head));
+	if (head->number <= seen->number)
+		return THS_E_AGAIN;
+	THS_TRY(ths_row_read(call, CELL, 1 + head->number % MODULE_FAULTS, &entry));
+	*seen = *entry;
+	return THS_OK;
 }
+
+static struct module_fault seen;
+
+static void waits_for_a_fault(void *unused)
+{
+	struct ths_ref reader = THS_REF_TO(script, "reader");
+
+	(void)unused;
+	came_out = script_by(&reader, newest_fault, &seen);
+}
+
+static void create(void (*entry)(void *))
+{
+	struct tasks_create args = {.entry = (uint64_t)(uintptr_t)entry};
+
+	ck_assert_int_eq(tasks_create(&tasks, &args), THS_OK);
+}
+
+static void faults_while_somebody_waits(void *unused)
+{
+	(void)unused;
+	seen.number = 0;
+	create(waits_for_a_fault);
+	for (unsigned i = 0; i < 10; i++)
+		ths_yield();
+	ck_assert_int_eq(came_out, THS_E_AGAIN);
+	call_faulting(1000, THS_E_INTERNAL);
+	while (came_out == THS_E_AGAIN)
+		ths_yield();
+	ck_assert_int_eq(came_out, THS_OK);
+	ck_assert_uint_ge(seen.number, 1);
+	ck_assert_str_eq(seen.name, "script");
+	ck_assert_int_eq(seen.err, THS_E_INTERNAL);
+	harness_done();
+}
+
+START_TEST(anybody_may_read_the_log_and_sleep_on_it)
+{
+	harness_bind(&ths_module_log_reader, "reader");
+	harness_run(faults_while_somebody_waits, NULL);
+}
+END_TEST
+
+/* ---- while it waits for the turn ------------------------------------------------------- */
 
 static void faults_once(void *unused)
 {
@@ -511,12 +572,11 @@ static void replace_twice(void)
 
 static void replaces_who_faulted(void *unused)
 {
-	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)faults_once};
 	uint64_t life;
 
 	(void)unused;
 	ck_assert_int_eq(ths_loader_enter(), THS_OK);
-	ck_assert_int_eq(tasks_create(&tasks, &create), THS_OK);
+	create(faults_once);
 	while (runs == 0)
 		ths_yield();
 	ths_loader_leave();
@@ -561,6 +621,8 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "log", setup, the_log_says_what_and_where);
 	harness_case(suite, "log goes round", setup, the_log_keeps_the_newest);
 	harness_case(suite, "log of all", setup, a_fault_that_cannot_be_mended_is_logged);
+	harness_case(suite, "log is a table", set_up_tasks,
+		     anybody_may_read_the_log_and_sleep_on_it);
 	harness_case(suite, "X5", set_up_tasks, a_successor_pays_for_nobody);
 	return suite;
 }

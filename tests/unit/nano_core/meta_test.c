@@ -265,14 +265,37 @@ START_TEST(who_cannot_adopt_does_not_serve)
 }
 END_TEST
 
-/* ---- in a set -------------------------------------------------------------------------- */
-
 static struct ths_reason reason;
 
 static enum ths_err evolve(const char *text)
 {
 	return ths_evolve(text, strlen(text), &reason);
 }
+
+/* Who was loaded beside another one may find a state that it could not have been loaded to. */
+START_TEST(what_cannot_be_moved_any_more_is_not)
+{
+	struct ths_layout *layout_there;
+	uint32_t next;
+
+	setup();
+	add(5);
+	next = load(true, "next");
+	layout_there = &ths_core.instance[server].block->layout;
+	*layout_there = layout(" total i64 0\n adds u32 8\n", 80); /* as if of a third one */
+	ck_assert_int_eq(ths_swap(server, next, NULL), THS_E_SCHEMA);
+	ck_assert_int_eq(evolve("replace keeper with next\n"), THS_E_SCHEMA);
+	ck_assert_str_eq(reason.text,
+			 "keeper.state/1: member total is u64 here, i64 in the state that is there");
+	ck_assert_uint_eq(add(4).total, 9);
+	*layout_there = layout(keeper_text, 80);
+	ck_assert_int_eq(ths_swap(server, next, NULL), THS_OK);
+	ck_assert_uint_eq(add(4).total, 13);
+	rig_stop();
+}
+END_TEST
+
+/* ---- in a set -------------------------------------------------------------------------- */
 
 #define EVOLVES(set) ck_assert_msg(evolve(set) == THS_OK, "%s", reason.text)
 
@@ -424,6 +447,7 @@ Suite *ths_test_suite(void)
 	tcase = tcase_create("metamodules");
 	tcase_add_test(tcase, a_state_goes_to_the_successor);
 	tcase_add_test(tcase, who_cannot_adopt_does_not_serve);
+	tcase_add_test(tcase, what_cannot_be_moved_any_more_is_not);
 	tcase_add_test(tcase, blocks_go_with_the_last_who_is_linked_to_them);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("in a set");
