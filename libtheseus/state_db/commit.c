@@ -238,12 +238,6 @@ static bool commit_locked(struct ths_cpu *cpu)
 	return true;
 }
 
-static uint64_t key_in(const struct ths_version *version)
-{
-	return *(const uint64_t *)(const void *)version->data;
-}
-
-/* A key is a row's name: what it was made for, and the same while the row lives. */
 static bool keys_hold(const struct ths_txn *txn)
 {
 	if (!(txn->special & SPECIAL_KEYED))
@@ -254,8 +248,7 @@ static bool keys_hold(const struct ths_txn *txn)
 		if (!write->table || !(write->table->flags & THS_KEYED) ||
 		    !ths_version_is_live(write->copy))
 			continue;
-		if (key_in(write->copy) !=
-		    (ths_version_is_live(write->old) ? key_in(write->old) : write->key))
+		if (version_key(write->copy) != key_of_write(write))
 			return false;
 	}
 	return true;

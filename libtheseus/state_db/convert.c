@@ -76,11 +76,6 @@ static enum ths_err run_as(struct ths_cpu *cpu, struct ths_instance *bearer,
 						     : (enum ths_err)outcome;
 }
 
-static uint64_t key_of(const struct ths_version *version)
-{
-	return *(const uint64_t *)(const void *)version->data;
-}
-
 /* @to, of the schema it is marked with, is made of @from. */
 static enum ths_err fill(struct ths_cpu *cpu, struct ths_table *table,
 			 const struct ths_version *from, struct ths_version *to)
@@ -97,7 +92,7 @@ static enum ths_err fill(struct ths_cpu *cpu, struct ths_table *table,
 	conversion.fn = side->fn;
 	memset(to->data, 0, (side->row_size + 7u) & ~7u);
 	THS_TRY(run_as(cpu, bearer, &conversion));
-	return (table->flags & THS_KEYED) && key_of(from) != key_of(to) ? THS_E_SCHEMA
+	return (table->flags & THS_KEYED) && version_key(from) != version_key(to) ? THS_E_SCHEMA
 									 : THS_OK;
 }
 

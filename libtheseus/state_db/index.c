@@ -25,11 +25,6 @@
 _Static_assert(sizeof(struct bucket) == 64, "a bucket is one version of pool 2");
 enum { BUCKET_POOL = 2 };
 
-THS_INLINE uint64_t row_key(const struct ths_version *version)
-{
-	return *(const uint64_t *)(const void *)version->data;
-}
-
 THS_INLINE const struct bucket *bucket_of(const struct ths_version *version)
 {
 	return (const struct bucket *)(const void *)version->data;
@@ -45,7 +40,7 @@ static enum ths_err find_in(struct ths_cpu *cpu, struct ths_table *table,
 			continue;
 		*row = bucket->entry[i].row;
 		THS_TRY(ths_txn_read(cpu, table_slot(table, *row), out));
-		if (row_key(*out) == key) /* it lives: H1, and all that is read is of one moment */
+		if (version_key(*out) == key) /* it lives: H1, and all that is read is of one moment */
 			return THS_OK;
 	}
 	return THS_E_NOENT;

@@ -70,7 +70,7 @@ THS_INLINE const void *quick_find(struct ths_cpu *cpu, struct ths_table *table,
 		word = atomic_load_explicit(&slot->word, memory_order_acquire);
 		version = slot_version(word);
 		if (THS_UNLIKELY(!is_quick(txn, word) ||
-				 *(const uint64_t *)(const void *)version->data != key))
+				 version_key(version) != key))
 			return NULL;
 		*row = entry->row;
 		read->slot = slot;

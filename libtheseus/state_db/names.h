@@ -108,6 +108,7 @@
 #define ths_table_unlock     STATE_DB_(table_unlock)
 #define ths_txn_count        STATE_DB_(txn_count)
 #define ths_txn_drop         STATE_DB_(txn_drop)
+#define ths_txn_key          STATE_DB_(txn_key)
 #define ths_txn_peek         STATE_DB_(txn_peek)
 #define ths_txn_write        STATE_DB_(txn_write)
 #define ths_txn_write_new    STATE_DB_(txn_write_new)

@@ -110,11 +110,6 @@ enum ths_err ths_replace_add(struct ths_replace *replace, uint32_t generation, b
 
 /* ---- the index ----------------------------------------------------------------------- */
 
-static uint64_t key_of(const struct ths_version *version)
-{
-	return *(const uint64_t *)(const void *)version->data;
-}
-
 static enum ths_err bucket_at(struct ths_replace *replace, uint32_t number,
 			      struct bucket **out)
 {
@@ -132,7 +127,7 @@ static bool has_key(const struct ths_replace *replace, const struct bucket *buck
 		    uint64_t key)
 {
 	for (uint32_t i = 0; i < bucket->count; i++)
-		if (key_of(replace->row[bucket->entry[i].row]) == key)
+		if (version_key(replace->row[bucket->entry[i].row]) == key)
 			return true;
 	return false;
 }
@@ -141,7 +136,7 @@ static bool has_key(const struct ths_replace *replace, const struct bucket *buck
  * so two of the same meet. There is room: seven places for three rows. */
 static enum ths_err enter(struct ths_replace *replace, uint32_t row)
 {
-	uint64_t key = key_of(replace->row[row]), hash = index_hash(key);
+	uint64_t key = version_key(replace->row[row]), hash = index_hash(key);
 
 	for (uint32_t i = 0;; i++) {
 		struct bucket *bucket;

@@ -195,7 +195,8 @@ enum ths_err ths_table_free(struct ths_cpu *cpu, struct ths_table *table, uint32
 	THS_TRY(ths_table_read(cpu, table, row, &present));
 	if (table->flags & THS_KEYED)
 		THS_TRY(ths_index_remove(
-			cpu, table, *(const uint64_t *)(const void *)present->data, row));
+			cpu, table, ths_txn_key(&cpu->txn, table_slot(table, row), present),
+			row));
 	return is_room_to_write() ? write_row(cpu, table, row, WRITE_FREE, 0, &tombstone)
 				  : THS_E_FULL;
 }

@@ -72,6 +72,12 @@ THS_INLINE bool ths_version_is_live(const struct ths_version *version)
 	return !(version->flags & VERSION_DEAD);
 }
 
+/* Of a row of a keyed table. */
+THS_INLINE uint64_t version_key(const struct ths_version *version)
+{
+	return *(const uint64_t *)(const void *)version->data;
+}
+
 /* ---- tables -------------------------------------------------------------------- */
 
 #define TABLES_MAX     128u
@@ -336,6 +342,9 @@ THS_MUST_CHECK enum ths_err ths_txn_count(struct ths_cpu *cpu, struct ths_slot *
 /* A read that is not made part of the read set: something else vouches for it. */
 THS_MUST_CHECK enum ths_err ths_txn_peek(struct ths_cpu *cpu, struct ths_slot *slot,
 					 const struct ths_version **out);
+/* What the row is called that holds @present, whatever we have written to it. */
+uint64_t ths_txn_key(struct ths_txn *txn, const struct ths_slot *slot,
+		     const struct ths_version *present);
 void ths_txn_mark(const struct ths_txn *txn, struct txn_mark *mark);
 void ths_txn_keep_reads(struct ths_cpu *cpu, const struct txn_mark *mark);
 void ths_txn_rollback(struct ths_cpu *cpu, const struct txn_mark *mark);

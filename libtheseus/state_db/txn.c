@@ -36,6 +36,18 @@ THS_INLINE struct txn_write *find_write(struct ths_txn *txn, const struct ths_sl
 	return THS_UNLIKELY(txn->filter & filter_bit(slot)) ? search_writes(txn, slot) : NULL;
 }
 
+uint64_t ths_txn_key(struct ths_txn *txn, const struct ths_slot *slot,
+		     const struct ths_version *present)
+{
+	const struct txn_write *own = find_write(txn, slot);
+
+	if (!own)
+		return version_key(present);
+	while (own->under)
+		own = &txn->write[own->under - 1];
+	return key_of_write(own);
+}
+
 void ths_txn_init(struct ths_txn *txn)
 {
 	txn->read_first = txn->read;

@@ -96,6 +96,13 @@ THS_INLINE uint8_t keyed_special(const struct ths_table *table)
 	return table->flags & THS_KEYED ? SPECIAL | SPECIAL_KEYED : 0;
 }
 
+/* A key is a row's name: what it was made for, and the same while the row lives. A module may
+ * write another one to its copy, until commit looks. */
+THS_INLINE uint64_t key_of_write(const struct txn_write *write)
+{
+	return ths_version_is_live(write->old) ? version_key(write->old) : write->key;
+}
+
 /* Pushes what commit will need to know. */
 THS_INLINE void note_write(struct ths_txn *txn, struct ths_table *table,
 			   struct ths_slot *slot, struct ths_version *old,

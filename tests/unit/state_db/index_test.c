@@ -193,6 +193,55 @@ START_TEST(keys_of_one_home_agree_with_a_model)
 }
 END_TEST
 
+/* A module may write what it likes to its copy, and free the row before commit has a look:
+ * the way to the entry begins at the key the row was made for. */
+static enum ths_err free_under_another_key(struct ths_call *call, void *ctx)
+{
+	uint64_t *key = ctx;
+	const struct item *seen;
+	struct item *item;
+	uint32_t row;
+
+	if (key[2])
+		THS_TRY(ths_row_new_keyed(call, ITEM, key[0], &row, &item));
+	else
+		THS_TRY(ths_row_find(call, ITEM, key[0], &row, &seen));
+	THS_TRY(ths_row_write(call, ITEM, row, &item));
+	item->key = key[1];
+	return ths_row_free(call, ITEM, row);
+}
+
+static enum ths_err free_deeper_down(struct ths_call *call, void *ctx)
+{
+	uint64_t *key = ctx;
+	struct item *item;
+	uint32_t row;
+
+	THS_TRY(ths_row_new_keyed(call, ITEM, key[0], &row, &item));
+	key[2] = 0;
+	return script_nested(call, free_under_another_key, ctx);
+}
+
+START_TEST(a_row_is_freed_by_the_key_it_was_made_for)
+{
+	/* its own; one at home in the bucket before; whether the row is new */
+	uint64_t key[3] = {1, 1, _i / 2 % 2};
+
+	start(1 + _i % 2, 0);
+	while (home_of(key[1]) != ((home_of(key[0]) - 1) & table->bucket_mask))
+		key[1]++;
+	if (_i < 2)
+		ck_assert_int_eq(script_by(&ref, script_new_item, key), THS_OK);
+	ck_assert_int_eq(script_by(&ref, _i < 4 ? free_under_another_key : free_deeper_down,
+				   key),
+			 THS_OK);
+	check_buckets();
+	ck_assert_int_eq(script_by(&ref, script_find_item, &key[0]), THS_E_NOENT);
+	ck_assert_int_eq(script_by(&ref, script_find_item, &key[1]), THS_E_NOENT);
+	rig_stop();
+}
+END_TEST
+
 /* ---- H2 -------------------------------------------------------------------------------
  */
 
@@ -266,6 +315,7 @@ Suite *ths_test_suite(void)
 
 	tcase_add_loop_test(h1, any_keys_agree_with_a_model, 1, 3);
 	tcase_add_loop_test(h1, keys_of_one_home_agree_with_a_model, 1, 3);
+	tcase_add_loop_test(h1, a_row_is_freed_by_the_key_it_was_made_for, 0, 6);
 	tcase_add_test(h2, equal_tags_are_not_equal_keys);
 	tcase_add_loop_test(h2, a_bucket_that_never_was_may_be_waited_for, 1, 3);
 	tcase_add_test(reads, a_found_row_depends_on_itself_alone);
