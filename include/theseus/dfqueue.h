@@ -35,6 +35,7 @@
  *       where the work is outside of it, at least once, and a consumer that comes too
  *       late with its completion is told so (THS_E_STALE).
  *   D5  A parcel is done at most once, however often it was put again.
+ *   D6  A call that fails has changed nothing, also where the module goes on.
  *
  * Use: three tables, named by a const struct ths_dfqueue; ths_dfqueue_put() and _wait()
  * by producers, _peek() and _complete() by the consumer; with parcels a fourth table and
@@ -43,7 +44,8 @@
  * Context of all: inside an operation. They return the errors of ths_row_read(), those
  * that write also those of ths_row_write(); THS_E_NOENT: no such queue.
  *
- * See ths_dfqueue(9), theseus-patterns(7); tests/unit/patterns/dfqueue_test.c shows D1-D5.
+ * See ths_dfqueue(9), theseus-patterns(7); tests/unit/patterns/dfqueue_test.c shows D1-D5,
+ * dfqueue_short_test.c D6.
  */
 #pragma once
 
@@ -174,7 +176,9 @@ THS_MUST_CHECK enum ths_err ths_dfqueue_withdraw(struct ths_call *call,
  * ths_dfqueue_next() - the oldest parcel that is not done; it stays where it is
  * @bytes: out: room for the queue's @parcel_len
  *
- * Entries whose parcels are gone, or were put again elsewhere, are completed on the way.
+ * Entries whose parcels are gone, or were put again elsewhere, are completed on the way. If
+ * there were only such, @parcel is of generation 0: the operation returns THS_OK, for by an
+ * error they would be back, and producers wait for their places; then it is asked again.
  *
  * Return: THS_OK; THS_E_AGAIN there is none; THS_E_INTERNAL.
  */

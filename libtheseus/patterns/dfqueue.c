@@ -29,12 +29,16 @@ static uint32_t place_of(const struct ths_dfqueue *queue, uint32_t which, uint64
 	return which * queue->items + (uint32_t)(ticket % queue->items);
 }
 
-enum ths_err ths_dfqueue_put(struct ths_call *call, const struct ths_dfqueue *queue,
-			     uint32_t which, const void *bytes, uint32_t len,
-			     uint64_t *ticket)
-{
-	struct ths_dfqueue_count *row;
+/* A place for one more item. Until it is filled nothing has changed, and filling cannot fail:
+ * so who goes on after an error finds the queue, and its parcel, as they were. */
+struct place {
+	struct ths_dfqueue_count *put;
 	struct ths_dfqueue_item *item;
+};
+
+static enum ths_err take_place(struct ths_call *call, const struct ths_dfqueue *queue,
+			       uint32_t which, uint32_t len, struct place *place)
+{
 	uint64_t put, done;
 
 	if (len > queue->bytes)
@@ -42,13 +46,27 @@ enum ths_err ths_dfqueue_put(struct ths_call *call, const struct ths_dfqueue *qu
 	THS_TRY(counts(call, queue, which, &put, &done));
 	if (put - done >= queue->items)
 		return THS_E_AGAIN;
-	THS_TRY(ths_row_write(call, queue->item, place_of(queue, which, put), &item));
-	item->ticket = put;
-	item->len = len;
-	memcpy(item + 1, bytes, len);
-	THS_TRY(ths_row_write(call, queue->put, which, &row));
-	row->count = put + 1;
-	*ticket = put;
+	THS_TRY(ths_row_write(call, queue->item, place_of(queue, which, put), &place->item));
+	return ths_row_write(call, queue->put, which, &place->put);
+}
+
+/* The ticket. */
+static uint64_t fill(const struct place *place, const void *bytes, uint32_t len)
+{
+	place->item->ticket = place->put->count;
+	place->item->len = len;
+	memcpy(place->item + 1, bytes, len);
+	return place->put->count++;
+}
+
+enum ths_err ths_dfqueue_put(struct ths_call *call, const struct ths_dfqueue *queue,
+			     uint32_t which, const void *bytes, uint32_t len,
+			     uint64_t *ticket)
+{
+	struct place place;
+
+	THS_TRY(take_place(call, queue, which, len, &place));
+	*ticket = fill(&place, bytes, len);
 	return THS_OK;
 }
 
@@ -107,28 +125,24 @@ static enum ths_err parcel_read(struct ths_call *call, const struct ths_dfqueue 
 	return ths_weak_read(call, queue->parcel, weak, parcel);
 }
 
-static enum ths_err put_parcel(struct ths_call *call, const struct ths_dfqueue *queue,
-			       struct ths_weak weak, struct ths_dfqueue_parcel *parcel)
-{
-	return ths_dfqueue_put(call, queue, parcel->queue, &weak, sizeof(weak),
-			       &parcel->ticket);
-}
-
 enum ths_err ths_dfqueue_post(struct ths_call *call, const struct ths_dfqueue *queue,
 			      uint32_t which, const void *bytes, uint32_t len,
 			      struct ths_weak *parcel)
 {
 	struct ths_dfqueue_parcel *row;
+	struct place place;
 	uint32_t at;
 
 	if (len > queue->parcel_len)
 		return THS_E_SIZE;
+	THS_TRY(take_place(call, queue, which, sizeof(*parcel), &place));
 	THS_TRY(ths_row_new(call, queue->parcel, &at, &row));
 	THS_TRY(ths_row_weak(call, queue->parcel, at, parcel));
 	row->queue = which;
 	row->len = (uint16_t)len;
 	memcpy(row + 1, bytes, len);
-	return put_parcel(call, queue, *parcel, row);
+	row->ticket = fill(&place, parcel, sizeof(*parcel));
+	return THS_OK;
 }
 
 /* Whether the entry at the parcel's ticket is there, not completed, and names it. */
@@ -170,11 +184,14 @@ enum ths_err ths_dfqueue_repost(struct ths_call *call, const struct ths_dfqueue 
 {
 	enum ths_err err = ths_dfqueue_look(call, queue, weak);
 	struct ths_dfqueue_parcel *parcel;
+	struct place place;
 
 	if (err != THS_E_NOENT)
 		return err == THS_OK || err == THS_E_AGAIN ? THS_E_EXIST : err;
 	THS_TRY(ths_row_write(call, queue->parcel, weak.row, &parcel));
-	return put_parcel(call, queue, weak, parcel);
+	THS_TRY(take_place(call, queue, parcel->queue, sizeof(weak), &place));
+	parcel->ticket = fill(&place, &weak, sizeof(weak));
+	return THS_OK;
 }
 
 enum ths_err ths_dfqueue_withdraw(struct ths_call *call, const struct ths_dfqueue *queue,
@@ -210,11 +227,19 @@ enum ths_err ths_dfqueue_next(struct ths_call *call, const struct ths_dfqueue *q
 			      struct ths_weak *weak)
 {
 	const struct ths_dfqueue_parcel *parcel;
+	bool passed = false;
 	uint64_t ticket;
 	enum ths_err err;
 
-	while ((err = oldest(call, queue, which, &ticket, weak, &parcel)) == THS_E_STALE)
+	while ((err = oldest(call, queue, which, &ticket, weak, &parcel)) == THS_E_STALE) {
 		THS_TRY(ths_dfqueue_complete(call, queue, which, ticket));
+		passed = true;
+	}
+	if (err == THS_E_AGAIN && passed) { /* an error would undo it */
+		*weak = (struct ths_weak){.generation = 0};
+		*len = 0;
+		return THS_OK;
+	}
 	if (err)
 		return err;
 	memcpy(bytes, parcel + 1, parcel->len);
@@ -235,8 +260,8 @@ enum ths_err ths_dfqueue_finish(struct ths_call *call, const struct ths_dfqueue 
 	THS_TRY(is_queued(call, queue, weak, seen, &queued));
 	if (!queued)
 		return THS_E_INVAL;
+	THS_TRY(ths_row_write(call, queue->parcel, weak.row, &parcel)); /* complete may fail yet */
 	THS_TRY(ths_dfqueue_complete(call, queue, seen->queue, seen->ticket));
-	THS_TRY(ths_row_write(call, queue->parcel, weak.row, &parcel));
 	parcel->done = 1;
 	return THS_OK;
 }
