@@ -177,8 +177,8 @@ THS_MUST_CHECK enum ths_err ths_dfqueue_withdraw(struct ths_call *call,
  * @bytes: out: room for the queue's @parcel_len
  *
  * Entries whose parcels are gone, or were put again elsewhere, are completed on the way. If
- * there were only such, @parcel is of generation 0: the operation returns THS_OK, for by an
- * error they would be back, and producers wait for their places; then it is asked again.
+ * nothing came behind them @parcel is of generation 0: the operation returns THS_OK, for by
+ * an error they would be back, and producers wait for their places; then it asks again.
  *
  * Return: THS_OK; THS_E_AGAIN there is none; THS_E_INTERNAL.
  */

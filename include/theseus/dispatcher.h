@@ -115,7 +115,8 @@ struct ths_delivery {
  * and reports; @missed is not counted then.
  *
  * Return: THS_OK, whatever the handlers returned; THS_E_AGAIN one of them could not
- *         proceed: nothing was delivered, the event is due again; THS_E_NOENT no such key.
+ *         proceed: the operation returns that, so that nothing was delivered, and the event
+ *         is due again; THS_E_NOENT no such key.
  */
 THS_MUST_CHECK enum ths_err
 ths_dispatcher_deliver(struct ths_call *call, const struct ths_dispatcher *dispatcher,

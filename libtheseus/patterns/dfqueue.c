@@ -231,11 +231,10 @@ enum ths_err ths_dfqueue_next(struct ths_call *call, const struct ths_dfqueue *q
 	uint64_t ticket;
 	enum ths_err err;
 
-	while ((err = oldest(call, queue, which, &ticket, weak, &parcel)) == THS_E_STALE) {
-		THS_TRY(ths_dfqueue_complete(call, queue, which, ticket));
+	while ((err = oldest(call, queue, which, &ticket, weak, &parcel)) == THS_E_STALE &&
+	       (err = ths_dfqueue_complete(call, queue, which, ticket)) == THS_OK)
 		passed = true;
-	}
-	if (err == THS_E_AGAIN && passed) { /* an error would undo it */
+	if (err && passed) { /* an error would undo it */
 		*weak = (struct ths_weak){.generation = 0};
 		*len = 0;
 		return THS_OK;

@@ -106,12 +106,13 @@ enum ths_err ths_mux_turn(struct ths_call *call, const struct ths_mux *mux,
 	THS_TRY(least(call, mux, &best, &pass));
 	if (best == THS_ROW_NONE)
 		return THS_E_AGAIN;
+	THS_TRY(ths_row_weak(call, mux->lease, best, lease));
 	THS_TRY(level_of(call, mux, &level));
 	if (is_before(level, pass)) {
 		THS_TRY(ths_row_write(call, mux->state, 0, &state));
 		state->level = pass;
 	}
-	return ths_row_weak(call, mux->lease, best, lease);
+	return THS_OK;
 }
 
 enum ths_err ths_mux_charge(struct ths_call *call, const struct ths_mux *mux,

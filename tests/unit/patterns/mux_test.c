@@ -317,7 +317,7 @@ static const struct {
 	{want_fn, 1, {0}, THS_OK},
 	{turn_fn, 0, {0}, THS_OK},
 	{charge_fn, 7, {0}, THS_OK},
-	{use_fn, 7, {0}, THS_OK},
+	{turn_fn, 0, {0}, THS_OK}, /* and the level moves */
 	{reserve_fn, 0, {.width = 10, .height = 1}, THS_OK},
 	{claim_fn, 0, {5, 0, 20, 1}, THS_OK},
 	{place_fn, 0, {19, 0, 1, 1}, THS_OK},

@@ -137,9 +137,46 @@ static inline uint64_t pattern_commits(void)
 #define PATTERN_SHORTAGES 2
 static const char *const pattern_shortages[PATTERN_SHORTAGES] = {"room", "alloc/write"};
 
+/* All that live rows hold, as a number (FNV-1a). */
+static inline uint64_t pattern_contents(void)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (uint32_t i = 0; i < ths_core.tables; i++) {
+		const struct ths_table *table = &ths_core.table[i];
+
+		for (uint32_t row = 0; row < table->fresh; row++) {
+			const struct ths_version *version = slot_version(table->slots[row].word);
+
+			for (uint32_t at = 0; ths_version_is_live(version) && at < table->row_size;
+			     at++)
+				hash = (hash ^ (row + version->data[at])) * 0x100000001b3u;
+		}
+	}
+	return hash;
+}
+
+/* Whose error the operation keeps to itself, so that what was written is committed. */
+static enum ths_err swallow(struct ths_call *call, void *arg)
+{
+	struct spoilt *spoilt = arg;
+
+	spoilt->err = spoilt->fn(call, spoilt->ctx);
+	return THS_OK;
+}
+
+static inline enum ths_err pattern_swallowed(script_fn *fn, void *ctx)
+{
+	struct spoilt spoilt = {.fn = fn, .ctx = ctx};
+	struct slowed slowed = {swallow, &spoilt};
+	enum ths_err err = script_by(&pattern_ref, slowly, &slowed);
+
+	return err ? err : spoilt.err; /* it may end there and then */
+}
+
 /* The call with the first thing of @class that it needs missing, the second, and so on: an
- * error each time and nothing done; until it gets through, with the outcome returned.
- * @ctx, of @size bytes, is the same for each try. */
+ * error each time and nothing done, also where the module goes on; until it gets through,
+ * with the outcome returned. @ctx, of @size bytes, is the same for each try. */
 static inline enum ths_err pattern_short(const char *class, script_fn *fn, void *ctx, size_t size)
 {
 	struct slowed slowed = {fn, ctx};
@@ -148,7 +185,7 @@ static inline enum ths_err pattern_short(const char *class, script_fn *fn, void 
 	ck_assert_uint_le(size, sizeof before);
 	memcpy(before, ctx, size);
 	for (uint64_t n = 1;; n++) {
-		uint64_t commits = pattern_commits();
+		uint64_t commits = pattern_commits(), contents = pattern_contents();
 		enum ths_err err;
 		bool failed;
 
@@ -160,5 +197,11 @@ static inline enum ths_err pattern_short(const char *class, script_fn *fn, void 
 		if (!failed || err != THS_E_FULL)
 			return err;
 		ck_assert_uint_eq(pattern_commits(), commits);
+		memcpy(ctx, before, size);
+		ths_host_fail_nth(class, n, false);
+		err = pattern_swallowed(fn, ctx);
+		ths_host_fail_nth("", 0, false);
+		ck_assert_int_eq(err, THS_E_FULL);
+		ck_assert_uint_eq(pattern_contents(), contents);
 	}
 }
