@@ -174,10 +174,19 @@ static enum ths_err read_layout(struct reader *reader, const struct save_table *
 	return err;
 }
 
+/* A life has a number, and another one may follow it: P16. */
+static bool is_entry(uint64_t entry)
+{
+	uint64_t generation = entry & UINT32_MAX;
+
+	return entry < 2 * SAVE_LIVE && generation != 0 &&
+	       (generation < UINT32_MAX || entry < SAVE_LIVE);
+}
+
 static enum ths_err read_entries(struct reader *reader, struct ths_replace *replace,
 				 const struct save_table *head)
 {
-	uint32_t live = 0;
+	uint32_t live = 0, wrong = THS_ROW_NONE;
 
 	for (uint32_t i = 0; i < head->slots; i++) {
 		uint64_t entry;
@@ -186,8 +195,12 @@ static enum ths_err read_entries(struct reader *reader, struct ths_replace *repl
 		THS_TRY(read_bytes(reader, &entry, sizeof(entry)));
 		THS_TRY(ths_replace_add(replace, (uint32_t)entry, entry & SAVE_LIVE, &data));
 		live += data != NULL;
+		wrong = is_entry(entry) ? wrong : i;
 	}
 	THS_TRY(check_digest(reader));
+	if (wrong != THS_ROW_NONE)
+		return refuse(reader, THS_E_FORMAT, "%s has no life in row %u that could be",
+			      reader->what, wrong);
 	if (live != head->live || ((replace->table->flags & THS_FIXED) && live != head->slots))
 		return refuse(reader, THS_E_FORMAT, "%s has %u rows, not %u", reader->what,
 			      live, head->live);

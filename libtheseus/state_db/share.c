@@ -438,8 +438,8 @@ static const struct ths_table_decl *declaration(const struct ths_instance *insta
 	return NULL;
 }
 
-/* Who is bound and wants to hear of it. The binding is read: if another module takes over
- * before the commit, it is that one's to hear. */
+/* Who is bound and wants to hear of it, at the moment of the transaction. That binding is
+ * read: if another module takes over before the commit, it is that one's to hear. */
 static enum ths_err find_declarer(struct ths_cpu *cpu, const struct ths_table *table,
 				  struct ths_instance **out)
 {
@@ -447,13 +447,15 @@ static enum ths_err find_declarer(struct ths_cpu *cpu, const struct ths_table *t
 
 	*out = NULL;
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
-		struct ths_binding *binding = &ths_core.binding[i];
+		struct ths_slot *slot = &ths_core.binding[i].slot;
+		struct ths_instance *instance;
 
-		if (!declaration(ths_binding_instance(binding), table))
+		THS_TRY(ths_txn_peek(cpu, slot, &version));
+		instance = ((const struct provider *)(const void *)version->data)->instance;
+		if (!declaration(instance, table))
 			continue;
-		THS_TRY(ths_txn_read(cpu, &binding->slot, &version));
-		*out = ((const struct provider *)(const void *)version->data)->instance;
-		return THS_OK;
+		*out = instance;
+		return ths_txn_read(cpu, slot, &version);
 	}
 	return THS_OK;
 }
