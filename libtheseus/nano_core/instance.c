@@ -209,6 +209,31 @@ static enum ths_err resolve_uses(struct ths_instance *instance, struct ths_reaso
 	return THS_OK;
 }
 
+/* @table is there, and declared otherwise: how. */
+static enum ths_err refuse_table(const struct ths_module *module,
+				 const struct ths_table_decl *decl,
+				 const struct ths_table *table, struct ths_reason *reason)
+{
+	uint16_t version = ths_schema_number(decl->schema);
+	uint32_t size = ths_table_size_in(table, version);
+
+	if (table->rows != ths_declared_rows(decl))
+		return ths_tmod_refuse(reason, THS_E_SCHEMA,
+				       "%s: %s: %u rows here, %u in the table", module->id,
+				       decl->schema, ths_declared_rows(decl), table->rows);
+	if (table->flags != ths_declared_flags(decl))
+		return ths_tmod_refuse(reason, THS_E_SCHEMA,
+				       "%s: %s: flags 0x%x here, 0x%x in the table", module->id,
+				       decl->schema, ths_declared_flags(decl), table->flags);
+	if (size && size != decl->row_size)
+		return ths_tmod_refuse(reason, THS_E_SCHEMA,
+				       "%s: %s: rows of %u bytes here, %u in the table",
+				       module->id, decl->schema, decl->row_size, size);
+	return ths_tmod_refuse(reason, THS_E_SCHEMA,
+			       "%s: %s: the table is %s, and no migration leads there",
+			       module->id, decl->schema, table->schema);
+}
+
 static enum ths_err open_table(struct ths_instance *instance, unsigned number,
 			       struct ths_reason *reason)
 {
@@ -227,11 +252,10 @@ static enum ths_err open_table(struct ths_instance *instance, unsigned number,
 			return THS_OK;
 		err = THS_E_SCHEMA;
 	}
+	if (err == THS_E_SCHEMA)
+		return refuse_table(module, decl, table, reason);
 	if (err)
-		return refuse(reason, err, module->id,
-			      err == THS_E_SCHEMA ? "has another layout of table"
-						  : "cannot open table",
-			      decl->schema);
+		return refuse(reason, err, module->id, "cannot open table", decl->schema);
 	if (!table->layout.text)
 		table->layout = instance->layout[number];
 	instance->table[number] = table;

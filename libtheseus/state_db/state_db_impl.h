@@ -366,6 +366,19 @@ void ths_txn_commit_alone(struct ths_cpu *cpu);
 
 /* table.c */
 #define QUICK_BYTES_MAX 256u
+/* What a declaration comes to. */
+THS_INLINE uint32_t ths_declared_rows(const struct ths_table_decl *decl)
+{
+	if (decl->rows)
+		return decl->rows;
+	return decl->flags & THS_PER_CPU ? THS_CPU_MAX : 1;
+}
+THS_INLINE uint32_t ths_declared_flags(const struct ths_table_decl *decl)
+{
+	bool fixed = (decl->flags & THS_PER_CPU) || ths_declared_rows(decl) == 1;
+
+	return decl->flags | (fixed ? THS_FIXED : 0);
+}
 void ths_table_set_size(struct ths_table *table, uint32_t row_size);
 uint16_t ths_schema_number(const char *schema); /* behind the slash; 0: malformed */
 /* Bytes of a row in that schema; 0: the table has nothing to do with it. */

@@ -78,22 +78,6 @@ struct ths_table *ths_table_find(const char *schema, const char *instance)
 	return NULL;
 }
 
-static uint32_t declared_rows(const struct ths_table_decl *decl)
-{
-	if (decl->rows)
-		return decl->rows;
-	return decl->flags & THS_PER_CPU ? THS_CPU_MAX : 1;
-}
-
-static uint32_t declared_flags(const struct ths_table_decl *decl)
-{
-	uint32_t flags = decl->flags;
-
-	if ((flags & THS_PER_CPU) || declared_rows(decl) == 1)
-		flags |= THS_FIXED;
-	return flags;
-}
-
 /* A zeroed run of slots, each holding @word. */
 static struct ths_slot *make_slots(uint32_t count, const struct ths_version *version)
 {
@@ -263,8 +247,8 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 	memset(table, 0, sizeof(*table));
 	(void)!ths_str_copy(table->schema, sizeof(table->schema), decl->schema);
 	(void)!ths_str_copy(table->instance, sizeof(table->instance), instance);
-	table->rows = declared_rows(decl);
-	table->flags = declared_flags(decl);
+	table->rows = ths_declared_rows(decl);
+	table->flags = ths_declared_flags(decl);
 	ths_table_set_size(table, decl->row_size);
 	table->schema_version = version;
 	table->id = (uint32_t)(table - ths_core.table);
@@ -281,7 +265,7 @@ static enum ths_err make_table(struct ths_table *table, const struct ths_table_d
 
 static bool declaration_is_valid(const struct ths_table_decl *decl)
 {
-	uint32_t flags = declared_flags(decl);
+	uint32_t flags = ths_declared_flags(decl);
 
 	if (decl->row_size == 0 || decl->row_size > 4096)
 		return false;
@@ -289,7 +273,7 @@ static bool declaration_is_valid(const struct ths_table_decl *decl)
 		return false;
 	if ((flags & THS_REQUEST) && !(flags & THS_HARDWARE))
 		return false;
-	if ((flags & THS_PER_CPU) && declared_rows(decl) != THS_CPU_MAX)
+	if ((flags & THS_PER_CPU) && ths_declared_rows(decl) != THS_CPU_MAX)
 		return false;
 	if ((flags & THS_PERSIST) && (flags & (THS_JOINT | THS_HARDWARE | THS_SOFT)))
 		return false; /* who owns, mirrors, or makes it anew is not in the image */
@@ -353,7 +337,7 @@ enum ths_err ths_table_open(const struct ths_table_decl *decl, const char *insta
 		return err;
 	}
 	*out = table;
-	if (table->rows != declared_rows(decl) || table->flags != declared_flags(decl))
+	if (table->rows != ths_declared_rows(decl) || table->flags != ths_declared_flags(decl))
 		return THS_E_SCHEMA;
 	if (ths_table_size_in(table, version) != decl->row_size &&
 	    ths_table_size_in(table, version))

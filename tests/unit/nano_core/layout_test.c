@@ -297,6 +297,36 @@ START_TEST(what_is_linked_in_agrees_until_it_is_known)
 }
 END_TEST
 
+/* What no text has, or none is there to have: what differs is named, with both. */
+static const struct {
+	struct ths_table_decl decl;
+	const char *want;
+} otherwise[] = {
+	{{.schema = "deal.row/1", .row_size = 8, .rows = 3, .flags = THS_FIXED},
+	 "dealer: deal.row/1: 3 rows here, 2 in the table"},
+	{{.schema = "deal.row/1", .row_size = 8, .flags = THS_FIXED},
+	 "dealer: deal.row/1: 1 rows here, 2 in the table"},
+	{{.schema = "deal.row/1", .row_size = 8, .rows = 2},
+	 "dealer: deal.row/1: flags 0x0 here, 0x100 in the table"},
+	{{.schema = "deal.row/1", .row_size = 16, .rows = 2, .flags = THS_FIXED},
+	 "dealer: deal.row/1: rows of 16 bytes here, 8 in the table"},
+	{{.schema = "deal.row/3", .row_size = 8, .rows = 2, .flags = THS_FIXED},
+	 "dealer: deal.row/3: the table is deal.row/1, and no migration leads there"},
+};
+
+START_TEST(a_table_declared_otherwise_is_refused_with_both)
+{
+	struct ths_module module = ths_module_dealer;
+	struct ths_instance *instance;
+
+	accept(&ths_module_dealer, DEALER, "first");
+	module.tables[0] = otherwise[_i].decl;
+	ck_assert_int_eq(ths_instance_make(&module, NULL, "refused", &instance, &reason),
+			 THS_E_SCHEMA);
+	ck_assert_str_eq(reason.text, otherwise[_i].want);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("layout");
@@ -311,6 +341,8 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "Y1", rig_start, a_blob_of_another_layout_is_refused);
 	harness_case(suite, "description", rig_start,
 		     a_text_that_does_not_describe_the_module_is_refused);
+	harness_loop(suite, "tables", rig_start, a_table_declared_otherwise_is_refused_with_both, 0,
+		     (int)THS_ARRAY_SIZE(otherwise));
 	harness_loop(suite, "Y1 Y3", rig_start, an_operation_called_otherwise_is_refused, 0, 2);
 	harness_case(suite, "Y3", rig_start, what_is_linked_in_agrees_until_it_is_known);
 	return suite;
