@@ -141,7 +141,7 @@ THS_MUST_CHECK enum ths_err ths_dfqueue_wait(struct ths_call *call,
  * @parcel: out: what the client names it by; may lie in its blob
  *
  * Return: THS_OK; THS_E_AGAIN, THS_E_SIZE as ths_dfqueue_put(); THS_E_FULL no room for a
- *         parcel.
+ *         parcel; THS_E_QUOTA the client owns as many rows as it may.
  */
 THS_MUST_CHECK enum ths_err ths_dfqueue_post(struct ths_call *call,
 					     const struct ths_dfqueue *queue,

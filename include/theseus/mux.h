@@ -81,7 +81,8 @@ struct ths_mux {
  * @weight: 1..THS_MUX_WEIGHT_MAX; its share is in proportion
  * @lease:  out
  *
- * Return: THS_OK; THS_E_INVAL @weight; THS_E_FULL no room for a lease.
+ * Return: THS_OK; THS_E_INVAL @weight; THS_E_FULL no room for a lease;
+ *         THS_E_QUOTA the client owns as many rows as it may.
  */
 THS_MUST_CHECK enum ths_err ths_mux_attach(struct ths_call *call,
 					   const struct ths_mux *mux, uint32_t weight,

@@ -14,8 +14,9 @@
  *   Q3  A limit is of a task, not of its slot: the next in the slot does not have it.
  *
  * A row with many owners that is removed may stay charged to all but the first until depth 0,
- * or for some ticks if there are very many of them. What nano_core owns before the first
- * program runs, and while nobody does, has no limit.
+ * or for some ticks if there are very many of them. What operations make before the first
+ * program runs, or when an interrupt, a kick or a tick has them called, is the machine's own,
+ * whichever task that came to, and has no limit.
  *
  * The console's `clients` shows rows and limits, module/1's `client` tells them.
  * Tests: tests/unit/state_db/quota_test.c shows Q1-Q3.

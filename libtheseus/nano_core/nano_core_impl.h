@@ -429,6 +429,13 @@ THS_INLINE void ths_gate_frame(struct ths_cpu *cpu)
 #endif
 }
 
+/* Whose affair it is what runs; CONTEXTS_MAX: nobody's, as all is that interrupts, kicks and
+ * ticks bring, whichever task they came to. */
+THS_INLINE uint32_t ths_client(const struct ths_cpu *cpu)
+{
+	return cpu->working ? CONTEXTS_MAX : cpu->current;
+}
+
 /* Whether who runs is seeing to a fault. */
 THS_INLINE bool ths_cpu_is_mending(const struct ths_cpu *cpu)
 {

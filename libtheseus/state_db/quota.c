@@ -41,10 +41,10 @@ static void complain(uint32_t client, uint32_t limit, const struct ths_table *ta
 enum ths_err ths_quota_charge(struct ths_cpu *cpu, struct holder *holder,
 			      const struct ths_table *table)
 {
-	uint32_t limit = limit_of(holder, cpu->current);
+	uint32_t limit = limit_of(holder, ths_client(cpu));
 
 	if (THS_UNLIKELY(holder->rows >= limit)) {
-		complain(cpu->current, limit, table);
+		complain(ths_client(cpu), limit, table);
 		return THS_E_QUOTA;
 	}
 	holder->rows++;
@@ -67,10 +67,10 @@ enum ths_err ths_quota_inherit(struct ths_cpu *cpu, uint32_t slot)
 {
 	const struct holder *parent;
 
-	if (cpu->current == CONTEXTS_MAX || (cpu->txn.flags & TXN_DEVICE))
+	if (ths_client(cpu) == CONTEXTS_MAX || (cpu->txn.flags & TXN_DEVICE))
 		return THS_OK; /* a driver's tasks are the machine's */
-	THS_TRY(ths_holder_read(cpu, cpu->current, &parent));
-	if (!has_own_limit(parent, cpu->current))
+	THS_TRY(ths_holder_read(cpu, ths_client(cpu), &parent));
+	if (!has_own_limit(parent, ths_client(cpu)))
 		return THS_OK;
 	return ths_quota_limit(cpu, slot, ths_core.context[slot].generation, parent->limit);
 }

@@ -542,7 +542,7 @@ enum ths_err ths_row_unshare(struct ths_call *call, unsigned table_number, uint3
 		err = THS_E_INVAL;
 	if (err == THS_OK) {
 		level_begin(cpu, &mark);
-		err = ths_share_remove(cpu, table, row, cpu->current);
+		err = ths_share_remove(cpu, table, row, ths_client(cpu));
 		err = level_end(cpu, &mark, err);
 	}
 	LEAVE();

@@ -187,9 +187,9 @@ static enum ths_err link_client(struct ths_cpu *cpu, const struct ths_table *tab
 	struct holder *holder;
 	struct link *next;
 
-	THS_TRY(ths_holder_write(cpu, cpu->current, &holder));
+	THS_TRY(ths_holder_write(cpu, ths_client(cpu), &holder));
 	THS_TRY(ths_quota_charge(cpu, holder, table));
-	link->client = cpu->current + 1;
+	link->client = ths_client(cpu) + 1;
 	link->prev = 0;
 	link->next = holder->first;
 	holder->first = place;
@@ -268,9 +268,9 @@ static enum ths_err add_share(struct ths_cpu *cpu, const struct ths_table *table
 	struct share *share, *next;
 	uint32_t number;
 
-	if (title->client == cpu->current + 1)
+	if (title->client == ths_client(cpu) + 1)
 		return THS_E_EXIST;
-	THS_TRY(new_share(cpu, share_key(row, cpu->current), generation, &number, &version));
+	THS_TRY(new_share(cpu, share_key(row, ths_client(cpu)), generation, &number, &version));
 	share = (struct share *)(void *)version->data;
 	share->row = row;
 	share->generation = generation;

@@ -273,6 +273,39 @@ START_TEST(what_is_undone_charges_nothing_and_frees_nothing)
 }
 END_TEST
 
+static enum ths_err kick(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	return ths_kick(call, script_op_kicked);
+}
+
+/* What an interrupt, a kick or a tick has done is no affair of the task it came to. */
+START_TEST(work_at_depth_0_is_nobodys)
+{
+	uint64_t key = 1, joined = 2;
+
+	start();
+	ths_quota_default(1);
+	must(7, make, joined);
+	script_on_kick = make;
+	script_kick_ctx = &key;
+	must(7, kick, 0);
+	ck_assert_uint_eq(live("script.owned/1"), 2);
+	ck_assert_uint_eq(told(7).rows, 1);
+	ck_assert_uint_eq(told(CONTEXTS_MAX).rows, 1);
+	script_on_kick = join;
+	script_kick_ctx = &joined;
+	must(7, kick, 0);
+	ck_assert_uint_eq(told(CONTEXTS_MAX).rows, 2);
+	script_on_kick = leave;
+	must(7, kick, 0);
+	ck_assert_uint_eq(told(CONTEXTS_MAX).rows, 1);
+	ck_assert_uint_eq(told(7).rows, 1);
+	script_on_kick = NULL;
+	rig_stop();
+}
+END_TEST
+
 static void orphans_go(void)
 {
 	for (unsigned i = 0; live("state_db.orphan/1"); i++) {
@@ -506,6 +539,7 @@ Suite *ths_test_suite(void)
 	Suite *suite = suite_create("quota");
 	TCase *tcase = ths_suite_case(suite, "Q1 limit");
 
+	tcase_add_test(tcase, work_at_depth_0_is_nobodys);
 	tcase_add_test(tcase, who_owns_as_many_as_he_may_gets_no_more);
 	tcase_add_test(tcase, the_machine_itself_has_no_limit);
 	tcase_add_test(tcase, a_module_goes_on_after_a_refusal);
