@@ -533,6 +533,8 @@ THS_MUST_CHECK enum ths_err ths_effect_rollback(struct ths_cpu *cpu, uint32_t sl
 void ths_effects_drop(struct ths_cpu *cpu, unsigned from);
 /* work.c */
 void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t ops);
+/* What @old was asked for is @new's to do, as far as it has such operations. */
+void ths_kick_pass_on(struct ths_instance *old, struct ths_instance *new, uint32_t ops);
 void ths_pending(struct ths_cpu *cpu, uint32_t what);
 /* db.c */
 THS_MUST_CHECK enum ths_err ths_db_start(void);

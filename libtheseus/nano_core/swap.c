@@ -98,14 +98,12 @@ void ths_quiesce(void)
  * device right, if that could not be done yet. */
 void ths_swap_hand_over(struct ths_instance *old, struct ths_instance *new)
 {
-	uint32_t ops, tries;
+	uint32_t tries;
 
 	THS_POINT("swap/before-hand-over");
 	atomic_store(&new->heir, NULL); /* it may have been superseded before */
 	atomic_store(&old->heir, new);
-	ops = atomic_exchange(&old->kicked, 0);
-	if (ops)
-		ths_kick_now(ths_cpu(), new, ops);
+	ths_kick_pass_on(old, new, atomic_exchange(&old->kicked, 0));
 	tries = atomic_exchange(&old->unrecovered, 0);
 	if (tries && new->module->recover) {
 		new->journal = old->journal;

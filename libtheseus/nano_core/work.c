@@ -16,6 +16,7 @@
  *       need - is served again at the next tick, and ended only then: a line that comes by
  *       edges would never come again.
  */
+#include <theseus/string.h>
 #include "nano_core/swap_impl.h"
 
 void ths_pending(struct ths_cpu *cpu, uint32_t what)
@@ -115,6 +116,32 @@ void ths_kick_now(struct ths_cpu *cpu, struct ths_instance *instance, uint32_t o
 	ths_pending(cpu, PENDING_KICK);
 }
 
+/* @ops of @old as @new has them: another version has them elsewhere, or not at all. */
+static uint32_t same_ops(const struct ths_instance *old, const struct ths_instance *new,
+			 uint32_t ops)
+{
+	const struct ths_iface *was = old->module->provides.iface,
+			       *is = new->module->provides.iface;
+	uint32_t found = 0;
+
+	if (!ops || (was->version == is->version && ths_streq(was->name, is->name)))
+		return ops;
+	for (; ops; ops &= ops - 1)
+		for (uint32_t i = 0; i < is->ops; i++)
+			if (is->info[i].args_size == sizeof(struct ths_no_args) &&
+			    ths_streq(is->info[i].name, was->info[__builtin_ctz(ops)].name))
+				found |= 1u << i;
+	return found;
+}
+
+void ths_kick_pass_on(struct ths_instance *old, struct ths_instance *new, uint32_t ops)
+{
+	uint32_t same = same_ops(old, new, ops);
+
+	if (same)
+		ths_kick_now(ths_cpu(), new, same);
+}
+
 static void run_kicks_of(struct ths_instance *instance)
 {
 	uint32_t ops = atomic_exchange(&instance->kicked, 0);
@@ -122,7 +149,7 @@ static void run_kicks_of(struct ths_instance *instance)
 	uint32_t again = 0;
 
 	if (ops && heir) {
-		ths_kick_now(ths_cpu(), heir, ops);
+		ths_kick_pass_on(instance, heir, ops);
 		return;
 	}
 	for (uint32_t left = ops; left; left &= left - 1) {
