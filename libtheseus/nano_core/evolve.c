@@ -245,7 +245,7 @@ static enum ths_err plan_replace(const struct newcomer *in)
 			      in->instance->name, in->old->name);
 	THS_TRY(plan_chain(in));
 	for (unsigned i = 1; i < BINDINGS_MAX && ths_core.binding[i].generation; i++) {
-		struct ths_binding *binding = &ths_core.binding[i];
+		struct ths_binding *binding = &ths_core.binding[i], *next;
 
 		if (ths_binding_instance(binding) != in->old)
 			continue;
@@ -254,8 +254,9 @@ static enum ths_err plan_replace(const struct newcomer *in)
 			continue;
 		}
 		THS_TRY(lead(in->item, binding, NULL));
-		THS_TRY(lead(in->item, ths_binding_for(iface, binding->name),
-			     in->instance));
+		next = ths_binding_for(iface, binding->name);
+		THS_TRY(lead(in->item, next, in->instance));
+		change_of(next)->was_at = binding;
 	}
 	return THS_OK;
 }

@@ -235,6 +235,33 @@ START_TEST(an_interface_changes_its_version_with_its_users)
 }
 END_TEST
 
+/* What is held against a provider goes with it, and what it is due: vital stays vital. */
+START_TEST(accounts_go_with_the_version)
+{
+	static const char *const sets[] = {
+		"replace pair with store.next\nreplace user with user.next\n"
+		"version pair/1 pair/2\n",
+		"replace pair with store.first\nreplace user with user.first\n"
+		"version pair/2 pair/1\n"};
+	static const struct ths_iface *const ifaces[] = {&pair_next_iface, &pair_iface};
+	struct ths_binding *binding;
+
+	ck_assert_int_eq(ths_vital("pair"), THS_E_NOENT); /* but it is */
+	rig_add(&ths_module_store, "store.first");
+	rig_add(&ths_module_store_next, NULL);
+	ths_core.evolving = true;
+	rig_add(&ths_module_user, "user.first");
+	rig_add(&ths_module_user_next, NULL);
+	ths_core.evolving = false;
+	for (unsigned i = 0; i < 2; i++) {
+		EVOLVES(sets[i]);
+		ck_assert_int_eq(ths_binding_find(ifaces[i], "", &binding), THS_OK);
+		ck_assert_uint_eq(binding->version, ifaces[i]->version);
+		ck_assert(binding->account.vital);
+	}
+}
+END_TEST
+
 /* A kick that is open then is the successor's, by the operation's name: its numbers are of
  * another version. */
 struct bell_args {
@@ -642,6 +669,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "rows", setup, rows_grow_and_shrink);
 	harness_case(suite, "versions", setup,
 		     an_interface_changes_its_version_with_its_users);
+	harness_case(suite, "versions, accounts", setup, accounts_go_with_the_version);
 	harness_case(suite, "versions, kicks", setup, kicks_go_by_names);
 	harness_case(suite, "split, merge", setup, one_becomes_two);
 	harness_loop(suite, "V1 start", setup, a_start_that_fails_leaves_nothing, 0,
