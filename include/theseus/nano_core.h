@@ -112,7 +112,8 @@ THS_MUST_CHECK enum ths_err ths_interpose_end(uint32_t slot);
  * over sooner. Until then the one before stays linked, and is bound again if the successor
  * fails: by a fault, a budget overrun, or its self-test, which is run right after
  * publishing and whenever `module/1` is asked. The interaction that failed is run again
- * (device operations are not). Both 0: no probation, and no self-test.
+ * (device operations are not). 0: not by calls, or not by ticks; both 0: no probation, and
+ * no self-test.
  *
  * A swap that migrates rows has one only if there is a way back for all of them. An
  * evolution's is that of all who came: <theseus/evolve.h>.

@@ -107,7 +107,9 @@ void ths_probation_count(struct ths_instance *instance, struct ths_probation pro
 	instance->until_calls = probation.calls
 					? ths_instance_calls(instance) + probation.calls
 					: UINT64_MAX;
-	instance->until_tick = ths_ticks() + probation.ticks;
+	instance->until_tick = probation.ticks || !probation.calls
+				       ? ths_ticks() + probation.ticks
+				       : UINT64_MAX;
 	watch();
 }
 

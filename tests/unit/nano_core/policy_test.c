@@ -7,6 +7,7 @@
 #include "suite.h"
 
 #include <string.h>
+#include <theseus/evolve.h>
 #include <theseus/host.h>
 #include <theseus/iface/loader.h>
 #include "nano_core/swap_impl.h"
@@ -20,6 +21,7 @@ static unsigned asked;
 static struct loader_module seen;
 static uint64_t rank_of_name[3]; /* by the last letter of the name: a, b, c */
 static struct ths_probation wanted;
+static const char *unwatched; /* the id of who needs no probation; NULL: everybody does */
 static void *volatile nowhere; /* NULL */
 
 THS_NO_SANITIZE static enum ths_err give(enum answer what)
@@ -66,6 +68,8 @@ static enum ths_err test_probation(struct ths_call *call, struct loader_probatio
 	asked++;
 	arg->calls = wanted.calls;
 	arg->ticks = wanted.ticks;
+	if (unwatched && strcmp(arg->module.id, unwatched) == 0)
+		arg->calls = arg->ticks = 0;
 	return give(answer);
 }
 
@@ -87,6 +91,7 @@ static void setup(void)
 	answer = RULE;
 	memset(rank_of_name, 0, sizeof(rank_of_name));
 	wanted = (struct ths_probation){5, 6};
+	unwatched = NULL;
 	harness_bind(&ths_module_script, "");
 	harness_bind(&ths_module_policy, "");
 	asked = 0;
@@ -360,6 +365,29 @@ START_TEST(it_may_do_without)
 }
 END_TEST
 
+/* The others of its set are waited for. */
+START_TEST(one_of_a_set_may_do_without)
+{
+	static const char text[] = "replace script with script.same\n"
+				   "replace other with script.soft\n";
+	struct ths_ref other = THS_REF_TO(script, "other");
+	struct ths_reason reason;
+
+	ck_assert_int_eq(ths_bind(rig_add(&ths_module_script, "other"), "other"), THS_OK);
+	rig_add(&ths_module_script_same, NULL);
+	rig_add(&ths_module_script_soft, NULL);
+	unwatched = "script.same";
+	wanted = (struct ths_probation){1, 0};
+	ck_assert_msg(ths_evolve(text, sizeof(text) - 1, &reason) == THS_OK, "%s", reason.text);
+	for (unsigned i = 0; i < 10; i++)
+		ths_host_tick();
+	ck_assert(ths_is_on_probation(provider(&script_iface)));
+	ck_assert_int_eq(script_version(&other, &(struct script_args){0}), THS_OK);
+	ths_host_tick();
+	ck_assert(!ths_is_on_probation(provider(&script_iface)));
+}
+END_TEST
+
 START_TEST(what_is_no_probation_is_the_usual_one)
 {
 	static const struct ths_probation none[] = {
@@ -391,6 +419,7 @@ Suite *ths_test_suite(void)
 		     on_probation_it_is_taken_back_after_recovery);
 	harness_case(suite, "probation", setup, it_says_how_long_a_successor_is_watched);
 	harness_case(suite, "no probation", setup, it_may_do_without);
+	harness_case(suite, "no probation in a set", setup, one_of_a_set_may_do_without);
 	harness_loop(suite, "L2 probation", setup, what_is_no_probation_is_the_usual_one, 0,
 		     3);
 	return suite;

@@ -113,6 +113,24 @@ START_TEST(the_old_one_is_kept_for_so_many_ticks)
 }
 END_TEST
 
+/* Of calls and ticks either may be left out. */
+START_TEST(or_for_as_long_as_it_takes)
+{
+	uint32_t next;
+
+	ths_probation_set((struct ths_probation){3, 0});
+	next = swap_in(&ths_module_script_same, "same");
+	for (unsigned i = 0; i < 100; i++)
+		ths_host_tick();
+	ck_assert_int_eq(state_of(next), THS_INSTANCE_PROBATION);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_uint_eq(version(), 3);
+	ths_host_tick();
+	ck_assert_int_eq(state_of(next), THS_INSTANCE_BOUND);
+	ck_assert_int_eq(state_of(server), THS_INSTANCE_FREE);
+}
+END_TEST
+
 START_TEST(without_probation_the_old_one_goes_at_once)
 {
 	uint32_t next;
@@ -462,6 +480,7 @@ Suite *ths_test_suite(void)
 
 	harness_case(suite, "U1 calls", setup, the_old_one_is_kept_for_so_many_calls);
 	harness_case(suite, "U1 ticks", setup, the_old_one_is_kept_for_so_many_ticks);
+	harness_case(suite, "U1 calls alone", setup, or_for_as_long_as_it_takes);
 	harness_case(suite, "U1 none", setup, without_probation_the_old_one_goes_at_once);
 	harness_case(suite, "U1 migrated", setup, who_migrated_rows_has_no_probation);
 	harness_case(suite, "U1 next swap", setup, the_next_swap_ends_a_probation);
