@@ -7,6 +7,7 @@ check_unit_tests += \
 	%D%/ownership_test \
 	%D%/quota_test \
 	%D%/reaper_test \
+	%D%/restore_test \
 	%D%/row_test \
 	%D%/save_large_test \
 	%D%/save_layout_test \
@@ -31,6 +32,7 @@ check_tsan_tests += %D%/serial_tsan
 %C%_serial_tsan_CFLAGS = $(theseus_tsan_cflags)
 %C%_serial_tsan_LDADD = $(theseus_tsan_ldadd)
 
+%C%_restore_test_SOURCES = %D%/restore_test.c %D%/keep.c %D%/keep.h
 %C%_save_test_SOURCES = %D%/save_test.c %D%/keep.c %D%/keep.h
 %C%_save_smp_test_SOURCES = %D%/save_smp_test.c %D%/keep.c %D%/keep.h
 %C%_save_large_test_SOURCES = %D%/save_large_test.c %D%/keep.c %D%/keep.h
