@@ -216,7 +216,8 @@ struct ths_module {
 struct ths_ref *ths_use(struct ths_call *call, unsigned slot);
 /* This CPU's number, 0.. */
 unsigned ths_call_cpu(const struct ths_call *call);
-/* The task on whose behalf the interaction runs. */
+/* The task on whose behalf the interaction runs; where an interrupt, a kick or a tick has it
+ * run there is none, and the generation is 0. */
 struct ths_task_id {
 	uint32_t slot;
 	uint32_t generation;

@@ -26,7 +26,7 @@ unsigned ths_call_cpu(const struct ths_call *call)
 struct ths_task_id ths_call_task(const struct ths_call *call)
 {
 	(void)call;
-	return ths_task_self();
+	return ths_cpu()->working ? (struct ths_task_id){CONTEXTS_MAX, 0} : ths_task_self();
 }
 
 /* By what gate.S keeps, too: of a first level nothing else may be believed. */

@@ -67,6 +67,44 @@ static enum ths_err start_one(struct ths_call *call, void *ctx)
 	return ths_task_start(call, runs, NULL, &task);
 }
 
+/* ---- whose affair it is -------------------------------------------------------------- */
+
+static struct ths_task_id asker, kicked;
+
+static enum ths_err ask_and_kick(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	asker = ths_call_task(call);
+	return ths_kick(call, script_op_kicked);
+}
+
+static enum ths_err note_task(struct ths_call *call, void *ctx)
+{
+	(void)ctx;
+	kicks++;
+	kicked = ths_call_task(call);
+	return THS_OK;
+}
+
+static void is_asked_who(void *arg)
+{
+	(void)arg;
+	script_on_kick = note_task;
+	ck_assert_int_eq(script_by(&ref, ask_and_kick, NULL), THS_OK);
+	ck_assert_uint_eq(kicks, 1);
+	ck_assert_uint_eq(asker.slot, ths_task_self().slot);
+	ck_assert_uint_eq(asker.generation, ths_task_self().generation);
+	ck_assert_uint_eq(kicked.generation, 0);
+	ck_assert_uint_ge(kicked.slot, CONTEXTS_MAX);
+	harness_done();
+}
+
+START_TEST(what_is_done_at_depth_0_is_no_tasks)
+{
+	harness_run(is_asked_who, NULL);
+}
+END_TEST
+
 /* ---- E2: what fails leaves nothing ------------------------------------------------- */
 
 static enum ths_err do_and_fail(struct ths_call *call, void *ctx)
@@ -279,6 +317,7 @@ Suite *ths_test_suite(void)
 	Suite *suite = suite_create("effect");
 	TCase *conflicts = tcase_create("E2 conflicts");
 
+	harness_case(suite, "whose", setup, what_is_done_at_depth_0_is_no_tasks);
 	harness_case(suite, "E2 failure", setup,
 		     what_failed_is_not_performed_and_gives_its_slots_back);
 	harness_case(suite, "E2 levels", setup,
