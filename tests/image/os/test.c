@@ -230,6 +230,7 @@ static void run(void *arg)
 		     {"control", test_control},
 		     {"refusal", test_refusal},
 		     {"pattern", test_pattern},
+		     {"owner", test_owner},
 		     {"shape", test_shape},
 		     {"migrate", test_migrate}};
 	char name[16] = "";

@@ -51,5 +51,6 @@ void test_cascade(void);
 void test_control(void);
 void test_refusal(void);
 void test_pattern(void);
+void test_owner(void);
 void test_shape(void);
 void test_migrate(void);
