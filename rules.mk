@@ -48,6 +48,7 @@ $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 # check-image  kernels booted under QEMU
 # check-model  Spin models
 # check-clang  all of it made by clang in ./clang, some unit tests, one boot
+# check-TESTS  what is there already, TESTS=...; with check_PROGRAMS= builds no unit tests
 # check-lint   names, headers, man pages, archive contents
 # abi-update   tests/abi/signatures.txt anew, after a version step: theseus-abi(7)
 # bench        guest instructions of the main paths -> tests/bench/results.tsv

@@ -135,6 +135,7 @@ static enum tool_status check(const char *path, const struct options *options)
 	if (!check_file(&file, wanted, &result)) {
 		status = TOOL_UNREADABLE;
 	} else {
+		tool_progress_end();
 		if (options->json)
 			say_json(name_of(path, options), &result);
 		else
@@ -176,6 +177,7 @@ static enum tool_status report(const char *path, const struct options *options)
 
 	if (!tool_read(path, &file))
 		return TOOL_UNREADABLE;
+	tool_progress_end();
 	good = report_file(path, &file, options->json, &total);
 	free(file.data);
 	return good ? TOOL_OK : TOOL_UNREADABLE;
@@ -272,6 +274,7 @@ static enum tool_status against(const char *path, const struct options *options)
 
 	if (status != TOOL_OK)
 		return status;
+	tool_progress_end();
 	status = module_open(path, &new_file, &new);
 	if (status == TOOL_OK) {
 		against_compare(&old, &new, options->old, &found);
@@ -339,7 +342,7 @@ static int options_read(int argc, char **argv, struct options *options)
 			options->json = true;
 			break;
 		case TOOL_QUIET:
-			options->quiet = true;
+			options->quiet = tool_quiet = true;
 			break;
 		default:
 			status = tool_option(found, usage_text);
@@ -364,6 +367,8 @@ int main(int argc, char **argv)
 		printf("%-16s %-12s %8s %8s %8s %8s\n", "module", "interface", "file",
 		       "text", "rodata", "insns");
 	for (int i = optind; i < argc; i++) {
+		if (argc - optind > 1)
+			tool_progress("%s (%d of %d)", argv[i], i - optind + 1, argc - optind);
 		if (options.mode == SEAL)
 			status = worse(status, seal(argv[i], &options));
 		else if (options.mode == REPORT)

@@ -12,11 +12,36 @@
 #include <unistd.h>
 
 const char *tool_name = "theseus";
+bool tool_quiet;
+
+static bool progress_shown;
+
+void tool_progress_end(void)
+{
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
+	progress_shown = false;
+}
+
+void tool_progress(const char *fmt, ...)
+{
+	va_list args;
+
+	if (tool_quiet || !isatty(STDERR_FILENO))
+		return;
+	va_start(args, fmt);
+	fprintf(stderr, "\r%s: ", tool_name);
+	vfprintf(stderr, fmt, args);
+	fputs("\033[K", stderr);
+	va_end(args);
+	progress_shown = true;
+}
 
 void tool_warn(const char *fmt, ...)
 {
 	va_list args;
 
+	tool_progress_end();
 	va_start(args, fmt);
 	fprintf(stderr, "%s: ", tool_name);
 	vfprintf(stderr, fmt, args);
@@ -38,6 +63,7 @@ enum tool_status tool_misused(const char *fmt, ...)
 
 int tool_end(int status)
 {
+	tool_progress_end();
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
 	tool_warn("standard output cannot be written: %s", strerror(errno));
@@ -149,42 +175,103 @@ bool tool_read(const char *path, struct tool_file *file)
 	return true;
 }
 
-bool tool_write(const char *path, const void *data, size_t size)
+bool tool_folder(const char *option, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+		errno = ENOTDIR;
+	else if (access(path, R_OK | X_OK) == 0)
+		return true;
+	tool_warn("%s %s: %s", option, path, strerror(errno));
+	return false;
+}
+
+/* Closes @into, also on failure; errno is of what failed first. */
+static bool bytes_put(FILE *into, const void *data, size_t size)
+{
+	bool good = fwrite(data, 1, size, into) == size && fflush(into) == 0;
+	int error = errno;
+
+	if (fclose(into) != 0 && good)
+		return false;
+	errno = error;
+	return good;
+}
+
+/* A pipe or a device. */
+static bool write_into(const char *path, const void *data, size_t size)
+{
+	FILE *into = fopen(path, "wb");
+
+	return into != NULL && bytes_put(into, data, size);
+}
+
+static bool write_beside(const char *path, mode_t mode, const void *data, size_t size)
 {
 	char *beside = tool_print("%s.XXXXXX", path);
-	struct stat old;
-	mode_t mode = umask(0);
-	FILE *into;
-	int fd;
+	int fd = mkstemp(beside), error;
+	FILE *into = fd < 0 || fchmod(fd, mode) != 0 ? NULL : fdopen(fd, "wb");
+	bool good = into != NULL && bytes_put(into, data, size) && rename(beside, path) == 0;
 
-	umask(mode);
-	mode = stat(path, &old) == 0 ? old.st_mode & 07777 : 0666 & ~mode;
-	fd = mkstemp(beside);
-	into = fd < 0 ? NULL : fdopen(fd, "wb");
-	if (into == NULL)
-		goto failed;
-	if (fwrite(data, 1, size, into) != size || fflush(into) != 0 ||
-	    fchmod(fd, mode) != 0) {
-		int error = errno;
-
-		fclose(into);
+	error = errno;
+	if (into == NULL && fd >= 0)
+		close(fd);
+	if (!good && fd >= 0)
 		unlink(beside);
-		errno = error;
-		goto failed;
-	}
-	if (fclose(into) != 0 || rename(beside, path) != 0) {
-		int error = errno;
+	free(beside);
+	errno = error;
+	return good;
+}
 
-		unlink(beside);
-		errno = error;
-		goto failed;
-	}
-	free(beside);
-	return true;
-failed:
-	tool_warn("%s: %s", path, strerror(errno));
-	free(beside);
-	return false;
+void tool_signals_hold(sigset_t *before)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGHUP);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ours, before);
+}
+
+void tool_signals_take(const sigset_t *before)
+{
+	sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+/* A plain file that is there, or will be: @path, or where its link leads. */
+static bool write_plain(const char *path, mode_t mode, const void *data, size_t size)
+{
+	char *real = realpath(path, NULL);
+	sigset_t before;
+	bool good;
+
+	tool_signals_hold(&before);
+	good = write_beside(real != NULL ? real : path, mode, data, size);
+	tool_signals_take(&before);
+	free(real);
+	return good;
+}
+
+bool tool_write(const char *path, const void *data, size_t size)
+{
+	mode_t mask = umask(0);
+	struct stat old, link;
+	bool good;
+
+	umask(mask);
+	if (stat(path, &old) == 0) /* a link of /proc leads to what has no name: ask stat() */
+		good = S_ISREG(old.st_mode)
+			       ? write_plain(path, old.st_mode & 07777, data, size)
+			       : write_into(path, data, size);
+	else if (lstat(path, &link) == 0) /* a link that leads nowhere yet */
+		good = write_into(path, data, size);
+	else
+		good = write_plain(path, 0666 & ~mask, data, size);
+	if (!good)
+		tool_warn("%s: %s", path, strerror(errno));
+	return good;
 }
 
 void tool_text_bytes(struct tool_text *text, const void *bytes, size_t size)

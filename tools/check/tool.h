@@ -3,7 +3,9 @@
  * list of findings.
  *
  * Invariants
- *   T1  A file is replaced wholly or not at all: written beside itself, then renamed.
+ *   T1  A file is replaced wholly or not at all: written beside itself, then renamed; a
+ *       signal that would end us waits for that. What is no plain file (/dev/stdout, a
+ *       pipe) stays what it is, and is written to.
  *   T2  A message begins with the tool's name and says which file it is about.
  *   T3  Running out of memory ends the tool with status 3 and a message; so these
  *       functions need no check where they return memory.
@@ -11,6 +13,7 @@
 #pragma once
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +27,7 @@ enum tool_status { /* how our tools exit */
 };
 
 extern const char *tool_name; /* for messages; set first thing in main() */
+extern bool tool_quiet;       /* --quiet was given: no progress */
 
 /* What each tool takes: last in its table of options, and last in its usage text. */
 enum { TOOL_QUIET = 0x1000, TOOL_HELP, TOOL_VERSION };
@@ -43,6 +47,11 @@ int tool_end(int status);
 
 /* "NAME: TEXT" on standard error. */
 void tool_warn(const char *fmt, ...) THS_PRINTF(1, 2);
+/* The same of what is being done: on a terminal alone, one line that the next takes the
+ * place of, and any message; in a log there is never one. */
+void tool_progress(const char *fmt, ...) THS_PRINTF(1, 2);
+/* Takes the line away: before something else is written to what may be that terminal. */
+void tool_progress_end(void);
 void *tool_alloc(size_t size);                           /* zeroed */
 void *tool_grow(void *memory, size_t size);              /* realloc */
 char *tool_print(const char *fmt, ...) THS_PRINTF(1, 2); /* to memory of its own */
@@ -55,10 +64,18 @@ struct tool_file {
 	uint8_t *data;
 	size_t size;
 };
+/* False, with a message, when @path is no folder that can be read: @option named it. */
+THS_MUST_CHECK bool tool_folder(const char *option, const char *path);
 /* False, with a message, when @path cannot be read. */
 THS_MUST_CHECK bool tool_read(const char *path, struct tool_file *file);
-/* T1; the mode of an existing @path is kept. False, with a message, on failure. */
+/* T1; the mode of an existing @path is kept, and a link goes on leading to it. False, with a
+ * message, on failure. */
 THS_MUST_CHECK bool tool_write(const char *path, const void *data, size_t size);
+
+/* Signals that end a program by default, from a terminal or a make, wait from here on until
+ * tool_signals_take(): nothing is left half done. */
+void tool_signals_hold(sigset_t *before);
+void tool_signals_take(const sigset_t *before);
 
 /* Text that grows. All zero is empty. */
 struct tool_text {

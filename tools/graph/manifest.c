@@ -124,7 +124,10 @@ static enum tool_status text_read(const struct source *source, const struct tool
 	struct ths_manifest_item item;
 
 	if (ths_manifest_check(&manifest, text->data, text->size) != THS_OK) {
-		tool_warn("%s:%u: %s", source->path, manifest.line, manifest.what);
+		if (manifest.line != 0)
+			tool_warn("%s:%u: %s", source->path, manifest.line, manifest.what);
+		else
+			tool_warn("%s: %s", source->path, manifest.what);
 		return TOOL_REFUSED;
 	}
 	ths_manifest_init(&manifest, text->data, text->size);

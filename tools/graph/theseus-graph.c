@@ -84,6 +84,8 @@ static int options_read(int argc, char **argv, struct options *options)
 	while ((found = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (found == OPT_LOG)
 			options->log = optarg;
+		if (found == OPT_MODULE_DIR && !tool_folder("--module-dir", optarg))
+			return TOOL_UNREADABLE;
 		if (found == OPT_MODULE_DIR)
 			folder_add(options, optarg);
 		options->svg |= found == OPT_SVG;

@@ -24,6 +24,7 @@ static bool has_entry(const struct image_contents *contents, const char *name)
 static void refuse_line(const char *path, const struct ths_evolve_item *item,
 			const char *id, const char *rule, const char *text)
 {
+	tool_progress_end();
 	fprintf(stderr, "%s:%u: module %s: %s%s%s\n", path, item->line, id, rule,
 		rule[0] ? ": " : "", text);
 }
@@ -80,7 +81,11 @@ static bool add_modules(const struct image_options *options, const char *path,
 	bool good = true;
 
 	if (ths_evolve_read((const char *)text->data, text->size, item, &count, &reason)) {
-		fprintf(stderr, "%s: %s\n", path, reason.text);
+		tool_progress_end();
+		if (strncmp(reason.text, "line ", 5) == 0)
+			fprintf(stderr, "%s:%s\n", path, reason.text + 5);
+		else
+			fprintf(stderr, "%s: %s\n", path, reason.text);
 		return false;
 	}
 	for (unsigned i = 0; i < count; i++) {
@@ -103,6 +108,7 @@ static enum tool_status add(const struct image_options *options, const char *pat
 	if (!tool_read(path, &text))
 		return TOOL_UNREADABLE;
 	if (strlen(name) > THS_MANIFEST_FILE_MAX || has_entry(contents, name)) {
+		tool_progress_end();
 		fprintf(stderr, "%s: its name is too long, or there is such a file\n", path);
 	} else if (add_modules(options, path, &text, contents)) {
 		contents_add(contents, name, text.data, text.size);

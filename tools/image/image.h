@@ -32,12 +32,7 @@ struct image_options {
 	const char *iso, *archive; /* outputs; NULL: not wanted */
 	const char *cmdline, *volume;
 	const char *grub_dir; /* where i386-pc/ and x86_64-efi/ lie */
-	bool quiet;
 };
-
-/* One line of progress on standard error, unless --quiet. */
-void image_say(const struct image_options *options, const char *fmt, ...)
-	THS_PRINTF(2, 3);
 
 /* ---- resolve.c ------------------------------------------------------------------ */
 

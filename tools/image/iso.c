@@ -322,7 +322,7 @@ static bool parts_make(struct iso *iso, const struct tool_file *kernel,
 	free(id);
 	if (!good)
 		return false;
-	image_say(iso->options, "making GRUB for BIOS and for UEFI");
+	tool_progress("making GRUB for BIOS and for UEFI");
 	return grub_make(iso, "i386-pc-eltorito", "i386-pc", bios,
 			 "iso/boot/grub/bios.img") &&
 	       grub_make(iso, "x86_64-efi", "x86_64-efi", efi, "bootx64.efi") &&
@@ -359,7 +359,7 @@ int iso_write(const struct image_options *options, const struct tool_file *kerne
 	out = temp_path(&iso, "out.iso");
 	good = parts_make(&iso, kernel, archive);
 	if (good)
-		image_say(options, "making the disk image");
+		tool_progress("making the disk image");
 	good = good && iso_make(&iso, out) && tool_read(out, &file) &&
 	       tool_write(options->iso, file.data, file.size);
 	free(file.data);

@@ -48,6 +48,7 @@ static THS_PRINTF(3, 4) void refuse(struct resolve *resolve, uint32_t line,
 {
 	va_list args;
 
+	tool_progress_end();
 	if (line != 0)
 		fprintf(stderr, "%s:%u: ", resolve->options->manifest, line);
 	else
@@ -393,8 +394,8 @@ static void blobs_check(struct resolve *resolve, const struct module *a,
 static void modules_check(struct resolve *resolve)
 {
 	for (size_t i = 0; i < resolve->module_count; i++) {
-		image_say(resolve->options, "checking %s (%zu of %zu)",
-			  resolve->modules[i].item.file, i + 1, resolve->module_count);
+		tool_progress("checking %s (%zu of %zu)",
+			      resolve->modules[i].item.file, i + 1, resolve->module_count);
 		module_read(resolve, &resolve->modules[i]);
 	}
 	for (size_t i = 0; i < resolve->binding_count; i++)

@@ -3,7 +3,6 @@
  *
  * See image.h for the parts and what holds of them; here is only the command line.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +38,7 @@ static const char usage_text[] =
 	"  --admit-spill ID   overlook, for a test, that this module has memory of its "
 	"own;\n"
 	"                     the kernel must have been told to admit it too\n"
-	"  --quiet            no progress on standard error\n"
+	"  --quiet            no progress on the terminal\n"
 	TOOL_OPTIONS_TEXT("        ")
 	"\n"
 	"Exit status: 0 made, 1 refused, 2 wrong usage, 3 a file cannot be read or "
@@ -61,19 +60,6 @@ static const struct option known[] = {
 	{"admit-spill", required_argument, NULL, 's'},
 	TOOL_OPTIONS,
 };
-
-void image_say(const struct image_options *options, const char *fmt, ...)
-{
-	va_list args;
-
-	if (options->quiet)
-		return;
-	fprintf(stderr, "%s: ", tool_name);
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
 
 static void add(const char ***list, size_t *count, const char *text)
 {
@@ -137,6 +123,8 @@ static int options_read(int argc, char **argv, struct image_options *options)
 			options->manifest = optarg;
 			break;
 		case 'd':
+			if (!tool_folder("--module-dir", optarg))
+				return TOOL_UNREADABLE;
 			module_dir_add(options, optarg);
 			break;
 		case 'e':
@@ -164,7 +152,7 @@ static int options_read(int argc, char **argv, struct image_options *options)
 			options->spiller = optarg;
 			break;
 		case TOOL_QUIET:
-			options->quiet = true;
+			tool_quiet = true;
 			break;
 		default:
 			status = tool_option(found, usage_text);
@@ -193,9 +181,7 @@ static int make(const struct image_options *options)
 	}
 	if (status == TOOL_OK && options->iso != NULL)
 		status = iso_write(options, &contents.kernel, &archive);
-	if (status == TOOL_OK)
-		image_say(options, "%zu files in the archive, %zu bytes", contents.count,
-			  archive.size);
+	tool_progress_end();
 	tool_text_free(&archive);
 	contents_free(&contents);
 	return status;

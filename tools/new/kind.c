@@ -30,8 +30,7 @@ bool kind_read(const char *templates, const char *kind, struct tool_file *about)
 	bool there = access(path, R_OK) == 0;
 
 	if (!there)
-		tool_warn("%s: no such kind (%s: %s); see theseus-new --list", kind, path,
-			  strerror(errno));
+		tool_warn("%s: no such kind: --list tells those there are", kind);
 	there = there && tool_read(path, about);
 	free(path);
 	return there;
@@ -161,10 +160,11 @@ static enum tool_status put_in_place(struct making *making)
 	if (chmod(making->beside, 0777 & ~mask) != 0 ||
 	    renameat2(AT_FDCWD, making->beside, AT_FDCWD, making->into,
 		      RENAME_NOREPLACE) != 0) {
+		bool there = errno == EEXIST;
+
 		tool_warn("%s: %s", making->into,
-			  errno == EEXIST ? "is there already, and left as it is"
-					  : strerror(errno));
-		return errno == EEXIST ? TOOL_REFUSED : TOOL_UNREADABLE;
+			  there ? "is there already, and left as it is" : strerror(errno));
+		return there ? TOOL_REFUSED : TOOL_UNREADABLE;
 	}
 	return TOOL_OK;
 }
@@ -175,7 +175,9 @@ static enum tool_status folder_make(const char *folder, const char *into,
 {
 	struct making making = {.into = into, .beside = tool_print("%s.XXXXXX", into)};
 	enum tool_status status = TOOL_UNREADABLE;
+	sigset_t before;
 
+	tool_signals_hold(&before);
 	if (!mkdtemp(making.beside)) {
 		tool_warn("%s: %s", into, strerror(errno));
 	} else {
@@ -187,6 +189,7 @@ static enum tool_status folder_make(const char *folder, const char *into,
 			(void)!rmdir(making.beside);
 		}
 	}
+	tool_signals_take(&before);
 	for (unsigned i = 0; i < making.count; i++)
 		free(making.made[i]);
 	free(making.beside);

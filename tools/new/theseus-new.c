@@ -144,9 +144,8 @@ static enum tool_status request_read(int argc, char **argv, struct request *requ
 		return status;
 	*done = false;
 	if (argc - optind != (request->list ? 0 : 2))
-		return misused("theseus-new", "", request->list
-							  ? "--list stands alone"
-							  : "takes a KIND and a NAME");
+		return tool_misused(request->list ? "--list stands alone"
+						  : "a KIND and a NAME are wanted");
 	request->kind = request->list ? NULL : argv[optind];
 	request->name = request->list ? NULL : argv[optind + 1];
 	if (request->make && request->autotools)
@@ -164,6 +163,8 @@ static const char *name_wrong(const char *name, bool dots)
 	for (const char *at = name; *at != '\0'; at++) {
 		if (dots && at[0] == '.' && isalnum((unsigned char)at[1]))
 			continue;
+		if (dots && at[0] == '.')
+			return "behind a '.' stands a small letter or a digit";
 		if (!islower((unsigned char)*at) && !isdigit((unsigned char)*at) && *at != '_')
 			return dots ? "a name is of small letters, digits, '_' and '.'"
 				    : "a name is of small letters, digits and '_'";

@@ -124,6 +124,23 @@ static bool is_readable(const char *path)
 	return false;
 }
 
+/* Whether @path, if there is one, begins with or has at @offset what such a file has: else
+ * QEMU would say little, or wait for a disk that boots. */
+static bool is_kind(const char *path, off_t offset, const char *bytes, const char *what)
+{
+	char found[8];
+	size_t size = strlen(bytes);
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t got = fd < 0 ? 0 : pread(fd, found, size, offset);
+
+	if (fd >= 0)
+		close(fd);
+	if (!path || (got == (ssize_t)size && memcmp(found, bytes, size) == 0))
+		return true;
+	tool_warn("%s: is no %s", path, what);
+	return false;
+}
+
 /* The log is emptied now: what stood in it must never count as the guest's words. */
 static bool make_serial(struct run_files *files, const struct run_options *options)
 {
@@ -154,7 +171,9 @@ int files_prepare(struct run_files *files, const struct run_options *options)
 	memset(files, 0, sizeof(*files));
 	errno = 0;
 	if (!is_readable(options->iso) || !is_readable(options->kernel) ||
-	    !is_readable(options->initrd))
+	    !is_readable(options->initrd) ||
+	    !is_kind(options->iso, 0x8001, "CD001", "ISO 9660 image, as theseus-image makes") ||
+	    !is_kind(options->kernel, 0, "\177ELF", "ELF file, as a kernel is"))
 		return RUN_USAGE;
 	if (!qemu || !*qemu || !strcmp(qemu, "no")) /* "no": as configure calls absence */
 		qemu = "qemu-system-x86_64";

@@ -197,14 +197,14 @@ static int take_option(int option, struct run_options *options)
 		options->json = true;
 		return -1;
 	case OPT_QUIET:
-		options->quiet = true;
+		options->quiet = tool_quiet = true;
 		return -1;
 	case OPT_HELP:
 		fputs(help_text, stdout);
-		return fflush(stdout) ? RUN_USAGE : RUN_OK;
+		return tool_end(RUN_OK) ? RUN_USAGE : RUN_OK;
 	case OPT_VERSION:
 		puts("theseus-run (" PACKAGE_NAME ") " PACKAGE_VERSION);
-		return fflush(stdout) ? RUN_USAGE : RUN_OK;
+		return tool_end(RUN_OK) ? RUN_USAGE : RUN_OK;
 	case OPT_SMP:
 	case OPT_TIMEOUT:
 	case OPT_SILENCE:

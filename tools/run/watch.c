@@ -24,7 +24,7 @@
 #include "run.h"
 
 #define TICK_MS      100
-#define HEARTBEAT_S  10.0
+#define HEARTBEAT_S  1.0 /* of a guest that is silent */
 #define PATIENCE_S   2.0
 #define ECHO_BYTES   4096
 #define TRACE_TRIPLE "Triple fault"
@@ -80,6 +80,7 @@ static bool is_escape(struct watch *watch, char byte)
  * must not clear our terminal, nor overwrite a verdict on it. */
 static void show(struct watch *watch, const char *bytes, size_t len)
 {
+	tool_progress_end();
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)bytes[i];
 
@@ -175,10 +176,10 @@ static void tick(struct watch *watch)
 	follow(watch);
 	check_limits(watch);
 	press(watch);
-	if (watch->options->batch && !watch->options->quiet &&
+	if (watch->options->batch && !watch->midline &&
 	    now() - watch->beat >= HEARTBEAT_S) {
-		tool_warn("%.0f s, %lld lines", now() - watch->start,
-			(long long)watch->lines);
+		tool_progress("%.0f s, %lld lines", now() - watch->start,
+			      (long long)watch->lines);
 		watch->beat = now();
 	}
 }
@@ -229,6 +230,7 @@ static void loop(struct watch *watch)
 		if (poll(&fds[1], 1, 0) <= 0)
 			break;
 	follow(watch);
+	tool_progress_end();
 	if (watch->midline)
 		putchar('\n');
 }

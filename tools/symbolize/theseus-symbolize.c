@@ -244,6 +244,8 @@ static int options_read(int argc, char **argv, struct symbolizer *all)
 			all->kernel_path = optarg;
 			break;
 		case OPT_MODULE_DIR:
+			if (!tool_folder("--module-dir", optarg))
+				return TOOL_UNREADABLE;
 			folder_add(all, optarg);
 			break;
 		case OPT_JSON:
@@ -290,7 +292,7 @@ static enum tool_status log_read(struct symbolizer *all)
 			break; /* tool_end() says so */
 	}
 	if (ferror(log)) {
-		tool_warn("%s: line %lu: %s", name, all->line + 1, strerror(errno));
+		tool_warn("%s:%lu: %s", name, all->line + 1, strerror(errno));
 		status = TOOL_UNREADABLE;
 	} else if (all->unresolved != 0) {
 		status = TOOL_REFUSED;

@@ -5,7 +5,7 @@ check_lint_tests += %D%/new_test.tap
 check_lint_tests += %D%/uninstalled_test.tap
 check_lint_tests += %D%/against_test.tap
 check_lint_tests += %D%/options_test.tap
-check_lint_tests += %D%/graph_test.tap
+check_lint_tests += %D%/graph_test.tap %D%/progress_test.tap %D%/stranger_test.tap
 EXTRA_DIST += %D%/modules.sh
 
 # The tool's own sources once more, with the sanitizers.
