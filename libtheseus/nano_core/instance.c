@@ -155,6 +155,8 @@ static void lay_out_ops(struct ths_instance *instance)
 		op->budget = (uint16_t)module->budget_ticks;
 		ths_op_choose_path(op);
 	}
+	for (unsigned i = 0; i < THS_IRQS_MAX; i++)
+		instance->has_lines |= module->irqs[i].used;
 }
 
 uint64_t ths_instance_calls(const struct ths_instance *instance)

@@ -48,10 +48,64 @@ void ths_lines_detach(struct ths_instance *instance, struct ths_binding *binding
 {
 	for (unsigned i = 0; i < THS_IRQS_MAX; i++) {
 		struct irq_attach args = line_of(instance, i, binding);
+		enum ths_err err = attached >> i & 1 ? irq_detach(&ths_core.irq, &args) : THS_OK;
 
-		if ((attached >> i & 1) && irq_detach(&ths_core.irq, &args))
+		if (err && err != THS_E_NOENT)
 			ths_logf("%s: line %u stays attached", instance->name, args.line);
 	}
+}
+
+static bool has_line(const struct ths_instance *instance, const struct ths_irq_decl *line)
+{
+	for (unsigned i = 0; i < THS_IRQS_MAX; i++) {
+		const struct ths_irq_decl *decl = &instance->module->irqs[i];
+
+		if (decl->used && decl->line == line->line && decl->op == line->op)
+			return true;
+	}
+	return false;
+}
+
+/* Bit by bit, those of @new's that @old has not. */
+static uint32_t more_lines(const struct ths_instance *old, const struct ths_instance *new)
+{
+	uint32_t more = 0;
+
+	for (unsigned i = 0; i < THS_IRQS_MAX; i++) {
+		const struct ths_irq_decl *decl = &new->module->irqs[i];
+
+		more |= (uint32_t)(decl->used && !has_line(old, decl)) << i;
+	}
+	return more;
+}
+
+/* Lines lead to the front of a chain. */
+static struct ths_binding *front_of(const struct ths_instance *old, struct ths_binding *binding)
+{
+	return binding->behind ? ths_chain_of(old) : binding;
+}
+
+/* Before @new takes @old's place; interrupts' work waits. After an error they are to be
+ * given back, too. */
+enum ths_err ths_lines_take_over(const struct ths_instance *old, struct ths_instance *new)
+{
+	struct ths_binding *binding = NULL;
+	uint32_t attached;
+
+	if (!new->has_lines || !more_lines(old, new))
+		return THS_OK;
+	while ((binding = ths_serves_next(old, binding)))
+		THS_TRY(ths_lines_attach(new, front_of(old, binding), &attached));
+	return THS_OK;
+}
+
+void ths_lines_give_back(const struct ths_instance *old, struct ths_instance *new)
+{
+	struct ths_binding *binding = NULL;
+	uint32_t more = more_lines(old, new);
+
+	while (more && (binding = ths_serves_next(old, binding)))
+		ths_lines_detach(new, front_of(old, binding), more);
 }
 
 /* There is a controller: everybody's lines. */

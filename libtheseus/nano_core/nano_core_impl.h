@@ -120,6 +120,7 @@ struct ths_instance {
 	bool fresh;               /* a table of its was made for it ... */
 	uint8_t made;             /* ... namely these */
 	bool leaving;             /* somebody is about to take its place: migrate.c */
+	bool has_lines;           /* of interrupts */
 	struct ths_journal journal; /* of the running device operation */
 	struct ths_journal faulted; /* of the one that faulted, for `recover` */
 	_Atomic(uint32_t) unrecovered; /* tries of `recover` that are left, after one that
@@ -581,6 +582,9 @@ THS_MUST_CHECK enum ths_err ths_lines_attach(struct ths_instance *instance,
 					     struct ths_binding *binding, uint32_t *attached);
 void ths_lines_detach(struct ths_instance *instance, struct ths_binding *binding,
 		      uint32_t attached);
+THS_MUST_CHECK enum ths_err ths_lines_take_over(const struct ths_instance *old,
+						struct ths_instance *new);
+void ths_lines_give_back(const struct ths_instance *old, struct ths_instance *new);
 THS_MUST_CHECK enum ths_err ths_lines_attach_all(void); /* there is a controller now */
 void ths_irqs_attach(struct ths_instance *instance, struct ths_binding *binding);
 void ths_instance_drop(struct ths_instance *instance);

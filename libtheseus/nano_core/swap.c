@@ -214,7 +214,11 @@ static enum ths_err publish_once(struct swap *swap, struct ths_reason *reason)
 
 	THS_TRY(ths_migrate_check(&swap->new, 1, reason));
 	ths_swap_hold(cpu, swap->old);
-	err = ths_migrate_publish(&swap->new, 1, swap_bindings, swap);
+	err = ths_lines_take_over(swap->old, swap->new);
+	if (err == THS_OK)
+		err = ths_migrate_publish(&swap->new, 1, swap_bindings, swap);
+	if (err)
+		ths_lines_give_back(swap->old, swap->new);
 	ths_swap_let_go(cpu, swap->old);
 	return err;
 }

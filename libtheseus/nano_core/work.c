@@ -124,7 +124,7 @@ static uint32_t same_ops(const struct ths_instance *old, const struct ths_instan
 			       *is = new->module->provides.iface;
 	uint32_t found = 0;
 
-	if (!ops || (was->version == is->version && ths_streq(was->name, is->name)))
+	if (was->version == is->version && ths_streq(was->name, is->name))
 		return ops;
 	for (; ops; ops &= ops - 1)
 		for (uint32_t i = 0; i < is->ops; i++)
@@ -136,10 +136,10 @@ static uint32_t same_ops(const struct ths_instance *old, const struct ths_instan
 
 void ths_kick_pass_on(struct ths_instance *old, struct ths_instance *new, uint32_t ops)
 {
-	uint32_t same = same_ops(old, new, ops);
-
-	if (same)
-		ths_kick_now(ths_cpu(), new, same);
+	if (ops)
+		ops = same_ops(old, new, ops);
+	if (ops)
+		ths_kick_now(ths_cpu(), new, ops);
 }
 
 static void run_kicks_of(struct ths_instance *instance)

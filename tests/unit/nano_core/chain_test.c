@@ -286,6 +286,28 @@ START_TEST(a_set_that_fails_leaves_the_chain_as_it_was)
 }
 END_TEST
 
+/* ---- accounts ----------------------------------------------------------------------- */
+
+/* What is held against the server is what it was: that it served somebody, too. */
+START_TEST(a_server_does_not_pay_for_who_left)
+{
+	struct testsrv_fault fault = {.kind = TESTSRV_MIDWAY, .row = 3};
+	struct testsrv_add add = {.amount = 1};
+
+	for (unsigned i = 2; i < 8; i++) /* the first is mended, and comes again */
+		ck_assert_int_eq(testsrv_fault(&srv, &fault), THS_E_FAULT);
+	ck_assert_int_eq(testsrv_add(&srv, &add), THS_OK); /* else the next would be too many */
+	(void)put(&ths_module_echo, NULL);
+	echo.times = 0;
+	echo.answer = (enum ths_err)99;
+	for (unsigned i = 2; i < 8; i++)
+		ck_assert_int_eq(testsrv_fault(&srv, &fault), THS_E_INTERNAL);
+	ck_assert_int_eq(testsrv_fault(&srv, &fault), THS_E_FAULT); /* it leaves */
+	ck_assert_int_eq(testsrv_add(&srv, &add), THS_OK);
+	ck_assert_uint_eq(add.value, 2);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("chain");
@@ -298,5 +320,6 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "evolutions", setup, interposers_leave_with_a_set, 0,
 		     (int)THS_ARRAY_SIZE(leaves));
 	harness_case(suite, "evolutions", setup, a_set_that_fails_leaves_the_chain_as_it_was);
+	harness_case(suite, "accounts", setup, a_server_does_not_pay_for_who_left);
 	return suite;
 }

@@ -15,7 +15,7 @@
 	OP(post, take, struct irq_handler, 0)
 THS_INTERFACE(post, 1, POST_OPS)
 
-extern const struct ths_module ths_module_mem_frames;
+extern const struct ths_module ths_module_mem_frames, ths_module_trace;
 
 static enum ths_err start_result;
 static struct ths_ref post;
@@ -396,11 +396,14 @@ END_TEST
 
 static enum ths_err attach_result;
 static unsigned attached, detached;
+static uint32_t attached_to;
+static struct ths_binding *wired_at;
 
 static enum ths_err attach_op(struct ths_call *call, struct irq_attach *args)
 {
 	(void)call;
 	attached += args->line == 5;
+	attached_to = args->handler.binding;
 	return attach_result;
 }
 
@@ -475,6 +478,49 @@ START_TEST(lines_of_who_is_not_published_are_given_back)
 }
 END_TEST
 
+/* By a swap, too: those it has and its predecessor had not, also through an interposer. */
+START_TEST(a_successor_has_lines_of_its_own)
+{
+	uint32_t slot, trace;
+
+	attach_result = THS_OK;
+	attached = detached = 0;
+	rig_bind(&ths_module_lines, "");
+	slot = rig_bind(&ths_module_post, "");
+	trace = rig_add(&ths_module_trace, NULL);
+	if (_i)
+		ck_assert_int_eq(ths_interpose(trace, "post", NULL), THS_OK);
+	ck_assert_int_eq(ths_swap(slot, rig_add(&ths_module_wired, NULL), NULL), THS_OK);
+	ck_assert_uint_eq(attached, 1);
+	ck_assert_int_eq(ths_binding_find(&post_iface, "", &wired_at), THS_OK);
+	ck_assert_uint_eq(attached_to, ths_binding_at(wired_at));
+	ck_assert_int_eq(ths_module_find("wired", &slot), THS_OK);
+	ck_assert_int_eq(ths_swap(slot, rig_add(&ths_module_wired, "again"), NULL), THS_OK);
+	ck_assert_uint_eq(attached, 1); /* it has them already */
+	ck_assert_int_eq(ths_rollback("again", NULL), THS_OK);
+	ck_assert_uint_eq(attached, 1);
+	ck_assert_uint_eq(detached, 0);
+}
+END_TEST
+
+START_TEST(who_cannot_have_its_lines_takes_nobodys_place)
+{
+	uint32_t slot, next;
+
+	attached = detached = 0;
+	rig_bind(&ths_module_lines, "");
+	slot = rig_bind(&ths_module_post, "");
+	next = rig_add(&ths_module_wired, NULL);
+	attach_result = THS_E_IO;
+	ck_assert_int_eq(ths_swap(slot, next, NULL), THS_E_IO);
+	ck_assert(is_bound(slot) && !is_bound(next));
+	ck_assert_uint_eq(detached, 1);
+	attach_result = THS_OK;
+	ck_assert_int_eq(ths_swap(slot, next, NULL), THS_OK);
+	ck_assert_uint_eq(attached, 2);
+}
+END_TEST
+
 START_TEST(a_controller_that_cannot_attach_says_so)
 {
 	uint32_t slot;
@@ -522,6 +568,10 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "kicks", setup, an_operation_is_of_who_is_bound);
 	harness_case(suite, "lines", setup,
 		     lines_are_attached_as_long_as_there_is_somebody_to_do_it);
+	harness_loop(suite, "lines of a successor", setup, a_successor_has_lines_of_its_own, 0,
+		     2);
+	harness_case(suite, "lines that fail", setup,
+		     who_cannot_have_its_lines_takes_nobodys_place);
 	harness_case(suite, "lines", setup, lines_of_who_is_not_published_are_given_back);
 	harness_case(suite, "lines, late", setup, a_controller_that_cannot_attach_says_so);
 	harness_case(suite, "lines, operation", setup,

@@ -274,23 +274,6 @@ START_TEST(one_that_always_breaks_leaves_the_chain)
 }
 END_TEST
 
-/* What is held against the server is what it was: that it served somebody, too. */
-START_TEST(nor_does_the_server_pay_for_who_left)
-{
-	struct testsrv_fault fault = {.kind = TESTSRV_MIDWAY, .row = 3};
-
-	for (unsigned i = 2; i < 8; i++) /* the first is mended, and comes again */
-		ck_assert_int_eq(testsrv_fault(&srv, &fault), THS_E_FAULT);
-	(void)add(1); /* else the next would be one too many */
-	(void)put(&ths_module_bend, NULL, "testsrv");
-	bend.before = (enum ths_err)99;
-	for (unsigned i = 2; i < 8; i++)
-		ck_assert_int_eq(testsrv_fault(&srv, &fault), THS_E_INTERNAL);
-	ck_assert_int_eq(testsrv_fault(&srv, &fault), THS_E_FAULT); /* it leaves */
-	ck_assert_uint_eq(add(1), 2);
-}
-END_TEST
-
 START_TEST(an_injector_may_do_it_twice)
 {
 	(void)put(&ths_module_bend, NULL, "testsrv");
@@ -701,7 +684,6 @@ Suite *ths_test_suite(void)
 		     a_filter_changes_what_is_asked_and_what_is_answered);
 	harness_case(suite, "broken", setup, a_broken_interposer_is_an_error_of_the_call);
 	harness_case(suite, "P19", setup, one_that_always_breaks_leaves_the_chain);
-	harness_case(suite, "accounts", setup, nor_does_the_server_pay_for_who_left);
 	harness_case(suite, "twice", setup, an_injector_may_do_it_twice);
 	harness_case(suite, "devices", setup, device_operations_go_by);
 	harness_case(suite, "Z1 swaps", setup, swaps_go_on_behind_and_before);
