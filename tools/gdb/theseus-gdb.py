@@ -26,7 +26,7 @@ import os
 import gdb
 
 STATES = ["free", "loaded", "serves", "retired", "kept", "probation"]
-CONTEXTS = ["free", "runs", "sleeps", "dying"]
+CONTEXTS = ["free", "reserved", "runs", "sleeps", "dying"]  # enum context_state
 
 
 def core():
