@@ -172,6 +172,35 @@ static const char *name_wrong(const char *name, bool dots)
 	return NULL;
 }
 
+/* As it is named to the user; where nobody knows, as it would be from here. */
+static char *installed(const char *from_bin)
+{
+	char *path = tool_beside(from_bin);
+	char *real = path ? realpath(path, NULL) : NULL;
+
+	if (!real)
+		return path ? path : tool_print("%s", from_bin);
+	free(path);
+	return real;
+}
+
+/* Whether the interface that would be made has the name of one that is there: an OS has both
+ * then, and who says that name may mean either. */
+static bool is_taken(const struct request *request, const struct tool_file *about)
+{
+	char *include, *header;
+	bool taken;
+
+	if (request->provides || !(kind_takes(about, "dots") || kind_takes(about, "op")))
+		return false;
+	include = installed(NEW_INCLUDE_FROM_BIN);
+	header = tool_print("%s/theseus/iface/%s.h", include, request->name);
+	taken = strcmp(request->name, "nano_core") == 0 || access(header, F_OK) == 0;
+	free(header);
+	free(include);
+	return taken;
+}
+
 /* What is wrong with the request, as far as @about can tell. */
 static enum tool_status request_check(const struct request *request,
 				      const struct tool_file *about)
@@ -189,6 +218,8 @@ static enum tool_status request_check(const struct request *request,
 
 	if (wrong)
 		return misused(request->name, "", wrong);
+	if (is_taken(request, about))
+		return misused(request->name, "", "is a name of libtheseus' own: take another");
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
 		if (options[i].given && !kind_takes(about, options[i].word))
 			return misused(options[i].option, "", "not for this kind");
@@ -210,18 +241,6 @@ static enum tool_status request_check(const struct request *request,
 }
 
 /* ---- variables -------------------------------------------------------------------- */
-
-/* As it is named to the user; where nobody knows, as it would be from here. */
-static char *installed(const char *from_bin)
-{
-	char *path = tool_beside(from_bin);
-	char *real = path ? realpath(path, NULL) : NULL;
-
-	if (!real)
-		return path ? path : tool_print("%s", from_bin);
-	free(path);
-	return real;
-}
 
 static void name_set(struct variables *variables, const char *name, const char *upper,
 		     const char *value)
