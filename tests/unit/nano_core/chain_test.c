@@ -286,6 +286,29 @@ START_TEST(a_set_that_fails_leaves_the_chain_as_it_was)
 }
 END_TEST
 
+/* The server has an operation more since; who comes back passes that on, too. */
+START_TEST(who_comes_back_is_laid_out_as_the_server_is_now)
+{
+	const struct ths_module *module = more_module();
+	struct ths_ref more = {module->provides.iface, "", 0, 1, 0};
+	struct testsrv_add args = {.amount = 1};
+
+	put(&ths_module_trace, NULL);
+	rig_add(&ths_module_trace, "trace.anew");
+	ths_probation_set((struct ths_probation){1000, 1000});
+	EVOLVES("replace trace with trace.anew\n");
+	ths_probation_set((struct ths_probation){0, 0});
+	ck_assert_int_eq(ths_swap(server, rig_add(module, "more"), NULL), THS_OK);
+	for (uint64_t i = 1; i <= 2; i++) {
+		ck_assert_int_eq(ths_gate(&more, testsrv_ops_count, &args, NULL), THS_OK);
+		ck_assert_uint_eq(args.value, i);
+		if (i == 1)
+			ck_assert_int_eq(ths_rollback("trace.anew", &reason), THS_OK);
+	}
+	ck_assert(is_bound("trace") && !is_bound("trace.anew"));
+}
+END_TEST
+
 /* ---- accounts ----------------------------------------------------------------------- */
 
 /* What is held against the server is what it was: that it served somebody, too. */
@@ -320,6 +343,8 @@ Suite *ths_test_suite(void)
 	harness_loop(suite, "evolutions", setup, interposers_leave_with_a_set, 0,
 		     (int)THS_ARRAY_SIZE(leaves));
 	harness_case(suite, "evolutions", setup, a_set_that_fails_leaves_the_chain_as_it_was);
+	harness_case(suite, "evolutions, back", setup,
+		     who_comes_back_is_laid_out_as_the_server_is_now);
 	harness_case(suite, "accounts", setup, a_server_does_not_pay_for_who_left);
 	return suite;
 }

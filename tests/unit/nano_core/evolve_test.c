@@ -262,6 +262,28 @@ START_TEST(accounts_go_with_the_version)
 }
 END_TEST
 
+/* And back, with what has come to it meanwhile. */
+START_TEST(accounts_go_back)
+{
+	struct ths_binding *next, *first;
+
+	rig_add(&ths_module_store_next, NULL);
+	ths_core.evolving = true;
+	rig_add(&ths_module_user_next, NULL);
+	ths_core.evolving = false;
+	ths_probation_set((struct ths_probation){1000, 1000});
+	EVOLVES("replace pair with store.next\nreplace user with user.next\n"
+		"version pair/1 pair/2\n");
+	ck_assert_int_eq(ths_binding_find(&pair_next_iface, "", &next), THS_OK);
+	next->account.spent = 2;
+	ck_assert_int_eq(ths_rollback("user.next", &reason), THS_OK);
+	ck_assert_int_eq(ths_binding_find(&pair_iface, "", &first), THS_OK);
+	ck_assert_ptr_ne(first, next);
+	ck_assert_uint_eq(first->account.spent, 2);
+	ck_assert_uint_eq(sum(), 42);
+}
+END_TEST
+
 /* A kick that is open then is the successor's, by the operation's name: its numbers are of
  * another version. */
 struct bell_args {
@@ -670,6 +692,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "versions", setup,
 		     an_interface_changes_its_version_with_its_users);
 	harness_case(suite, "versions, accounts", setup, accounts_go_with_the_version);
+	harness_case(suite, "versions, accounts back", setup, accounts_go_back);
 	harness_case(suite, "versions, kicks", setup, kicks_go_by_names);
 	harness_case(suite, "split, merge", setup, one_becomes_two);
 	harness_loop(suite, "V1 start", setup, a_start_that_fails_leaves_nothing, 0,

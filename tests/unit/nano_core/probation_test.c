@@ -410,6 +410,31 @@ START_TEST(kicks_go_back_too)
 }
 END_TEST
 
+static uint32_t unwell;
+
+/* On another CPU who met it before asks it for something. */
+static void kick_late(const char *window, void *unused)
+{
+	(void)unused;
+	if (strcmp(window, "swap/before-unserve") == 0)
+		ths_kick_now(ths_cpu(), &ths_core.instance[unwell], 1u << script_op_kicked);
+}
+
+START_TEST(so_do_those_that_come_late)
+{
+	kicks = 2;
+	script_on_kick = count_kick;
+	script_on_selftest = is_unwell;
+	unwell = rig_add(&ths_module_script_same, "same");
+	ths_host_on_point(kick_late, NULL);
+	ck_assert_int_eq(ths_swap(server, unwell, NULL), THS_E_IO);
+	ths_host_on_point(NULL, NULL);
+	ths_host_tick();
+	ck_assert_uint_eq(kicks, 3);
+	script_on_kick = NULL;
+}
+END_TEST
+
 /* Its tables are not what they were when it was replaced. */
 START_TEST(who_cannot_read_its_tables_any_more_does_not_come_back)
 {
@@ -497,6 +522,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "later", setup, a_fault_after_probation_is_its_callers);
 	harness_case(suite, "U3", setup, who_cannot_wait_is_told_and_the_sweep_reverts);
 	harness_case(suite, "kicks", setup, kicks_go_back_too);
+	harness_case(suite, "kicks, late", setup, so_do_those_that_come_late);
 	harness_case(suite, "tables", setup,
 		     who_cannot_read_its_tables_any_more_does_not_come_back);
 	harness_loop(suite, "no way back", setup, who_cannot_come_back_is_kept_no_longer, 0, 2);
