@@ -85,7 +85,7 @@ void ship_start(unsigned argc, const char *const *argv)
 		return;
 	}
 	if (started) {
-		ship_print("start: %u run already; `stop` ends them\n", started);
+		ship_print("start: there are clients already; `stop` ends them\n");
 		return;
 	}
 	atomic_store(&enough, false);
@@ -98,7 +98,7 @@ void ship_start(unsigned argc, const char *const *argv)
 		}
 		started++;
 	}
-	ship_print("%u clients count\n", started);
+	ship_print(started == 1 ? "1 client counts\n" : "%u clients count\n", started);
 }
 
 static void print_versions(uint64_t versions)
