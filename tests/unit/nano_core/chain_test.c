@@ -311,6 +311,20 @@ END_TEST
 
 /* ---- accounts ----------------------------------------------------------------------- */
 
+/* What is held against a server, and what it is due, goes with it behind. */
+START_TEST(a_server_behind_is_as_vital)
+{
+	struct ths_binding *binding;
+
+	ck_assert_int_eq(ths_vital("testsrv"), THS_E_NOENT); /* but it is */
+	ck_assert_int_eq(ths_binding_find(&testsrv_iface, "", &binding), THS_OK);
+	ck_assert(binding->account.vital);
+	(void)put(&ths_module_echo, NULL);
+	ck_assert(!binding->account.vital);
+	ck_assert(ths_binding_end(binding)->account.vital);
+}
+END_TEST
+
 /* What is held against the server is what it was: that it served somebody, too. */
 START_TEST(a_server_does_not_pay_for_who_left)
 {
@@ -345,6 +359,7 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "evolutions", setup, a_set_that_fails_leaves_the_chain_as_it_was);
 	harness_case(suite, "evolutions, back", setup,
 		     who_comes_back_is_laid_out_as_the_server_is_now);
+	harness_case(suite, "accounts", setup, a_server_behind_is_as_vital);
 	harness_case(suite, "accounts", setup, a_server_does_not_pay_for_who_left);
 	return suite;
 }

@@ -6,9 +6,11 @@
 #include "script.h"
 #include "suite.h"
 
+#include <stdatomic.h>
+#include <theseus/evolve.h>
 #include <theseus/host.h>
 #include <theseus/iface/tasks.h>
-#include "nano_core/nano_core_impl.h"
+#include "nano_core/swap_impl.h"
 
 extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
 
@@ -226,6 +228,81 @@ START_TEST(who_slept_on_the_old_one_is_served_by_the_new_one)
 }
 END_TEST
 
+/* ---- V3 ------------------------------------------------------------------------------- */
+
+static struct ths_instance *old;
+static _Atomic(bool) is_in;
+static unsigned gone_early;
+
+/* In the old one, for some time after nobody is led to it any more. */
+static enum ths_err stay(struct ths_call *call, void *ctx)
+{
+	struct ths_binding *binding = ths_ref_binding(&ref);
+	uint64_t life = ths_instance_life(old);
+
+	(void)call;
+	(void)ctx;
+	if (atomic_exchange(&is_in, true))
+		return THS_OK; /* run again, by the new one */
+	while (ths_binding_instance(binding) == old)
+		ths_arch_relax();
+	for (unsigned i = 0; i < 50000; i++) {
+		gone_early += ths_instance_life(old) != life;
+		ths_arch_relax();
+	}
+	return THS_OK;
+}
+
+static enum ths_err enter(void *unused)
+{
+	struct ths_ref own = THS_REF(script);
+
+	(void)unused;
+	return script_by(&own, stay, NULL);
+}
+
+static enum ths_err swaps(void)
+{
+	return ths_swap(server, rig_add(&ths_module_script_same, "next"), NULL);
+}
+
+static enum ths_err evolves(void)
+{
+	static const char set[] = "replace script with next\n";
+
+	rig_add(&ths_module_script_same, "next");
+	return ths_evolve(set, sizeof(set) - 1, NULL);
+}
+
+static enum ths_err unloads(void)
+{
+	enum ths_err err = ths_unbind(&script_iface, "");
+
+	return err ? err : ths_module_unload(server);
+}
+
+START_TEST(who_is_left_by_nobody_yet_stays)
+{
+	static enum ths_err (*const ways[])(void) = {swaps, evolves, unloads};
+
+	rig_cpus(2);
+	other_start();
+	ths_probation_set((struct ths_probation){0, 0});
+	ck_assert_uint_eq(version(), 1); /* and the reference is resolved */
+	old = &ths_core.instance[server];
+	atomic_store(&is_in, false);
+	gone_early = 0;
+	other_begins(enter, NULL);
+	while (!atomic_load(&is_in))
+		ths_arch_relax();
+	ck_assert_int_eq(ways[_i](), THS_OK);
+	ck_assert_int_eq(other_ends(), ways[_i] == unloads ? THS_E_UNAVAIL : THS_OK);
+	ck_assert_uint_eq(gone_early, 0);
+	ck_assert_int_eq(old->state, THS_INSTANCE_FREE);
+	other_stop();
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("swap");
@@ -235,6 +312,7 @@ Suite *ths_test_suite(void)
 		     a_table_with_other_users_is_not_migrated);
 	harness_case(suite, "V2 migration", setup,
 		     rows_change_their_layout_and_keep_what_they_say);
+	harness_loop(suite, "V3", setup, who_is_left_by_nobody_yet_stays, 0, 3);
 	harness_case(suite, "kicks", setup, a_kick_not_done_yet_is_the_successors);
 	harness_case(suite, "sleepers", setup,
 		     who_slept_on_the_old_one_is_served_by_the_new_one);
