@@ -49,8 +49,10 @@ struct ths_weak {
 /* ths_row_write(call, table, row, &ptr): *ptr is a `T *`. THS_E_NOENT: no row. */
 #define ths_row_write(call, table, row, out)                                             \
 	ths_row_write_inline_((call), (table), (row), (void **)(out))
-/* ths_row_new(call, table, &row, &ptr): a zeroed row. THS_E_FULL: table is full;
- * THS_E_QUOTA: a joint one, and the client owns as many as it may (quota.h). */
+/* ths_row_new(call, table, &row, &ptr): a zeroed row. THS_E_FULL: table is full, rows that
+ * interactions in flight are making included; an operation that returns THS_E_AGAIN then
+ * sleeps until one goes. THS_E_QUOTA: a joint one, and the client owns as many as it may
+ * (quota.h). */
 #define ths_row_new(call, table, row_out, out)                                           \
 	ths_row_new_((call), (table), 0, (row_out), (void **)(out))
 /* With a key; THS_E_EXIST when a row has it. The key is stored in the row. */

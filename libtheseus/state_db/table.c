@@ -517,9 +517,20 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	return THS_E_FULL;
 }
 
+/* That there is none is believed when it is so after the population was read: who sleeps
+ * until a row goes must not miss it. Rows never used do not come again. */
 enum ths_err ths_table_take_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row,
 				struct ths_version **tombstone)
 {
+	enum ths_err err;
+
 	*row = pop_free(table, tombstone);
-	return *row != THS_ROW_NONE ? THS_OK : take_fresh(cpu, table, row, tombstone);
+	if (*row != THS_ROW_NONE)
+		return THS_OK;
+	err = take_fresh(cpu, table, row, tombstone);
+	if (err != THS_E_FULL)
+		return err;
+	THS_TRY(ths_txn_count(cpu, &table->population));
+	*row = pop_free(table, tombstone);
+	return *row != THS_ROW_NONE ? THS_OK : THS_E_FULL;
 }

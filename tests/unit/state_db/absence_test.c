@@ -1,13 +1,15 @@
 /*
  * absence_test - what was not there is believed only if it still is not: failed lookups
- * and enumerations are reads (phantoms).
+ * and enumerations are reads (phantoms), and so is finding no room.
  */
+#include "harness.h"
 #include "rig.h"
 #include "script.h"
 #include "suite.h"
 
 #include <string.h>
 #include <theseus/host.h>
+#include <theseus/iface/tasks.h>
 #include "nano_core/nano_core_impl.h"
 
 static struct ths_ref ref;
@@ -191,6 +193,60 @@ START_TEST(a_failed_lookup_is_believed_only_if_it_holds)
 }
 END_TEST
 
+/* ---- no room ------------------------------------------------------------------------- */
+
+extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
+
+static uint32_t made;
+static bool has_made;
+
+static enum ths_err new_or_wait(struct ths_call *call, void *ctx)
+{
+	enum ths_err err = script_new_loose(call, ctx);
+
+	return err == THS_E_FULL ? THS_E_AGAIN : err;
+}
+
+static void waits_for_room(void *arg)
+{
+	struct ths_ref own = THS_REF(script);
+
+	(void)arg;
+	ck_assert_int_eq(script_by(&own, new_or_wait, &made), THS_OK);
+	has_made = true;
+}
+
+static void gives_room(void *arg)
+{
+	struct ths_ref tasks = THS_REF(tasks);
+	struct tasks_create create = {.entry = (uint64_t)(uintptr_t)waits_for_room};
+	uint32_t row, goes = 3;
+
+	(void)arg;
+	while (script_by(&ref, script_new_loose, &row) == THS_OK)
+		;
+	ck_assert_int_eq(tasks_create(&tasks, &create), THS_OK);
+	for (unsigned i = 0; i < 4; i++)
+		ths_yield();
+	ck_assert(!has_made);
+	ck_assert_int_eq(script_by(&ref, script_free_loose, &goes), THS_OK);
+	for (unsigned i = 0; i < 4; i++)
+		ths_yield();
+	ck_assert(has_made);
+	ck_assert_uint_eq(made, goes);
+	harness_done();
+}
+
+START_TEST(who_finds_no_room_may_wait_for_it)
+{
+	ref = (struct ths_ref)THS_REF(script);
+	harness_bind(&ths_module_script, "");
+	harness_bind(&ths_module_sched_rr, "");
+	harness_bind(&ths_module_tasks, "");
+	harness_run(gives_room, NULL);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("absence");
@@ -200,5 +256,6 @@ Suite *ths_test_suite(void)
 	tcase_add_test(absent, an_enumeration_is_complete_at_commit);
 	tcase_add_loop_test(absent, what_we_add_ourselves_is_no_conflict, 1, 3);
 	tcase_add_loop_test(absent, a_failed_lookup_is_believed_only_if_it_holds, 0, 8);
+	harness_case(suite, "no room", harness_start, who_finds_no_room_may_wait_for_it);
 	return suite;
 }
