@@ -284,83 +284,6 @@ START_TEST(accounts_go_back)
 }
 END_TEST
 
-/* A kick that is open then is the successor's, by the operation's name: its numbers are of
- * another version. */
-struct bell_args {
-	uint64_t word[32];
-};
-#define BELL_OPS(OP)                                                                     \
-	OP(bell, ring, struct ths_no_args, 0)                                            \
-	OP(bell, press, struct ths_no_args, 0)                                           \
-	OP(bell, cease, struct ths_no_args, 0)
-THS_INTERFACE(bell, 1, BELL_OPS)
-#define BELL_NEXT_OPS(OP)                                                                \
-	OP(bell_next, press, struct bell_args, 0)                                        \
-	OP(bell_next, cease, struct bell_args, 0)                                        \
-	OP(bell_next, ring, struct ths_no_args, 0)
-static const struct ths_op_info bell_next_info[] = {BELL_NEXT_OPS(THS_IFACE_INFO)};
-static const struct ths_iface bell_next_iface = {"bell", 2, 3, bell_next_info};
-struct bell_next_ops {
-	BELL_NEXT_OPS(THS_IFACE_FIELD)
-};
-
-static unsigned rings, presses;
-
-static enum ths_err not_yet(struct ths_call *call, struct ths_no_args *arg)
-{
-	(void)call;
-	(void)arg;
-	return THS_E_BUSY;
-}
-
-static enum ths_err press(struct ths_call *call, struct ths_no_args *arg)
-{
-	(void)arg;
-	THS_TRY(ths_kick(call, bell_op_cease));
-	return ths_kick(call, bell_op_ring);
-}
-
-static enum ths_err ring(struct ths_call *call, struct ths_no_args *arg)
-{
-	(void)call;
-	(void)arg;
-	rings++;
-	return THS_OK;
-}
-
-static enum ths_err press_much(struct ths_call *call, struct bell_args *arg)
-{
-	(void)call;
-	memset(arg, 0xff, sizeof(*arg));
-	presses++;
-	return THS_OK;
-}
-
-THS_MODULE(bell, "bell", 1, 0,
-	   THS_PROVIDES(bell, .ring = not_yet, .press = press, .cease = not_yet));
-THS_MODULE(bell_next, "bell.next", 2, 0,
-	   .provides = {&bell_next_iface,
-			&(const struct bell_next_ops){
-				.press = press_much, .cease = press_much, .ring = ring}});
-
-START_TEST(kicks_go_by_names)
-{
-	struct ths_ref bell = THS_REF(bell);
-	struct ths_no_args none = {0};
-
-	rings = presses = 0;
-	harness_bind(&ths_module_bell, "");
-	rig_add(&ths_module_bell_next, NULL);
-	ck_assert_int_eq(bell_press(&bell, &none), THS_OK);
-	ths_host_tick();
-	EVOLVES("replace bell with bell.next\nversion bell/1 bell/2\n");
-	for (unsigned i = 0; i < 3; i++)
-		ths_host_tick();
-	ck_assert_uint_eq(rings, 1);
-	ck_assert_uint_eq(presses, 0);
-}
-END_TEST
-
 static void bring_halves(void)
 {
 	rig_add(&ths_module_half_low, NULL);
@@ -693,7 +616,6 @@ Suite *ths_test_suite(void)
 		     an_interface_changes_its_version_with_its_users);
 	harness_case(suite, "versions, accounts", setup, accounts_go_with_the_version);
 	harness_case(suite, "versions, accounts back", setup, accounts_go_back);
-	harness_case(suite, "versions, kicks", setup, kicks_go_by_names);
 	harness_case(suite, "split, merge", setup, one_becomes_two);
 	harness_loop(suite, "V1 start", setup, a_start_that_fails_leaves_nothing, 0,
 		     (int)THS_ARRAY_SIZE(failures));

@@ -7,12 +7,32 @@
 #include "suite.h"
 
 #include <stdatomic.h>
+#include <string.h>
 #include <theseus/evolve.h>
 #include <theseus/host.h>
 #include <theseus/iface/tasks.h>
 #include "nano_core/swap_impl.h"
 
 extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
+
+/* One interface in two versions, for kicks. */
+struct bell_args {
+	uint64_t word[32];
+};
+#define BELL_OPS(OP)                                                                     \
+	OP(bell, ring, struct ths_no_args, 0)                                            \
+	OP(bell, press, struct ths_no_args, 0)                                           \
+	OP(bell, cease, struct ths_no_args, 0)
+THS_INTERFACE(bell, 1, BELL_OPS)
+#define BELL_NEXT_OPS(OP)                                                                \
+	OP(bell_next, press, struct bell_args, 0)                                        \
+	OP(bell_next, cease, struct bell_args, 0)                                        \
+	OP(bell_next, ring, struct ths_no_args, 0)
+static const struct ths_op_info bell_next_info[] = {BELL_NEXT_OPS(THS_IFACE_INFO)};
+static const struct ths_iface bell_next_iface = {"bell", 2, 3, bell_next_info};
+struct bell_next_ops {
+	BELL_NEXT_OPS(THS_IFACE_FIELD)
+};
 
 static struct ths_ref ref;
 static uint32_t server;
@@ -228,6 +248,65 @@ START_TEST(who_slept_on_the_old_one_is_served_by_the_new_one)
 }
 END_TEST
 
+/* In another version, too, and by the operation's name: its numbers are that one's. */
+static unsigned rings, presses;
+
+static enum ths_err not_yet(struct ths_call *call, struct ths_no_args *arg)
+{
+	(void)call;
+	(void)arg;
+	return THS_E_BUSY;
+}
+
+static enum ths_err press(struct ths_call *call, struct ths_no_args *arg)
+{
+	(void)arg;
+	THS_TRY(ths_kick(call, bell_op_cease));
+	return ths_kick(call, bell_op_ring);
+}
+
+static enum ths_err ring(struct ths_call *call, struct ths_no_args *arg)
+{
+	(void)call;
+	(void)arg;
+	rings++;
+	return THS_OK;
+}
+
+static enum ths_err press_much(struct ths_call *call, struct bell_args *arg)
+{
+	(void)call;
+	memset(arg, 0xff, sizeof(*arg));
+	presses++;
+	return THS_OK;
+}
+
+THS_MODULE(bell, "bell", 1, 0,
+	   THS_PROVIDES(bell, .ring = not_yet, .press = press, .cease = not_yet));
+THS_MODULE(bell_next, "bell.next", 2, 0,
+	   .provides = {&bell_next_iface,
+			&(const struct bell_next_ops){
+				.press = press_much, .cease = press_much, .ring = ring}});
+
+START_TEST(kicks_go_by_names)
+{
+	static const char set[] = "replace bell with bell.next\nversion bell/1 bell/2\n";
+	struct ths_ref bell = THS_REF(bell);
+	struct ths_no_args none = {0};
+
+	rings = presses = 0;
+	harness_bind(&ths_module_bell, "");
+	rig_add(&ths_module_bell_next, NULL);
+	ck_assert_int_eq(bell_press(&bell, &none), THS_OK);
+	ths_host_tick();
+	ck_assert_int_eq(ths_evolve(set, sizeof(set) - 1, NULL), THS_OK);
+	for (unsigned i = 0; i < 3; i++)
+		ths_host_tick();
+	ck_assert_uint_eq(rings, 1);
+	ck_assert_uint_eq(presses, 0);
+}
+END_TEST
+
 /* ---- V3 ------------------------------------------------------------------------------- */
 
 static struct ths_instance *old;
@@ -312,6 +391,7 @@ Suite *ths_test_suite(void)
 		     a_table_with_other_users_is_not_migrated);
 	harness_case(suite, "V2 migration", setup,
 		     rows_change_their_layout_and_keep_what_they_say);
+	harness_case(suite, "kicks, versions", setup, kicks_go_by_names);
 	harness_loop(suite, "V3", setup, who_is_left_by_nobody_yet_stays, 0, 3);
 	harness_case(suite, "kicks", setup, a_kick_not_done_yet_is_the_successors);
 	harness_case(suite, "sleepers", setup,
