@@ -1,5 +1,6 @@
 /*
- * acpi - as much of ACPI's tables as it takes to switch off and to reset.
+ * acpi - as much of ACPI's tables as it takes to switch off and to reset, and the way to
+ * others (madt.c).
  *
  *   root pointer -> RSDT or XSDT -> FADT -> DSDT, in which \_S5_ says what to write
  *
@@ -11,7 +12,10 @@
  */
 #include "boot_info.h"
 
-#define TABLE_MAX (4u << 20)
+#define TABLE_MAX      (4u << 20)
+#define BIOS_EBDA      0x40eu /* the segment of the extended data area */
+#define BIOS_AREA      0xe0000u
+#define BIOS_AREA_SIZE 0x20000u
 
 struct header {
 	char signature[4];
@@ -35,8 +39,7 @@ enum {
 #define FLAG_RESET (1u << 10)
 #define IN_PORTS   1
 
-/* Numbers in the tables are little-endian and of any alignment. */
-static uint64_t number(const uint8_t *at, unsigned bytes)
+uint64_t ths_x86_acpi_number(const uint8_t *at, unsigned bytes)
 {
 	uint64_t value = 0;
 
@@ -62,48 +65,95 @@ static bool same(const void *at, const char *text, unsigned length)
 	return true;
 }
 
+/* The table at @paddr; NULL: it is another, or, and then *@wrong says so, it is damaged. */
 static const uint8_t *table(const struct ths_x86_window *window, uint64_t paddr,
-			    const char *signature, uint32_t *length)
+			    const char *signature, uint32_t *length, const char **wrong)
 {
 	const struct header *header = ths_x86_window_at(window, paddr, sizeof(*header));
 	const uint8_t *bytes = (const uint8_t *)header;
 
 	if (!header || paddr == 0 || !same(header, signature, 4))
 		return NULL;
-	*length = (uint32_t)number(bytes + 4, 4);
+	*length = (uint32_t)ths_x86_acpi_number(bytes + 4, 4);
 	if (*length < sizeof(*header) || *length > TABLE_MAX ||
-	    !ths_x86_window_at(window, paddr, *length) || !sums_to_zero(bytes, *length))
-		return NULL;
-	return bytes;
+	    !ths_x86_window_at(window, paddr, *length))
+		*wrong = "a table is of an impossible length";
+	else if (!sums_to_zero(bytes, *length))
+		*wrong = "a table's checksum is wrong";
+	else
+		return bytes;
+	return NULL;
 }
 
-static const uint8_t *find_fadt(const struct ths_x86_window *window, uint64_t rsdp,
-				uint32_t *length)
+static bool is_root(const uint8_t *root)
 {
-	const uint8_t *root = ths_x86_window_at(window, rsdp, 20);
-	unsigned size = 4;
-	const uint8_t *list = NULL;
-	uint32_t list_length;
+	return root && same(root, "RSD PTR ", 8) && sums_to_zero(root, 20);
+}
 
-	if (!root || rsdp == 0 || !same(root, "RSD PTR ", 8) || !sums_to_zero(root, 20))
-		return NULL;
-	if (root[15] >= 2 && ths_x86_window_at(window, rsdp, 36) &&
-	    sums_to_zero(root, 36))
-		list = table(window, number(root + 24, 8), "XSDT", &list_length);
-	if (list)
-		size = 8;
-	else
-		list = table(window, number(root + 16, 4), "RSDT", &list_length);
-	if (!list)
-		return NULL;
-	for (uint32_t at = sizeof(struct header); list_length - at >= size; at += size) {
-		const uint8_t *fadt =
-			table(window, number(list + at, size), "FACP", length);
+/* From @from on, at every 16th byte. NULL: there is none. */
+static const uint8_t *search_root(const struct ths_x86_window *window, uint64_t from,
+				  uint64_t size)
+{
+	for (uint64_t at = 0; at + 20 <= size; at += 16) {
+		const uint8_t *root = ths_x86_window_at(window, from + at, 20);
 
-		if (fadt && *length >= FADT_FLAGS + 4)
-			return fadt;
+		if (is_root(root))
+			return root;
 	}
 	return NULL;
+}
+
+/* Where a loader says, else where a BIOS leaves it (ACPI 6.4, 5.2.5.1): in the first KiB of
+ * its extended data area, or in its own memory. */
+static const uint8_t *find_root(const struct ths_x86_window *window, uint64_t rsdp)
+{
+	const uint8_t *segment, *root;
+
+	if (rsdp != 0) {
+		root = ths_x86_window_at(window, rsdp, 20);
+		return is_root(root) ? root : NULL;
+	}
+	segment = ths_x86_window_at(window, BIOS_EBDA, 2);
+	root = segment ? search_root(window, ths_x86_acpi_number(segment, 2) << 4, 1024)
+		       : NULL;
+	return root ? root : search_root(window, BIOS_AREA, BIOS_AREA_SIZE);
+}
+
+/* The list of tables: XSDT or, without a sound one, RSDT. *@size: bytes of an entry. */
+static const uint8_t *find_list(const struct ths_x86_window *window, const uint8_t *root,
+				uint32_t *length, unsigned *size, const char **wrong)
+{
+	const uint64_t at = (uint64_t)(root - window->base);
+	const uint8_t *list = NULL;
+
+	if (root[15] >= 2 && ths_x86_window_at(window, at, 36) && sums_to_zero(root, 36))
+		list = table(window, ths_x86_acpi_number(root + 24, 8), "XSDT", length, wrong);
+	*size = list ? 8 : 4;
+	return list ? list
+		    : table(window, ths_x86_acpi_number(root + 16, 4), "RSDT", length, wrong);
+}
+
+const char *ths_x86_acpi_find(const struct ths_x86_window *window, uint64_t rsdp,
+			      const char *signature, uint32_t min, const uint8_t **found,
+			      uint32_t *length)
+{
+	const uint8_t *root = find_root(window, rsdp), *list;
+	const char *wrong = NULL;
+	uint32_t list_length;
+	unsigned size;
+
+	if (!root)
+		return "there is no root pointer, or it is damaged";
+	list = find_list(window, root, &list_length, &size, &wrong);
+	if (!list)
+		return wrong ? wrong : "there is no list of tables";
+	for (uint32_t at = sizeof(struct header); list_length - at >= size; at += size) {
+		*found = table(window, ths_x86_acpi_number(list + at, size), signature, length,
+			       &wrong);
+		if (*found && *length >= min)
+			return NULL;
+	}
+	return wrong ? wrong : "the table is not there, or too short";
 }
 
 /* One small constant of a package: its length in bytes, 0 if it is something else. */
@@ -145,26 +195,28 @@ void ths_x86_acpi_parse(const struct ths_x86_window *window, uint64_t rsdp,
 			struct ths_x86_acpi *acpi)
 {
 	const uint8_t *fadt, *dsdt = NULL;
+	const char *wrong;
 	uint32_t length, dsdt_length;
 	uint8_t a, b;
 
 	*acpi = (struct ths_x86_acpi){0};
-	fadt = find_fadt(window, rsdp, &length);
-	if (!fadt)
+	if (ths_x86_acpi_find(window, rsdp, "FACP", FADT_FLAGS + 4, &fadt, &length))
 		return;
-	acpi->pm1a = (uint16_t)number(fadt + FADT_PM1A, 4);
-	acpi->pm1b = (uint16_t)number(fadt + FADT_PM1B, 4);
-	acpi->smi_port = (uint16_t)number(fadt + FADT_SMI, 4);
+	acpi->pm1a = (uint16_t)ths_x86_acpi_number(fadt + FADT_PM1A, 4);
+	acpi->pm1b = (uint16_t)ths_x86_acpi_number(fadt + FADT_PM1B, 4);
+	acpi->smi_port = (uint16_t)ths_x86_acpi_number(fadt + FADT_SMI, 4);
 	acpi->smi_enable = fadt[FADT_ENABLE];
-	if (length > FADT_RESET_VALUE && number(fadt + FADT_FLAGS, 4) & FLAG_RESET &&
+	if (length > FADT_RESET_VALUE && ths_x86_acpi_number(fadt + FADT_FLAGS, 4) & FLAG_RESET &&
 	    fadt[FADT_RESET] == IN_PORTS) {
-		acpi->reset_port = (uint16_t)number(fadt + FADT_RESET + 4, 8);
+		acpi->reset_port = (uint16_t)ths_x86_acpi_number(fadt + FADT_RESET + 4, 8);
 		acpi->reset_value = fadt[FADT_RESET_VALUE];
 	}
 	if (length >= FADT_X_DSDT + 8)
-		dsdt = table(window, number(fadt + FADT_X_DSDT, 8), "DSDT", &dsdt_length);
+		dsdt = table(window, ths_x86_acpi_number(fadt + FADT_X_DSDT, 8), "DSDT",
+			     &dsdt_length, &wrong);
 	if (!dsdt)
-		dsdt = table(window, number(fadt + FADT_DSDT, 4), "DSDT", &dsdt_length);
+		dsdt = table(window, ths_x86_acpi_number(fadt + FADT_DSDT, 4), "DSDT",
+			     &dsdt_length, &wrong);
 	if (dsdt && find_off(dsdt, dsdt_length, &a, &b)) {
 		acpi->off_a = (uint16_t)((a & 7) << 10);
 		acpi->off_b = (uint16_t)((b & 7) << 10);

@@ -81,3 +81,22 @@ void ths_x86_acpi_parse(const struct ths_x86_window *window, uint64_t rsdp,
 			struct ths_x86_acpi *acpi);
 /* What ths_arch_stop() will use (power.c). */
 extern struct ths_x86_acpi ths_x86_acpi;
+
+/* Numbers in ACPI's tables are little-endian and of any alignment. */
+uint64_t ths_x86_acpi_number(const uint8_t *at, unsigned bytes);
+/* The table of that @signature, of at least @min bytes, sound by length and checksum; else a
+ * sentence. @rsdp 0: the root pointer is looked for where a BIOS has it. */
+const char *ths_x86_acpi_find(const struct ths_x86_window *window, uint64_t rsdp,
+			      const char *signature, uint32_t min, const uint8_t **found,
+			      uint32_t *length);
+
+/* The processors that may be started, by the number of their local APIC. */
+struct ths_x86_cpus {
+	unsigned count;                /* 1..THS_CPU_MAX */
+	unsigned more;                 /* that there is no room for, or no way to reach */
+	uint64_t lapic;                /* physical address of each one's own local APIC */
+	uint32_t apic_id[THS_CPU_MAX]; /* the first is who asks */
+};
+/* madt.c. @self: the asker's. NULL, or what is wrong; then *@cpus has the asker alone. */
+const char *ths_x86_madt_parse(const struct ths_x86_window *window, uint64_t rsdp,
+			       uint32_t self, struct ths_x86_cpus *cpus);

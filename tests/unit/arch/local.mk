@@ -5,4 +5,8 @@ check_unit_tests += %D%/boot_info_test
 	arch/x86_64/memory.c
 %C%_boot_info_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/arch/x86_64
 
+check_unit_tests += %D%/madt_test
+%C%_madt_test_SOURCES = %D%/madt_test.c arch/x86_64/acpi.c arch/x86_64/madt.c
+%C%_madt_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/arch/x86_64
+
 include tests/unit/arch/host.mk
