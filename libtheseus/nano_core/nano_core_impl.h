@@ -513,6 +513,9 @@ bool ths_sleep_prepare(struct ths_cpu *cpu);
 void ths_wake_committed(struct ths_cpu *cpu);
 void ths_gate_wake(struct ths_cpu *cpu);
 void ths_wake_everybody(struct ths_cpu *cpu);
+/* Inside an interaction, before it ends: whoever waits for @slot, or for any commit, but the
+ * current task. */
+void ths_wake_others(struct ths_cpu *cpu, const struct ths_slot *slot);
 /* context.c */
 void ths_context_init(struct ths_cpu *cpu);
 THS_MUST_CHECK enum ths_err ths_context_spare(uint32_t needed);

@@ -109,18 +109,20 @@ static void wait_by(struct waiter *waiter, struct ths_slot *slot, uint32_t task)
 
 /* ---- waking: under ths_core.lock -------------------------------------------------------- */
 
-/* Wakes who waits for @slot (NULL: nobody), and drops what is stale in that bucket. */
+/* Wakes who waits for @slot (NULL: nobody) but the task @but (THS_ROW_NONE: all), and drops
+ * what is stale in that bucket. */
 static void wake_bucket(struct ths_cpu *cpu, struct waiter *waiter,
-			const struct ths_slot *slot)
+			const struct ths_slot *slot, uint32_t but)
 {
 	struct waiter *next;
 
 	for (; waiter; waiter = next) {
 		const struct ths_context *context = &ths_core.context[waiter->task];
 		bool stale = context->sleep_number != waiter->sleep_number;
+		bool due = waiter->slot == slot && waiter->task != but;
 
 		next = waiter->next;
-		if (waiter->slot != slot && !stale)
+		if (!due && !stale)
 			continue;
 		drop_waiter(waiter);
 		if (!stale)
@@ -132,12 +134,12 @@ static void wake_bucket(struct ths_cpu *cpu, struct waiter *waiter,
 static void sweep_stale(struct ths_cpu *cpu)
 {
 	for (uint32_t i = 0; i < WAITERS_HASH; i++)
-		wake_bucket(cpu, ths_core.waiter_hash[i], NULL);
+		wake_bucket(cpu, ths_core.waiter_hash[i], NULL, THS_ROW_NONE);
 }
 
 static void wake_slot(struct ths_cpu *cpu, const struct ths_slot *slot)
 {
-	wake_bucket(cpu, *bucket_of(slot), slot);
+	wake_bucket(cpu, *bucket_of(slot), slot, THS_ROW_NONE);
 }
 
 static void wake_counter(struct ths_cpu *cpu, struct ths_slot *slot)
@@ -161,8 +163,21 @@ void ths_wake_everybody(struct ths_cpu *cpu)
 	for (uint32_t i = 0; i < WAITERS_HASH; i++)
 		while (ths_core.waiter_hash[i])
 			wake_bucket(cpu, ths_core.waiter_hash[i],
-				    ths_core.waiter_hash[i]->slot);
+				    ths_core.waiter_hash[i]->slot, THS_ROW_NONE);
 	ths_spin_unlock(&ths_core.lock);
+}
+
+/* The marks stay, for the current task may be one of those who made them. */
+void ths_wake_others(struct ths_cpu *cpu, const struct ths_slot *slot)
+{
+	const struct ths_slot *any = &ths_core.any_commit;
+
+	cpu->locks++;
+	ths_spin_lock(&ths_core.lock);
+	wake_bucket(cpu, *bucket_of(slot), slot, cpu->current);
+	wake_bucket(cpu, *bucket_of(any), any, cpu->current);
+	ths_spin_unlock(&ths_core.lock);
+	cpu->locks--;
 }
 
 /* After commit: wakes whoever slept on what it wrote. */
@@ -175,8 +190,10 @@ void ths_wake_committed(struct ths_cpu *cpu)
 	     write++) {
 		if (THS_UNLIKELY(write->waiters))
 			wake_slot(cpu, write->slot);
-		if (THS_UNLIKELY(write->appears))
+		if (THS_UNLIKELY(write->appears)) {
 			wake_counter(cpu, &write->table->population);
+			wake_counter(cpu, &write->table->returns);
+		}
 	}
 	if (txn->writes)
 		wake_any(cpu);

@@ -207,6 +207,15 @@ static void note_schemas(const struct ths_txn *txn)
 		ths_convert_commit(txn);
 }
 
+/* The slot of a row that went is free to be taken. */
+static void give_row(struct ths_txn *txn, struct txn_write *write)
+{
+	if (!ths_table_give_row(write->table, write->row, write->copy))
+		return;
+	write->appears = true;
+	txn->wakes = true;
+}
+
 static void install_all(struct ths_cpu *cpu, uint64_t version, bool per_cpu)
 {
 	for (unsigned i = 0; i < cpu->txn.writes; i++)
@@ -231,10 +240,9 @@ static bool commit_locked(struct ths_cpu *cpu)
 	note_schemas(txn);
 	install_all(cpu, version, true);
 	install_all(cpu, version, false);
-	for (unsigned i = 0; i < txn->writes; i++) /* the slots are free to be taken */
+	for (unsigned i = 0; i < txn->writes; i++)
 		if (txn->write[i].table && !ths_version_is_live(txn->write[i].copy))
-			ths_table_give_row(txn->write[i].table, txn->write[i].row,
-					   txn->write[i].copy);
+			give_row(txn, &txn->write[i]);
 	return true;
 }
 
@@ -281,7 +289,7 @@ static void settle_appearance(struct ths_txn *txn, struct txn_write *write)
 		txn->wakes |= write->appears;
 	}
 	if (!came)
-		ths_table_give_row(table, write->row, write->copy);
+		give_row(txn, write);
 }
 
 /*

@@ -100,6 +100,7 @@
 #define ths_share_add        STATE_DB_(share_add)
 #define ths_share_remove     STATE_DB_(share_remove)
 #define ths_share_remove_all STATE_DB_(share_remove_all)
+#define ths_table_give_back  STATE_DB_(table_give_back)
 #define ths_table_give_row   STATE_DB_(table_give_row)
 #define ths_table_lock       STATE_DB_(table_lock)
 #define ths_table_new        STATE_DB_(table_new)

@@ -173,7 +173,7 @@ enum ths_err ths_table_new(struct ths_cpu *cpu, struct ths_table *table, uint64_
 	need_versions(cpu, pool);
 	THS_TRY(ths_table_take_row(cpu, table, row, &tombstone));
 	if (is_newer(cpu, table_slot(table, *row))) {
-		ths_table_give_row(table, *row, tombstone);
+		ths_table_give_back(cpu, table, *row, tombstone);
 		ths_txn_unwind(cpu, OUTCOME_CONFLICT);
 	}
 	*out = ths_txn_write_new(cpu, table, table_slot(table, *row), pool, tombstone);

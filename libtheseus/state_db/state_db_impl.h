@@ -139,6 +139,8 @@ struct ths_table {
 	/* Counts appearances and disappearances of rows (in steps of 4, so that it can be
 	 * read and waited for like a slot): what an enumeration reads. */
 	struct ths_slot population;
+	/* Likewise rows that came back to those that are free: what who found none has read. */
+	struct ths_slot returns;
 	/* Hidden rows. Keyed: struct bucket. Joint: each row's title (share.c). */
 	struct ths_slot *bucket;
 	struct ths_slot *_Atomic quick_bucket; /* the same; NULL where the quick way is barred */
@@ -397,8 +399,12 @@ void ths_table_wipe(struct ths_table *table);
 THS_MUST_CHECK enum ths_err ths_table_take_row(struct ths_cpu *cpu,
 					       struct ths_table *table, uint32_t *row,
 					       struct ths_version **tombstone);
-void ths_table_give_row(struct ths_table *table, uint32_t row,
-			struct ths_version *tombstone);
+/* Whether somebody waits for that. */
+THS_MUST_CHECK bool ths_table_give_row(struct ths_table *table, uint32_t row,
+				       struct ths_version *tombstone);
+/* One that was to be new and is not; inside the interaction that took it. */
+void ths_table_give_back(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+			 struct ths_version *tombstone);
 void ths_table_lock(struct ths_table *table); /* of its free rows */
 void ths_table_unlock(struct ths_table *table);
 void ths_table_recount(struct ths_table *table, uint32_t rows);

@@ -16,6 +16,8 @@
  *   B4  A table nobody declares any more goes if it was an instance's own, or soft, or has
  *       no rows. Rows of tables made afterwards are of later generations than any of its
  *       rows, so a weak reference outlives it and stays dead.
+ *   B5  That no row was free is part of the read set, as the count of those that came back:
+ *       it is validated, and slept on, like any read.
  *
  * Cost: finding a row's slot O(1); taking and giving O(1); opening O(tables).
  */
@@ -438,13 +440,35 @@ static void push_free(struct ths_table *table, uint32_t row, struct ths_version 
 }
 
 /* @tombstone is what the giver knows the row by: if that has been replaced meanwhile, so
- * has the list (replace.c), and whether the row is on it is not his affair any more. */
-void ths_table_give_row(struct ths_table *table, uint32_t row, struct ths_version *tombstone)
+ * has the list (replace.c), and whether the row is on it is not his affair any more. Only then
+ * the count moves: who has read it before that, or marks it, finds either moved or the row
+ * (B5, Z1). */
+bool ths_table_give_row(struct ths_table *table, uint32_t row, struct ths_version *tombstone)
 {
+	THS_POINT("state_db/before-give");
 	ths_table_lock(table);
 	if (slot_version(atomic_load(&table_slot(table, row)->word)) == tombstone)
 		push_free(table, row, tombstone);
 	ths_table_unlock(table);
+	return atomic_fetch_add(&table->returns.word, 4) & SLOT_WAITERS;
+}
+
+/* Others may have found no room meanwhile: who sleeps on that is woken, but not we ourselves,
+ * and what we found holds for us, for we would find it so again. On one CPU nobody else can
+ * have looked. */
+void ths_table_give_back(struct ths_cpu *cpu, struct ths_table *table, uint32_t row,
+			 struct ths_version *tombstone)
+{
+	struct ths_txn *txn = &cpu->txn;
+	bool waited = ths_table_give_row(table, row, tombstone);
+
+	if (ths_core.cpus == 1)
+		return;
+	for (struct txn_read *read = txn->read; read < txn->read_next; read++)
+		if (read->slot == &table->returns)
+			read->seen += 4;
+	if (waited || ths_somebody_waits_for_any())
+		ths_wake_others(cpu, &table->returns);
 }
 
 /* Under the table's lock: the first @rows slots have got other versions. */
@@ -462,6 +486,7 @@ void ths_table_recount(struct ths_table *table, uint32_t rows)
 			push_free(table, i, version);
 	}
 	atomic_store(&table->live, live);
+	atomic_fetch_add(&table->returns.word, 4);
 	set_fresh(table, rows);
 }
 
@@ -517,8 +542,8 @@ static enum ths_err take_fresh(struct ths_cpu *cpu, struct ths_table *table, uin
 	return THS_E_FULL;
 }
 
-/* That there is none is believed when it is so after the population was read: who sleeps
- * until a row goes must not miss it. Rows never used do not come again. */
+/* That there is none is believed when it is so after the count of returns was read: who
+ * sleeps until a row comes back must not miss it. Rows never used do not come again. */
 enum ths_err ths_table_take_row(struct ths_cpu *cpu, struct ths_table *table, uint32_t *row,
 				struct ths_version **tombstone)
 {
@@ -530,7 +555,8 @@ enum ths_err ths_table_take_row(struct ths_cpu *cpu, struct ths_table *table, ui
 	err = take_fresh(cpu, table, row, tombstone);
 	if (err != THS_E_FULL)
 		return err;
-	THS_TRY(ths_txn_count(cpu, &table->population));
+	THS_POINT("state_db/none-free");
+	THS_TRY(ths_txn_count(cpu, &table->returns)); /* B5 */
 	*row = pop_free(table, tombstone);
 	return *row != THS_ROW_NONE ? THS_OK : THS_E_FULL;
 }

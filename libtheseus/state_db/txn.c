@@ -328,7 +328,7 @@ static void drop_write(struct ths_cpu *cpu, struct txn_write *write)
 	ths_pool_give(cpu, write->copy);
 	cpu->txn.overlays -= write->under != 0;
 	if (write->table && !write->under && !ths_version_is_live(write->old))
-		ths_table_give_row(write->table, write->row, write->old); /* to be new */
+		ths_table_give_back(cpu, write->table, write->row, write->old);
 }
 
 /*

@@ -32,6 +32,8 @@ static const struct {
 	{"recover/", "mend_window_test"},
 	{"swap/before-unbind", "mend_window_test"},
 	{"swap/before-unserve", "newcomer_window_test: a self-test that fails"},
+	{"state_db/before-give", "full_test: a row comes back while somebody finds none"},
+	{"state_db/none-free", "full_test"},
 	{"state_db/locked", "meta_fault_test: a state_db that faults"},
 	{"state_db/made", "meta_fault_test"},
 	{"state_db/merging", "meta_fault_test"},

@@ -1,6 +1,7 @@
 check_unit_tests += \
 	%D%/absence_test \
 	%D%/class_test \
+	%D%/full_test \
 	%D%/history_test \
 	%D%/index_test \
 	%D%/nest_test \
@@ -26,6 +27,11 @@ check_tsan_tests += %D%/save_tsan %D%/txn_smp_tsan
 %C%_txn_smp_tsan_SOURCES = %D%/txn_smp_test.c
 %C%_txn_smp_tsan_CFLAGS = $(theseus_tsan_cflags)
 %C%_txn_smp_tsan_LDADD = $(theseus_tsan_ldadd)
+
+check_tsan_tests += %D%/full_tsan
+%C%_full_tsan_SOURCES = %D%/full_test.c
+%C%_full_tsan_CFLAGS = $(theseus_tsan_cflags)
+%C%_full_tsan_LDADD = $(theseus_tsan_ldadd)
 
 check_tsan_tests += %D%/serial_tsan
 %C%_serial_tsan_SOURCES = %D%/serial_test.c
