@@ -11,6 +11,8 @@
  * (at 0, at the direct map, the first of it at X86_KERNEL_BASE), all of it writable and
  * executable; paging.c replaces this map before ths_boot() is called.
  *
+ * The other CPUs come by here too, each when the first asks for it (smp.c).
+ *
  * The linker script names the three symbols (ENTRY, EXTERN), so that this member is
  * linked from libtheseus.a into every kernel that uses the script, and into no other.
  */
@@ -20,6 +22,7 @@
 
 #define MULTIBOOT2_HEADER_MAGIC 0xe85250d6
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
+#define BOOT_CODE32_SEL 0x18
 
 	/* Multiboot2 Specification 2.0, 3.1: within the first 32 KiB of the file. */
 	.section .ths.head, "a", @progbits
@@ -112,6 +115,7 @@ common:
 	movl $(PHYS(boot_pdpt_high) + X86_P + X86_W), %eax
 	movl %eax, PHYS(boot_pml4) + 8 * 511
 
+to_long_mode:
 	movl $PHYS(boot_pml4), %eax
 	movl %eax, %cr3
 	/* Set, not changed: what firmware had on (SSE, under UEFI) is off from here. */
@@ -149,6 +153,8 @@ high:
 	movl %eax, %es
 	movl %eax, %fs
 	movl %eax, %gs
+	testl %edi, %edi
+	jz other_cpu
 	movq $ths_x86_boot_stack_top, %rsp
 	xorl %ebp, %ebp
 	movl %edi, %edi
@@ -156,12 +162,64 @@ high:
 	call ths_x86_main
 	ud2
 
+	/* Its task state is marked busy while the table can be written, in this map; its
+	 * stack is in the final one alone. */
+other_cpu:
+	lgdt ths_x86_start_gdt
+	movzwl ths_x86_start_task, %eax
+	ltr %ax
+	movq ths_x86_start_stack, %rsp
+	movq ths_x86_start_root, %rax
+	movq %rax, %cr3
+	xorl %ebp, %ebp
+	pushq $0 /* nobody to go back to */
+	jmp ths_x86_other_main
+
+	/* Copied to X86_TRAMPOLINE: another CPU, from real mode on (smp.c). The boot CPU waits
+	 * for it, and has made the map. */
+	.section .rodata.ths_x86_trampoline, "a", @progbits
+	.code16
+	.globl ths_x86_trampoline
+	.type ths_x86_trampoline, @object
+ths_x86_trampoline:
+	cli
+	cld
+	xorw %ax, %ax
+	movw %ax, %ds
+	lgdtl X86_TRAMPOLINE + trampoline_gdt_pointer - ths_x86_trampoline
+	movl %cr0, %eax
+	orl $1, %eax
+	movl %eax, %cr0
+	ljmpl $BOOT_CODE32_SEL, $PHYS(from_real_mode)
+	.balign 4
+trampoline_gdt_pointer:
+	.short boot_gdt_end - boot_gdt - 1
+	.long PHYS(boot_gdt)
+	.size ths_x86_trampoline, . - ths_x86_trampoline
+	.globl ths_x86_trampoline_end
+	.type ths_x86_trampoline_end, @object
+ths_x86_trampoline_end:
+	.size ths_x86_trampoline_end, 0
+
+	.section .ths.boot, "ax", @progbits
+	.code32
+from_real_mode:
+	movl $X86_DATA_SEL, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	movl %eax, %ss
+	movl $X86_OTHER_CPU, %edi
+	jmp to_long_mode
+	.code64
+
 	.section .rodata.ths_x86_boot, "a", @progbits
 	.balign 8
 boot_gdt:
 	.quad 0
 	.quad 0x00af9b000000ffff /* X86_CODE_SEL */
 	.quad 0x00cf93000000ffff /* X86_DATA_SEL */
+	.quad 0x00cf9b000000ffff /* BOOT_CODE32_SEL: on the way from real mode */
+boot_gdt_end:
 boot_gdt_pointer:
 	.short . - boot_gdt - 1
 	.long PHYS(boot_gdt)

@@ -1,5 +1,6 @@
 /*
- * idt - the 256 gates. All are interrupt gates: traps are entered with interrupts off.
+ * idt - the 256 gates, the same for every CPU. All are interrupt gates: traps are entered
+ * with interrupts off.
  */
 #include "x86.h"
 
@@ -32,14 +33,16 @@ static enum ths_x86_ist ist_of(unsigned vector)
 	}
 }
 
+void ths_x86_idt_load(void)
+{
+	const struct ths_x86_table table = {sizeof(idt) - 1, (uint64_t)idt};
+
+	__asm__ volatile("lidt %0" : : "m"(table));
+}
+
 void ths_x86_idt_init(void)
 {
 	const uint64_t step = (uint64_t)(ths_x86_stubs_end - ths_x86_stubs) / X86_VECTORS;
-	const struct {
-		uint16_t limit;
-		uint64_t base;
-	} THS_PACKED pointer = {sizeof(idt) - 1, (uint64_t)idt};
-
 	for (unsigned vector = 0; vector < X86_VECTORS; vector++) {
 		const uint64_t stub = (uint64_t)ths_x86_stubs + vector * step;
 
@@ -52,5 +55,5 @@ void ths_x86_idt_init(void)
 			.offset_high = (uint32_t)(stub >> 32),
 		};
 	}
-	__asm__ volatile("lidt %0" : : "m"(pointer));
+	ths_x86_idt_load();
 }

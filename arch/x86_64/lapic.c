@@ -2,8 +2,9 @@
  * lapic - the local APIC of each CPU: the tick, end of interrupt, calls between CPUs.
  *
  * Driven through memory (xAPIC), mapped uncached at X86_DEVICE_BASE; where the firmware
- * left it in x2APIC mode it is switched off and on again, the only way back. LINT0 takes
- * the 8259s' interrupts, so that irq.pic works with nothing of ours in between.
+ * left it in x2APIC mode it is switched off and on again, the only way back. The first
+ * CPU's LINT0 takes the 8259s' interrupts, so that irq.pic works with nothing of ours in
+ * between; the others take none.
  */
 #include "x86.h"
 
@@ -29,8 +30,11 @@ enum {
 #define MASKED       (1u << 16)
 #define PERIODIC     (1u << 17)
 #define DELIVER_NMI  0x400u
+#define DELIVER_INIT 0x500u
+#define DELIVER_SIPI 0x600u
 #define DELIVER_EXT  0x700u
 #define ICR_ASSERT   (1u << 14)
+#define ICR_OTHERS   (3u << 18) /* all but the sender */
 #define ICR_PENDING  (1u << 12)
 #define DIVIDE_BY_16 3u
 #define BASE_ENABLE  (1ul << 11)
@@ -52,7 +56,7 @@ ths_paddr_t ths_x86_lapic_paddr(void)
 	return ths_x86_rdmsr(X86_MSR_APIC_BASE) & X86_ADDR;
 }
 
-void ths_x86_lapic_init(void)
+void ths_x86_lapic_init(bool first)
 {
 	uint64_t base;
 
@@ -70,7 +74,7 @@ void ths_x86_lapic_init(void)
 	*reg(REG_THERMAL) = MASKED;
 	*reg(REG_PERF) = MASKED;
 	*reg(REG_ERROR) = MASKED;
-	*reg(REG_LINT0) = DELIVER_EXT;
+	*reg(REG_LINT0) = first ? DELIVER_EXT : MASKED;
 	*reg(REG_LINT1) = DELIVER_NMI;
 	*reg(REG_DIVIDE) = DIVIDE_BY_16;
 	*reg(REG_INITIAL) = UINT32_MAX; /* counts down from here, for calibrate.c */
@@ -97,17 +101,35 @@ void ths_x86_lapic_tick_start(uint32_t count)
 	*reg(REG_INITIAL) = count;
 }
 
-void ths_x86_lapic_ipi(uint32_t apic_id, enum ths_x86_vector vector)
+/* Interrupts off in between: who is called by one may send one. */
+static void send(uint32_t apic_id, uint32_t command)
 {
-	*reg(REG_TARGET) = apic_id << 24;
-	*reg(REG_COMMAND) = ICR_ASSERT | (uint32_t)vector;
+	const bool on = ths_arch_irq_save();
+
 	for (unsigned i = 0; i < ICR_PATIENCE && *reg(REG_COMMAND) & ICR_PENDING; i++)
 		ths_arch_relax();
+	*reg(REG_TARGET) = apic_id << 24;
+	*reg(REG_COMMAND) = ICR_ASSERT | command;
+	if (on)
+		__asm__ volatile("sti" : : : "memory");
 }
 
-/* There is one CPU, the caller's, which looks for work by itself on the way to depth 0.
- */
-void ths_arch_kick_cpu(unsigned cpu)
+void ths_x86_lapic_ipi(uint32_t apic_id, enum ths_x86_vector vector)
 {
-	(void)cpu;
+	send(apic_id, (uint32_t)vector);
+}
+
+void ths_x86_lapic_reset(uint32_t apic_id)
+{
+	send(apic_id, DELIVER_INIT);
+}
+
+void ths_x86_lapic_start(uint32_t apic_id, uint32_t page)
+{
+	send(apic_id, DELIVER_SIPI | page / THS_PAGE_SIZE);
+}
+
+void ths_x86_lapic_nmi_others(void)
+{
+	send(0, DELIVER_NMI | ICR_OTHERS);
 }

@@ -4,6 +4,6 @@ theseus_x86_sources += \
 	%D%/boot_pvh.c %D%/boot_text.c %D%/calibrate.c %D%/console.c \
 	%D%/copy.S %D%/cpu.c %D%/entry.S %D%/gate.S %D%/gdt.c %D%/idt.c %D%/lapic.c %D%/layout.h \
 	%D%/madt.c %D%/map.c %D%/memory.c %D%/paging.c %D%/paging.h %D%/pic.c %D%/power.c \
-	%D%/print.c %D%/start.c %D%/traps.c  %D%/x86.h
+	%D%/print.c %D%/smp.c %D%/start.c %D%/traps.c  %D%/x86.h
 # Users reach it by `pkg-config --variable=ldscript libtheseus`.
 dist_pkgdata_DATA += %D%/kernel.lds

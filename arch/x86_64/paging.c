@@ -152,7 +152,26 @@ static void map_image_guards(void)
 		*ths_x86_entry((uint64_t)guard, X86_LEVEL_PAGE) = X86_GUARD;
 }
 
-static bool map_all(struct ths_x86_memory *memory)
+/* Of the CPUs but the first; below each lies a page that is not mapped (M4). */
+static bool map_other_stacks(struct ths_x86_memory *memory, unsigned cpus)
+{
+	uint64_t base, size;
+
+	for (unsigned cpu = 1; cpu < cpus; cpu++) {
+		for (unsigned i = 0; ths_x86_other_stack(cpu, i, &base, &size); i++) {
+			for (uint64_t at = 0; at < size; at += THS_PAGE_SIZE) {
+				const uint64_t page = take_page(memory);
+
+				if (page == 0 || !map_pages(memory, base + at, page,
+							    THS_PAGE_SIZE, RW))
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool map_all(struct ths_x86_memory *memory, unsigned cpus)
 {
 	bool good = map_image(memory, ths_x86_image_start, ths_x86_text_start, RO) &&
 		    map_image(memory, ths_x86_text_start, ths_x86_text_end, RX) &&
@@ -167,13 +186,18 @@ static bool map_all(struct ths_x86_memory *memory)
 	if (ths_x86_lapic_present())
 		good = good && map_pages(memory, X86_DEVICE_BASE, ths_x86_lapic_paddr(),
 					 THS_PAGE_SIZE, RW | X86_PCD | X86_PWT);
-	return good;
+	return good && map_other_stacks(memory, cpus);
 }
 
-const char *ths_x86_paging_init(struct ths_x86_memory *memory)
+uint64_t ths_x86_paging_root(void)
+{
+	return root;
+}
+
+const char *ths_x86_paging_init(struct ths_x86_memory *memory, unsigned cpus)
 {
 	root = take_page(memory);
-	if (root == 0 || !map_all(memory))
+	if (root == 0 || !map_all(memory, cpus))
 		return "there is not enough memory for page tables";
 	map_image_guards();
 	seal_alias(ths_x86_image_start, ths_x86_text_end);

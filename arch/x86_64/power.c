@@ -4,7 +4,7 @@
  * Off: what ACPI's tables say (S5), then the ports QEMU and Bochs have listened on
  * without asking ACPI. Reboot: ACPI's reset register, the chipset's, the keyboard
  * controller, and a trap without a table. Test: isa-debug-exit, where QEMU was given one.
- * After all of them the processor is halted for good.
+ * After all of them the processor is halted for good. The other CPUs are before.
  */
 #include "boot_info.h"
 #include "x86.h"
@@ -61,6 +61,7 @@ static void reboot(void)
 THS_NORETURN void ths_arch_stop(enum ths_stop how, uint32_t code)
 {
 	__asm__ volatile("cli" : : : "memory");
+	ths_x86_stop_others();
 	switch (how) {
 	case THS_STOP_OFF:
 		power_off();
@@ -74,6 +75,5 @@ THS_NORETURN void ths_arch_stop(enum ths_stop how, uint32_t code)
 	case THS_STOP_HALT:
 		break;
 	}
-	for (;;)
-		__asm__ volatile("cli; hlt" : : : "memory");
+	ths_x86_halt();
 }

@@ -69,6 +69,8 @@ void ths_x86_exception(struct ths_x86_regs *regs)
 		.regs = regs,
 	};
 
+	if (regs->vector == X86_VEC_NMI && ths_x86_is_stopping())
+		ths_x86_halt();
 	if (caught(regs))
 		return;
 	if (regs->vector == X86_VEC_PAGE)
@@ -82,6 +84,12 @@ void ths_x86_exception(struct ths_x86_regs *regs)
 					: "panic: a fault before nano_core was up\n");
 	ths_arch_backtrace(&trap);
 	ths_arch_stop(THS_STOP_TEST, 0x33);
+}
+
+/* Whether nano_core has taken this CPU: before, it waits for that (smp.c). */
+static bool has_record(void)
+{
+	return ths_x86_cpu_number() == 0 || ths_x86_rdmsr(X86_MSR_GS_BASE) != 0;
 }
 
 /* True: the interrupted code was at depth 0, go on to ths_work(). */
@@ -99,6 +107,10 @@ bool ths_x86_interrupt(struct ths_x86_regs *regs)
 	case X86_VEC_KICK:
 		ths_x86_lapic_eoi();
 		break;
+	case X86_VEC_FLUSH:
+		ths_x86_flush_serve();
+		ths_x86_lapic_eoi();
+		return false;
 	default:
 		if (ths_x86_pic_tick_ack(vector))
 			ths_tick(regs->rip);
@@ -106,5 +118,5 @@ bool ths_x86_interrupt(struct ths_x86_regs *regs)
 			ths_irq(vector);
 		break;
 	}
-	return ths_cpu_is_idle();
+	return has_record() && ths_cpu_is_idle();
 }

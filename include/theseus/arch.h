@@ -207,7 +207,8 @@ void ths_arch_port_out(uint16_t port, unsigned width, uint32_t value);
 
 /* ---- SMP ---------------------------------------------------------------------- */
 
-/* Makes @cpu pass through ths_work() soon (an IPI; nothing on one CPU). */
+/* Makes @cpu pass through ths_work() soon, or ths_cpu_enter() where it waits for that (an
+ * IPI; nothing on one CPU). */
 void ths_arch_kick_cpu(unsigned cpu);
 
 /* ---- the end ------------------------------------------------------------------ */
@@ -249,6 +250,11 @@ struct ths_boot_info {
 /* nano_core's start: never returns. Called on a stack of at least 16 KiB, interrupts off,
  * direct map up. It ends by running the first program. Supplied by libtheseus. */
 THS_NORETURN void ths_boot(const struct ths_boot_info *info);
+
+/* A CPU of ths_boot_info.cpus but the first: called on a stack of its own of at least 16 KiB,
+ * interrupts off, direct map up. Does not return if nano_core can use it by now; else the
+ * CPU is to wait for an interrupt, and to ask again. */
+void ths_cpu_enter(unsigned number);
 
 enum ths_trap_kind {
 	THS_TRAP_PAGE,    /* unmapped, non-canonical (#GP), protection: address in @addr */

@@ -4,7 +4,7 @@
  * arch has found memory and the archive; here the reserve is set apart, nano_core's
  * arrays are made, and the manifest is obeyed line by line: `module` loads, `bind` binds
  * (mem.frames gets the machine's memory the moment it is bound), `program` starts. The
- * boot stack ends as the idle loop.
+ * boot stack ends as the idle loop. Only then the other CPUs come in.
  *
  * Invariants
  *   O1  No interaction happens before the CPU's workspace and pools exist.
@@ -146,6 +146,31 @@ static void obey_all(const void *text, size_t size, bool programs)
 		ths_panic("manifest line %u: %s", manifest.line, manifest.what);
 }
 
+/* Pending work, so far only collected, is done from now on, and new tasks may come. */
+static THS_NORETURN void serve(struct ths_cpu *cpu)
+{
+	cpu->serves = true;
+	__atomic_store_n(&cpu->started, true, __ATOMIC_RELEASE);
+	for (unsigned i = 1; cpu->number == 0 && i < ths_core.cpus; i++)
+		ths_arch_kick_cpu(i);
+	ths_arch_tick_start(TICK_HZ);
+	ths_arch_irq_restore(true);
+	ths_context_idle(cpu);
+}
+
+/* The boot CPU opens the door, when it has done all but idle. */
+void ths_cpu_enter(unsigned number)
+{
+	struct ths_cpu *first = ths_core.cpu[0];
+
+	if (!first || !__atomic_load_n(&first->started, __ATOMIC_ACQUIRE) ||
+	    number >= ths_core.cpus)
+		return;
+	ths_arch_cpu_set(ths_core.cpu[number]);
+	ths_logf("cpu %u up", number);
+	serve(ths_core.cpu[number]);
+}
+
 void ths_boot(const struct ths_boot_info *info)
 {
 	struct ths_cpu *cpu;
@@ -170,8 +195,5 @@ void ths_boot(const struct ths_boot_info *info)
 		obey_all(text, size, true);
 	else
 		must_start("main", 0);
-	cpu->started = true; /* pending work, so far only collected, is done from now on */
-	ths_arch_tick_start(TICK_HZ);
-	ths_arch_irq_restore(true);
-	ths_context_idle(cpu);
+	serve(cpu);
 }

@@ -235,6 +235,18 @@ static void lower_shield(struct ths_cpu *cpu, uint32_t slot)
 	context->doomed = false;
 }
 
+/* Under ths_core.lock. Where a new task lives, and stays: with the CPUs in turn. */
+static uint8_t home(const struct ths_cpu *cpu)
+{
+	for (unsigned i = 0; i < ths_core.cpus; i++) {
+		const struct ths_cpu *next = ths_core.cpu[ths_core.turn++ % ths_core.cpus];
+
+		if (__atomic_load_n(&next->serves, __ATOMIC_RELAXED))
+			return (uint8_t)next->number;
+	}
+	return (uint8_t)cpu->number;
+}
+
 /* The effect of ths_task_start(): after commit. */
 void ths_context_start(struct ths_cpu *cpu, uint32_t slot)
 {
@@ -243,8 +255,8 @@ void ths_context_start(struct ths_cpu *cpu, uint32_t slot)
 	ths_poison((void *)(uintptr_t)context->stack, TASK_STACK);
 	ths_arch_context_init(&context->arch, (void *)(uintptr_t)(context->stack + TASK_STACK),
 			      first_steps, context);
-	context->cpu = (uint8_t)cpu->number;
 	ths_spin_lock(&ths_core.lock);
+	context->cpu = ths_core.cpus == 1 ? (uint8_t)cpu->number : home(cpu);
 	atomic_store(&context->state, CONTEXT_RUNNABLE);
 	lower_shield(cpu, slot);
 	if (atomic_load(&context->state) == CONTEXT_RUNNABLE)

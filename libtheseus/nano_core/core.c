@@ -1,9 +1,10 @@
 /*
  * core - the one object that holds all of nano_core's state, and how it is brought up.
  *
- * Order (P21): the CPU's record, the reserve, its workspace and first versions, nano_core
- * itself as an instance that provides `module/1`, state_db's own tables, the archive. The
- * host's tests begin here, too; ths_boot() goes on with the manifest.
+ * Order (P21): the CPU's record, the reserve, its workspace and first versions, the same of
+ * the other CPUs, nano_core itself as an instance that provides `module/1`, state_db's own
+ * tables, the archive. The host's tests begin here, too; ths_boot() goes on with the
+ * manifest.
  *
  * Invariant
  *   O4  No interaction happens before the CPU's workspace and pools exist.
@@ -113,6 +114,39 @@ enum ths_err ths_cpu_start(struct ths_cpu *cpu)
 	return err;
 }
 
+/* From the reserve, too: nobody is served yet. */
+static enum ths_err make_other(uint32_t number)
+{
+	unsigned order = ths_order_of(sizeof(struct ths_cpu));
+	struct ths_cpu *cpu = ths_pages_take(order);
+	enum ths_err err = THS_E_NOMEM;
+
+	if (cpu)
+		err = ths_cpu_make(cpu, number);
+	if (err == THS_OK)
+		err = ths_cpu_start(cpu);
+	if (err && cpu) {
+		ths_core.cpu[number] = NULL;
+		ths_pages_give(cpu, order);
+	}
+	return err;
+}
+
+/* As many of those that arch found as there is memory for. How many there are never changes
+ * later: it decides how modules are linked and called. */
+static void make_others(uint32_t found)
+{
+	for (uint32_t i = 1; i < found && i < THS_CPU_MAX; i++) {
+		enum ths_err err = make_other(i);
+
+		if (err) {
+			ths_logf("cpu %u is left out: %s", i, ths_err_text(err));
+			return;
+		}
+		ths_core.cpus = i + 1;
+	}
+}
+
 static enum ths_err make_nano_core(void)
 {
 	struct ths_instance *instance;
@@ -145,6 +179,7 @@ enum ths_err ths_core_start(const struct ths_boot_info *info)
 	ths_context_init(&boot_cpu);
 	THS_TRY(ths_memory_init(info));
 	THS_TRY(ths_cpu_start(&boot_cpu));
+	make_others(info->cpus);
 	THS_TRY(ths_slots_init());
 	THS_TRY(make_nano_core());
 	THS_TRY(ths_db_start());

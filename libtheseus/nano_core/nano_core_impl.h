@@ -239,6 +239,7 @@ struct ths_cpu {
 	uint32_t arena_used;
 	uint32_t locks;                /* spin locks held inside an operation */
 	bool working, refilling, started;
+	bool serves;                   /* new tasks may be its */
 	bool relieving;                /* gives up what it can: memory.c */
 	bool token;                    /* holds the conflict token exclusively ... */
 	bool exclusive;                /* ... for this interaction */
@@ -326,6 +327,7 @@ struct ths_core {
 	struct ths_context context[CONTEXTS_MAX];
 	uint32_t contexts_used;  /* slots above were never in use */
 	uint32_t spare, bare;    /* 1 + slot: those that are free, with a stack and without */
+	uint32_t turn;           /* where the next task goes, if it can. Under the lock */
 	_Atomic(uint32_t) lock;  /* of contexts, waiters */
 	struct waiter waiter[WAITERS_MAX]; /* for anybody */
 	struct waiter own_waiter[CONTEXTS_MAX][OWN_WAITERS];

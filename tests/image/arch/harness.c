@@ -75,6 +75,11 @@ void ths_irq(unsigned vector)
 	irqs[vector]++;
 }
 
+void ths_cpu_enter(unsigned number)
+{
+	(void)number; /* nobody asks for other CPUs */
+}
+
 bool ths_cpu_is_idle(void)
 {
 	return idle_now;
