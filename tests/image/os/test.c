@@ -232,7 +232,9 @@ static void run(void *arg)
 		     {"pattern", test_pattern},
 		     {"owner", test_owner},
 		     {"shape", test_shape},
-		     {"migrate", test_migrate}};
+		     {"migrate", test_migrate},
+		     {"cpus", test_cpus},
+		     {"cpu_ends", test_cpu_ends}};
 	char name[16] = "";
 
 	(void)arg;

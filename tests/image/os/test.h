@@ -54,3 +54,5 @@ void test_pattern(void);
 void test_owner(void);
 void test_shape(void);
 void test_migrate(void);
+void test_cpus(void);
+void test_cpu_ends(void);
