@@ -111,8 +111,7 @@ static uint64_t first_frame(const struct host_context *self)
 	return (uint64_t)(uintptr_t)top;
 }
 
-/* ---- what sanitizers want to know
- * ------------------------------------------------------ */
+/* ---- what sanitizers want to know ---------------------------------------------------- */
 
 static void leaving(struct host_context *from, struct host_context *to)
 {
@@ -151,8 +150,7 @@ static void stack_forget(struct host_context *self)
 	self->fake_stack = NULL;
 }
 
-/* ---- stacks
- * ------------------------------------------------------------------------------ */
+/* ---- stacks -------------------------------------------------------------------------- */
 
 static struct host_context *context_create(uintptr_t key)
 {
@@ -230,8 +228,7 @@ bool ths_host_context_is_guard(uintptr_t addr)
 	       (uintptr_t)self->stack - addr <= GUARD_SIZE;
 }
 
-/* ---- the contract
- * ------------------------------------------------------------------------ */
+/* ---- the contract -------------------------------------------------------------------- */
 
 struct host_context *ths_host_context_running(void)
 {

@@ -15,6 +15,9 @@
  *       stays with it.
  *   K5  No kill is lost. Who may not be killed now is doomed, and is when its shield is
  *       lowered: at the end of the loader's turn, or by the start of who is not born yet.
+ *   K6  A task stays with the CPU it was started on, also where a policy keeps one queue for
+ *       all: who is named to another CPU is posted to its own. nano_core's records of a CPU
+ *       are found once and held, so that who runs may not change CPUs under them.
  *
  * Cost: O(1), however many tasks there are; the fallback pick alone is O(contexts used).
  */
@@ -463,9 +466,12 @@ static void admit(struct ths_cpu *cpu, uint32_t slot)
 
 	if (atomic_load(&context->state) != CONTEXT_RUNNABLE)
 		return;
+	context->queued = true; /* as in pick() */
 	err = sched_admit(&ths_core.sched, &args);
-	context->queued = err == THS_OK || err == THS_E_EXIST;
-	cpu->orphans |= !context->queued;
+	if (err == THS_OK || err == THS_E_EXIST)
+		return;
+	context->queued = false;
+	cpu->orphans = true;
 }
 
 void ths_context_admit_posted(struct ths_cpu *cpu)
@@ -482,7 +488,8 @@ static bool may_run(const struct ths_context *context, const struct ths_cpu *cpu
 	       context->cpu == cpu->number;
 }
 
-/* The fallback: any runnable context, from the one after the current on (P19). */
+/* Under ths_core.lock. The fallback: any runnable context, from the one after the current on
+ * (P19); but who is to be admitted waits for that. */
 static uint32_t pick_in_slot_order(const struct ths_cpu *cpu)
 {
 	uint32_t used = ths_core.contexts_used;
@@ -491,7 +498,7 @@ static uint32_t pick_in_slot_order(const struct ths_cpu *cpu)
 	for (uint32_t i = 0; i < used; i++) {
 		uint32_t slot = (start + i) % used;
 
-		if (may_run(context_of(slot), cpu))
+		if (may_run(context_of(slot), cpu) && !context_of(slot)->posted)
 			return slot;
 	}
 	return CONTEXTS_MAX;
@@ -512,17 +519,43 @@ static uint32_t admit_but_one(struct ths_cpu *cpu, uint32_t slot)
 		       : 0;
 }
 
-/* The scheduler had nobody, or failed. */
+/* The scheduler had nobody, or failed. Whether it has the task in a queue is not known now:
+ * its next waking asks. */
 static uint32_t pick_orphan(struct ths_cpu *cpu)
 {
-	uint32_t slot = pick_in_slot_order(cpu);
+	uint32_t slot;
 
+	ths_spin_lock(&ths_core.lock);
+	slot = pick_in_slot_order(cpu);
+	if (slot != CONTEXTS_MAX)
+		context_of(slot)->queued = false;
+	ths_spin_unlock(&ths_core.lock);
 	cpu->orphans = slot != CONTEXTS_MAX; /* there may be more of them */
 	return slot;
 }
 
+/* Who was named, and is in no queue any more, runs; or it is another CPU's, which is told to
+ * admit it (K6); or it has slept or died since, and is forgotten. */
+static bool is_ours(struct ths_cpu *cpu, uint32_t slot)
+{
+	struct ths_context *context = context_of(slot);
+
+	if (may_run(context, cpu)) {
+		context->queued = false;
+		return true;
+	}
+	ths_spin_lock(&ths_core.lock);
+	context->queued = false;
+	if (atomic_load(&context->state) == CONTEXT_RUNNABLE && context->cpu != cpu->number)
+		post(cpu, slot);
+	ths_spin_unlock(&ths_core.lock);
+	return false;
+}
+
 /* Asks the scheduler until it names somebody who can run, or nobody. Whom it was to admit
- * and did not, or could not, is admitted by a call of its own. */
+ * and did not, or could not, is admitted by a call of its own. Both who was running and who
+ * is posted are said to be queued before they are: once they are another CPU may be named
+ * them. */
 static uint32_t pick(struct ths_cpu *cpu, bool runnable, uint32_t posted)
 {
 	struct sched_pick args = {.cpu = cpu->number,
@@ -533,14 +566,10 @@ static uint32_t pick(struct ths_cpu *cpu, bool runnable, uint32_t posted)
 	enum ths_err err;
 
 	for (;;) {
-		struct ths_context *next;
-
-		err = sched_pick(&ths_core.sched, &args);
-		if (err == THS_OK && args.prev_runnable)
-			context_of(args.prev)->queued = true;
-		if (posted && !args.admit) {
+		if (posted)
 			context_of(posted - 1)->queued = true;
-		} else if (posted) {
+		err = sched_pick(&ths_core.sched, &args);
+		if (posted && args.admit) {
 			admit(cpu, posted - 1);
 			args.admit = posted = 0;
 			if (err == THS_E_NOENT) /* now there is somebody */
@@ -549,13 +578,13 @@ static uint32_t pick(struct ths_cpu *cpu, bool runnable, uint32_t posted)
 		posted = 0;
 		if (err || args.next >= CONTEXTS_MAX)
 			break;
-		next = context_of(args.next);
-		next->queued = false;
-		if (may_run(next, cpu))
+		if (is_ours(cpu, args.next))
 			return args.next;
 		args.prev = THS_ROW_NONE; /* it is in the queue by now */
 		args.prev_runnable = 0;
 	}
+	if (err && args.prev_runnable)
+		context_of(args.prev)->queued = false;
 	if (err == THS_E_NOENT && !runnable && !cpu->orphans)
 		return CONTEXTS_MAX;
 	return pick_orphan(cpu);
@@ -596,6 +625,7 @@ static void hand_over(struct ths_cpu *cpu)
 
 		context->on_cpu = false;
 		runnable = state == CONTEXT_RUNNABLE;
+		context->queued = runnable;
 		if (state == CONTEXT_DYING)
 			ths_pending(cpu, PENDING_REAP); /* off the CPU only now */
 	}

@@ -7,6 +7,8 @@
  * Invariants
  *   S1  A task is in at most one queue, once. nano_core keeps a task to one CPU at a
  *       time; the provider refuses to queue it there twice (THS_E_EXIST).
+ *       A task that is named to another CPU than its own is in no queue any more, and its
+ *       own CPU admits it again: so there may be one queue for all.
  *   S2  A task admitted is picked after finitely many picks on its CPU.
  *   S3  Any provider can go on from the tables another left ("sched.queue/1",
  *       "sched.link/1", declared below): that is what lets policies be exchanged.

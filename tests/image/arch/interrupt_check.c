@@ -23,8 +23,7 @@ static bool near(uint64_t value, uint64_t wanted)
 	return value > wanted - wanted / 50 && value < wanted + wanted / 50;
 }
 
-/* ---- rates
- * -------------------------------------------------------------------------------- */
+/* ---- rates --------------------------------------------------------------------------- */
 
 /* Channel 2, or 0 where there is no gate for it (microvm). */
 static unsigned channel;
@@ -97,8 +96,7 @@ static bool idle_wakes(void)
 	return true;
 }
 
-/* ---- depth
- * -------------------------------------------------------------------------------- */
+/* ---- depth --------------------------------------------------------------------------- */
 
 static bool no_work_at_depth(void)
 {
@@ -156,8 +154,7 @@ static bool registers_survive(void)
 	return wrong == 0;
 }
 
-/* ---- a task switched away from inside its own interrupt
- * ------------------------------------ */
+/* ---- a task switched away from inside its own interrupt ------------------------------ */
 
 static struct ths_arch_context task, other;
 static THS_ALIGNED(16) uint8_t other_stack[8192];
@@ -194,8 +191,7 @@ static bool preempted_task_goes_on(void)
 	return good;
 }
 
-/* ---- deadlines
- * -------------------------------------------------------------------------------- */
+/* ---- deadlines ----------------------------------------------------------------------- */
 
 static uint64_t for_ever(void *arg)
 {
@@ -217,8 +213,7 @@ static bool tick_gives_up_a_loop(void)
 	return true;
 }
 
-/* ---- other vectors
- * ----------------------------------------------------------------------------- */
+/* ---- other vectors ------------------------------------------------------------------- */
 
 /* The PIT's channel 0 is line 0 of the first 8259, which belongs to whoever asks now. */
 static bool device_arrives(void)

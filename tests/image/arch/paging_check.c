@@ -4,8 +4,7 @@
  */
 #include "harness.h"
 
-/* ---- an independent walk
- * ----------------------------------------------------------------- */
+/* ---- an independent walk ------------------------------------------------------------- */
 
 #define PRESENT 1ul
 #define WRITE   2ul
@@ -111,8 +110,7 @@ static bool tables_are_sound(void)
 	return walk(not_both, NULL) && walk(not_low, NULL) && text_is_sealed();
 }
 
-/* ---- changing them
- * ------------------------------------------------------------------------ */
+/* ---- changing them ------------------------------------------------------------------- */
 
 static uint64_t read_at(void *at)
 {
@@ -255,8 +253,7 @@ static bool protect_half_done(void)
 	return good && pages_out == 0;
 }
 
-/* ---- stacks
- * -------------------------------------------------------------------------------- */
+/* ---- stacks -------------------------------------------------------------------------- */
 
 /* Calls itself, through a pointer so that no compiler makes a loop of it. */
 static uint64_t (*volatile again)(void *);

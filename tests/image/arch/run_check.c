@@ -98,8 +98,7 @@ static bool contexts_take_turns(void)
 	return turns == 1000 && wrong_turns == 0 && off && started_on;
 }
 
-/* ---- backtrace: the script looks for what this prints
- * ---------------------------------- */
+/* ---- backtrace: the script looks for what this prints -------------------------------- */
 
 /* Without a frame of its own, as modules are. */
 static THS_NOINLINE uint64_t leaf(void *arg)

@@ -20,7 +20,6 @@
 
 #define CLIENTS 5u
 /* Big pages of the direct map that module text of all modules may be spread over. */
-#define LATE_PAGES    64u /* with several CPUs */
 #define TABLES_SPREAD 8u
 
 static struct ths_ref testsrv = THS_REF(testsrv), clock_ref = THS_REF(clock),
@@ -248,13 +247,6 @@ static struct trial swap_under_load(struct ths_probation probation, void (*round
 	return trial;
 }
 
-/* With several CPUs how many stacks and pages there are at once is a matter of who is late:
- * some more than in the first tenth, but not with each swap. */
-static bool is_near(uint64_t before, uint64_t after)
-{
-	return test_number("cpus", 1) > 1 && before - after <= LATE_PAGES;
-}
-
 static void judge(const struct trial *trial)
 {
 	test_ok(swaps_failed == 0, "%lu swaps, %lu of them refused",
@@ -267,7 +259,7 @@ static void judge(const struct trial *trial)
 		(unsigned long)mapped_after);
 	test_ok(caught_asleep > 0, "%lu swaps met interactions that slept in the server",
 		(unsigned long)caught_asleep);
-	test_ok(trial->before == trial->after || is_near(trial->before, trial->after),
+	test_ok(test_same_frames(trial->before, trial->after),
 		"free frames and stock: %lu after a tenth of the swaps, %lu at the end",
 		(unsigned long)trial->before, (unsigned long)trial->after);
 	test_ok(trial->tables_after <= trial->tables + TABLES_SPREAD,

@@ -15,6 +15,8 @@
 #include <theseus/iface/tasks.h>
 #include <theseus/string.h>
 
+#define LATE_PAGES 64u
+
 static struct ths_ref serial = THS_REF(serial), clock_ref = THS_REF(clock),
 		      tasks = THS_REF(tasks), frames = THS_REF(frames),
 		      module = THS_REF(module);
@@ -210,6 +212,13 @@ uint64_t test_unused_frames(uint64_t *tables)
 	if (frames_stat(&frames, &stat) != THS_OK)
 		return 0;
 	return stat.free + pages_in_stock(tables) + *tables;
+}
+
+bool test_same_frames(uint64_t before, uint64_t after)
+{
+	uint64_t apart = before > after ? before - after : after - before;
+
+	return apart <= (test_number("cpus", 1) > 1 ? LATE_PAGES : 0);
 }
 
 /* ---- which ------------------------------------------------------------------------------- */

@@ -38,6 +38,9 @@ void test_sleep_ms(uint64_t ms);
  * what is asked for at once and never shrinks, or in page tables: how many of these the
  * direct map takes depends on which frames module text lies in at the moment. */
 uint64_t test_unused_frames(uint64_t *tables);
+/* To the page, with one CPU. With several how many stacks and pages there are at once is a
+ * matter of who is late: some more or less than at first, but not more each time. */
+bool test_same_frames(uint64_t before, uint64_t after);
 
 /* The tests, chosen by test=NAME. */
 void test_swap(void);

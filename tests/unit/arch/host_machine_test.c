@@ -92,8 +92,7 @@ START_TEST(a_bad_range_of_ports_is_refused)
 }
 END_TEST
 
-/* ---- console and backtraces
- * ------------------------------------------------------------ */
+/* ---- console and backtraces ---------------------------------------------------------- */
 
 START_TEST(the_console_can_be_captured)
 {
@@ -171,8 +170,7 @@ START_TEST(a_backtrace_survives_any_frame_pointer)
 }
 END_TEST
 
-/* ---- time and chance
- * ---------------------------------------------------------------------- */
+/* ---- time and chance ----------------------------------------------------------------- */
 
 START_TEST(the_counter_runs)
 {
@@ -231,8 +229,7 @@ START_TEST(the_environment_gives_the_seed)
 }
 END_TEST
 
-/* ---- booting and stopping
- * ------------------------------------------------------------------ */
+/* ---- booting and stopping ------------------------------------------------------------ */
 
 static struct ths_boot_info booted;
 static bool booted_with_irq_off;

@@ -94,8 +94,7 @@ START_TEST(requests_are_served_once_whichever_version_serves)
 }
 END_TEST
 
-/* ---- the frame allocator
- * ---------------------------------------------------------------- */
+/* ---- the frame allocator ------------------------------------------------------------- */
 
 static atomic_uint owner[FRAMES];
 

@@ -1,18 +1,19 @@
 /*
  * context_test - tasks as nano_core has them: slots, stacks, and who runs when the
- * scheduler does not say (K2, K4, P19).
+ * scheduler does not say, or says it to the wrong CPU (K2, K4, K6, P19).
  */
 #include "harness.h"
 #include "rig.h"
 #include "script.h"
 #include "suite.h"
 
+#include <pthread.h>
 #include <theseus/host.h>
 #include <theseus/iface/sched.h>
 #include <theseus/iface/tasks.h>
 #include "nano_core/nano_core_impl.h"
 
-extern const struct ths_module ths_module_sched_rr, ths_module_tasks;
+extern const struct ths_module ths_module_sched_rr, ths_module_sched_one, ths_module_tasks;
 
 static struct ths_ref tasks, ref;
 static unsigned ran;
@@ -63,9 +64,7 @@ static void runs_on(void *arg)
 	}
 }
 
-/* ---- K4
- * ---------------------------------------------------------------------------------
- */
+/* ---- K4 ------------------------------------------------------------------------------ */
 
 static void lives_in_one_slot(void *arg)
 {
@@ -92,8 +91,7 @@ START_TEST(a_slot_is_used_again_with_another_generation)
 }
 END_TEST
 
-/* ---- who is who
- * ------------------------------------------------------------------------ */
+/* ---- who is who ---------------------------------------------------------------------- */
 
 static struct ths_task_id told;
 
@@ -142,8 +140,7 @@ START_TEST(before_there_are_tasks_a_yield_is_nothing)
 }
 END_TEST
 
-/* ---- ends
- * ------------------------------------------------------------------------------- */
+/* ---- ends ---------------------------------------------------------------------------- */
 
 static void ends_itself(void *arg)
 {
@@ -187,9 +184,7 @@ START_TEST(who_is_ended_does_not_run_again_wherever_it_was)
 }
 END_TEST
 
-/* ---- P19
- * --------------------------------------------------------------------------------
- */
+/* ---- P19 ----------------------------------------------------------------------------- */
 
 #define CREW 5u
 
@@ -250,6 +245,112 @@ START_TEST(and_none_is_forgotten_when_there_is_one_again)
 }
 END_TEST
 
+static enum ths_err wait_for_one(struct ths_call *call, void *unused)
+{
+	(void)unused;
+	return script_get(call, 0) == 1 ? THS_OK : THS_E_AGAIN;
+}
+
+static enum ths_err make_it_one(struct ths_call *call, void *unused)
+{
+	(void)unused;
+	return script_put(call, 0, 1);
+}
+
+static void waits(void *unused)
+{
+	struct ths_ref own = THS_REF(script);
+
+	(void)unused;
+	ths_yield();
+	ck_assert_int_eq(script_by(&own, wait_for_one, NULL), THS_OK);
+	ran++;
+}
+
+/* The task was in the queue of who is gone; the next one has never heard of it. */
+static void wakes_under_another(void *unused)
+{
+	struct ths_task_id it = create(waits, 0);
+
+	(void)unused;
+	ths_yield(); /* it begins, and lets us go on */
+	ck_assert(ths_core.context[it.slot].queued);
+	ck_assert_int_eq(ths_unbind(&sched_iface, ""), THS_OK);
+	ths_yield(); /* it runs in slot order, and sleeps */
+	ck_assert_int_eq(atomic_load(&ths_core.context[it.slot].state), CONTEXT_SLEEPING);
+	harness_bind(&ths_module_sched_one, "");
+	ck_assert_int_eq(script_by(&ref, make_it_one, NULL), THS_OK);
+	settle();
+	ck_assert_uint_eq(ran, 1);
+	harness_done();
+}
+
+START_TEST(who_slept_without_one_is_admitted_by_the_next)
+{
+	harness_run(wakes_under_another, NULL);
+}
+END_TEST
+
+/* ---- K6 ------------------------------------------------------------------------- */
+
+static void *work_as_cpu_1(void *unused)
+{
+	(void)unused;
+	rig_cpu_enter(1);
+	ths_work();
+	rig_cpu_leave();
+	return NULL;
+}
+
+/* Under the lock, as CPU 1 would. */
+static void belongs_to(struct ths_task_id task, uint8_t cpu)
+{
+	ths_section_enter(ths_cpu());
+	ths_spin_lock(&ths_core.lock);
+	ths_core.context[task.slot].cpu = cpu;
+	ths_spin_unlock(&ths_core.lock);
+	ths_section_leave(ths_cpu());
+}
+
+/* One queue for all: each CPU is named tasks of the other. */
+static void is_named_elsewhere(void *unused)
+{
+	struct ths_task_id it = create(runs, 0);
+	struct ths_context *context = &ths_core.context[it.slot];
+	pthread_t thread;
+
+	(void)unused;
+	belongs_to(it, 1);
+	ths_yield();
+	ck_assert_uint_eq(ran, 0);
+	ck_assert(context->posted && !context->queued);
+	ck_assert_uint_eq(atomic_load(&ths_core.cpu[1]->wake_head), it.slot + 1);
+	ck_assert_uint_ne(atomic_load(&ths_core.cpu[1]->pending) & PENDING_WAKE, 0);
+	ths_yield(); /* nobody but us is left here */
+	ck_assert_uint_eq(ran, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, work_as_cpu_1, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_uint_eq(ran, 1);
+	harness_done();
+}
+
+static void setup_one_queue(void)
+{
+	harness_start();
+	rig_cpus(2);
+	harness_bind(&ths_module_sched_one, "");
+	harness_bind(&ths_module_tasks, "");
+	harness_bind(&ths_module_script, "");
+	tasks = (struct ths_ref)THS_REF(tasks);
+	ran = 0;
+}
+
+START_TEST(who_is_named_to_another_cpu_is_posted_to_its_own)
+{
+	harness_run(is_named_elsewhere, NULL);
+}
+END_TEST
+
 Suite *ths_test_suite(void)
 {
 	Suite *suite = suite_create("context");
@@ -264,5 +365,9 @@ Suite *ths_test_suite(void)
 	harness_case(suite, "P19 none", setup, without_a_scheduler_all_run_in_slot_order);
 	harness_case(suite, "P19 again", setup,
 		     and_none_is_forgotten_when_there_is_one_again);
+	harness_case(suite, "P19 other", setup,
+		     who_slept_without_one_is_admitted_by_the_next);
+	harness_case(suite, "K6 named", setup_one_queue,
+		     who_is_named_to_another_cpu_is_posted_to_its_own);
 	return suite;
 }

@@ -181,8 +181,7 @@ static void run_tasks(void *arg)
 	ths_context_idle(ths_cpu());
 }
 
-/* ---- the life
- * --------------------------------------------------------------------------- */
+/* ---- the life ------------------------------------------------------------------------ */
 
 static enum ths_err start_module(const struct ths_module *module, const char *name,
 				 uint32_t *slot)
@@ -322,8 +321,7 @@ static void live(void)
 	call_it();
 }
 
-/* ---- accounts
- * --------------------------------------------------------------------------- */
+/* ---- accounts ------------------------------------------------------------------------ */
 
 static unsigned free_waiters(void)
 {
@@ -361,8 +359,7 @@ static void nothing_is_lost(void)
 	ck_assert_uint_eq(free_waiters() + linked_waiters(), WAITERS_MAX);
 }
 
-/* ---- the runs
- * ----------------------------------------------------------------------------- */
+/* ---- the runs ------------------------------------------------------------------------ */
 
 static char console[1 << 16];
 

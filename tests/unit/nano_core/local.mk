@@ -17,6 +17,7 @@ check_unit_tests += %D%/abi_test %D%/instance_test %D%/loader_test %D%/symbols_t
 check_unit_tests += %D%/recover_test
 check_unit_tests += %D%/call_test %D%/gate_s_test %D%/work_test
 EXTRA_DIST += %D%/actor.h
+%C%_context_test_SOURCES = %D%/context_test.c %D%/../modules/sched_one.c
 check_unit_tests += %D%/context_test %D%/effect_test %D%/memory_test %D%/checks_test
 
 # The fail points of the sources, each once: what fail_test has to make fail. And the

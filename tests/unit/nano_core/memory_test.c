@@ -171,9 +171,7 @@ START_TEST(inside_an_interaction_the_reserve_gives)
 }
 END_TEST
 
-/* ---- Y2
- * ----------------------------------------------------------------------------------
- */
+/* ---- Y2 ------------------------------------------------------------------------------ */
 
 static enum ths_err drain_inside(struct ths_call *call, void *ctx)
 {

@@ -210,9 +210,7 @@ static enum ths_err by_many_reads(struct ths_call *call, void *ctx)
 	return by_read(call, ctx);
 }
 
-/* ---- Z1: who is woken, and by what
- * ----------------------------------------------------------
- */
+/* ---- Z1: who is woken, and by what --------------------------------------------------- */
 
 static const struct {
 	script_fn *waits, *comes; /* comes: NULL: the cell is set */
@@ -323,9 +321,7 @@ START_TEST(all_who_wait_for_a_row_are_woken)
 }
 END_TEST
 
-/* ---- Z2
- * -------------------------------------------------------------------------------------
- */
+/* ---- Z2 ------------------------------------------------------------------------------ */
 
 static void wake(uint32_t slot, uint32_t number)
 {
@@ -400,9 +396,7 @@ START_TEST(who_was_killed_asleep_is_not_woken_nor_its_successor)
 }
 END_TEST
 
-/* ---- Z3
- * -------------------------------------------------------------------------------------
- */
+/* ---- Z3 ------------------------------------------------------------------------------ */
 
 static void many_reads(void *arg)
 {
@@ -504,9 +498,7 @@ START_TEST(records_of_a_task_move_from_row_to_row)
 }
 END_TEST
 
-/* ---- what is not sleep
- * -------------------------------------------------------------------------
- */
+/* ---- what is not sleep --------------------------------------------------------------- */
 
 static enum ths_err reads_nothing(struct ths_call *call, void *ctx)
 {
@@ -533,9 +525,7 @@ START_TEST(waiting_for_nothing_is_a_mistake_and_nowait_does_not_wait)
 }
 END_TEST
 
-/* ---- all of it, at random
- * ------------------------------------------------------------------------
- */
+/* ---- all of it, at random ------------------------------------------------------------ */
 
 #define PLAYERS 12u
 #define BALLS   200u
@@ -593,9 +583,7 @@ START_TEST(every_ball_is_caught_once)
 }
 END_TEST
 
-/* ---- policies that do not admit by a pick
- * ------------------------------------------------------------------------
- */
+/* ---- policies that do not admit by a pick -------------------------------------------- */
 
 /* Knows nothing of arg->admit. */
 static enum ths_err plain_pick(struct ths_call *call, struct sched_pick *arg)

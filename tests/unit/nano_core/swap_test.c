@@ -82,8 +82,7 @@ static uint64_t version(void)
 	return args.fn;
 }
 
-/* ---- V1
- * -------------------------------------------------------------------------------- */
+/* ---- V1 ------------------------------------------------------------------------------ */
 
 START_TEST(what_is_no_successor_is_refused)
 {
@@ -153,8 +152,7 @@ START_TEST(rows_change_their_layout_and_keep_what_they_say)
 }
 END_TEST
 
-/* ---- kicks and sleepers
- * ------------------------------------------------------------------ */
+/* ---- kicks and sleepers -------------------------------------------------------------- */
 
 static unsigned kicks;
 static enum ths_err kick_result;

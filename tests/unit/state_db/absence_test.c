@@ -35,8 +35,7 @@ static enum ths_err run(script_fn *fn, void *ctx)
 	return script_by(&ref, fn, ctx);
 }
 
-/* ---- what is not there, and comes
- * ----------------------------------------------------------------- */
+/* ---- what is not there, and comes ---------------------------------------------------- */
 
 static enum ths_err count_and_note(struct ths_call *call, void *ctx)
 {

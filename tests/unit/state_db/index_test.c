@@ -277,8 +277,7 @@ START_TEST(a_bucket_that_never_was_may_be_waited_for)
 }
 END_TEST
 
-/* ---- lookups and the read set
- * ------------------------------------------------------------ */
+/* ---- lookups and the read set -------------------------------------------------------- */
 
 static unsigned tries;
 

@@ -24,8 +24,7 @@ static enum ths_err run(script_fn *fn, void *ctx)
 	return script_by(&ref, fn, ctx);
 }
 
-/* ---- nesting
- * --------------------------------------------------------------------------- */
+/* ---- nesting ------------------------------------------------------------------------- */
 
 static enum ths_err innermost(struct ths_call *call, void *ctx)
 {

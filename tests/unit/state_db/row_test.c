@@ -178,8 +178,7 @@ START_TEST(hardware_rows_are_the_devices_and_requests_everyone_elses)
 }
 END_TEST
 
-/* ---- R3
- * --------------------------------------------------------------------------------- */
+/* ---- R3 ------------------------------------------------------------------------------ */
 
 static enum ths_err local_up(struct ths_call *call, void *ctx)
 {
@@ -217,8 +216,7 @@ START_TEST(a_cpus_row_is_its_own)
 }
 END_TEST
 
-/* ---- keys
- * ---------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------- */
 
 static enum ths_err change_key(struct ths_call *call, void *ctx)
 {
@@ -270,9 +268,7 @@ START_TEST(a_new_rows_key_is_the_one_it_was_made_for)
 }
 END_TEST
 
-/* ---- W3
- * ---------------------------------------------------------------------------------------
- */
+/* ---- W3 ------------------------------------------------------------------------------ */
 
 static enum ths_err all_are_stale(struct ths_call *call, void *ctx)
 {
@@ -383,8 +379,7 @@ START_TEST(a_slot_out_of_generations_retires)
 }
 END_TEST
 
-/* ---- full, and given back
- * ------------------------------------------------------------------------ */
+/* ---- full, and given back ------------------------------------------------------------ */
 
 static enum ths_err take_all_and_fail(struct ths_call *call, void *ctx)
 {

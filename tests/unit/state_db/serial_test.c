@@ -206,8 +206,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* ---- a round
- * --------------------------------------------------------------------------- */
+/* ---- a round ------------------------------------------------------------------------- */
 
 static enum ths_err make_item(struct ths_call *call, void *ctx)
 {

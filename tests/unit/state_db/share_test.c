@@ -257,8 +257,7 @@ START_TEST(random_joining_leaving_and_dying_agree_with_a_model)
 }
 END_TEST
 
-/* ---- O1, O2, one by one
- * ------------------------------------------------------------------ */
+/* ---- O1, O2, one by one -------------------------------------------------------------- */
 
 START_TEST(the_maker_owns_and_the_last_to_leave_frees)
 {

@@ -96,8 +96,7 @@ static void pause_a_little(void)
 		ths_arch_relax();
 }
 
-/* ---- a bank
- * ------------------------------------------------------------------------------ */
+/* ---- a bank -------------------------------------------------------------------------- */
 
 #define ACCOUNTS 16u
 #define MONEY    1000u
@@ -197,8 +196,7 @@ START_TEST(nor_while_its_rows_change_their_layout)
 }
 END_TEST
 
-/* ---- rows of one's own, and a hot one
- * ------------------------------------------------------ */
+/* ---- rows of one's own, and a hot one ------------------------------------------------ */
 
 static enum ths_err up(struct ths_call *call, void *ctx)
 {
@@ -243,8 +241,7 @@ START_TEST(every_step_counts_once)
 }
 END_TEST
 
-/* ---- the token
- * -------------------------------------------------------------------------------- */
+/* ---- the token ----------------------------------------------------------------------- */
 
 /* A conflict at each try without the token: so all CPUs ask for it at once, on any host.
  */
@@ -286,8 +283,7 @@ START_TEST(the_ninth_try_is_the_last)
 }
 END_TEST
 
-/* ---- rows that come and go
- * ---------------------------------------------------------------------- */
+/* ---- rows that come and go ----------------------------------------------------------- */
 
 /* Cell 0 says how many items there are: in every interaction. */
 static enum ths_err item_comes_or_goes(struct ths_call *call, void *ctx)
@@ -353,8 +349,7 @@ START_TEST(an_enumeration_meets_each_row_that_lives)
 }
 END_TEST
 
-/* ---- reclamation
- * ------------------------------------------------------------------------------------ */
+/* ---- reclamation --------------------------------------------------------------------- */
 
 static enum ths_err write_pair(struct ths_call *call, void *ctx)
 {
@@ -405,9 +400,7 @@ START_TEST(a_version_in_use_is_not_used_again)
 }
 END_TEST
 
-/* ---- devices
- * ------------------------------------------------------------------------------------------
- */
+/* ---- devices ------------------------------------------------------------------------- */
 
 static atomic_uint inside;
 
@@ -496,9 +489,7 @@ START_TEST(and_while_its_driver_is_swapped)
 }
 END_TEST
 
-/* ---- owners
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- owners -------------------------------------------------------------------------- */
 
 #define MAY_OWN 4u /* of six */
 
