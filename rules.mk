@@ -38,6 +38,19 @@ $(foreach v,1 2 3,$(eval $(call theseus_module,keeper,$(srcdir)/tests/support/ke
 $(foreach s,$(theseus_fixture_sources),$(eval $(call theseus_module,$(call \
 	theseus_id,$(call theseus_token_of,$(s))),$(s),,fixtures)))
 
+# What is for kernels and modules, where that takes another compiler than programs here:
+# in a cross build. Nothing of it is inherited by what these are made of (private).
+ifneq ($(THESEUS_CC),$(CC))
+theseus_for_target = $(libtheseus_a_OBJECTS) $(libtheseus_debug_a_OBJECTS) \
+	$(libtheseus_module_a_OBJECTS) $(tests_image_arch_kernel_OBJECTS) tests/image/arch/kernel
+$(theseus_for_target): private CC = $(THESEUS_CC)
+$(theseus_for_target): private CCAS = $(THESEUS_CC)
+$(theseus_for_target): private CFLAGS = $(ths_target_CFLAGS)
+$(theseus_for_target): private CCASFLAGS = $(ths_target_CFLAGS)
+$(theseus_for_target): private CPPFLAGS = $(ths_target_CPPFLAGS)
+$(theseus_for_target): private LDFLAGS = $(ths_target_LDFLAGS)
+endif
+
 ## targets
 # all          the archives, the modules, the tools
 # iso          examples/ship as a bootable image (BIOS and UEFI), from a staged install

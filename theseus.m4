@@ -1,4 +1,4 @@
-# theseus.m4 - libtheseus for configure.ac                                      serial 2
+# theseus.m4 - libtheseus for configure.ac                                      serial 3
 #
 # The macros find what is installed and substitute what theseus.mk (the recipe for modules,
 # kernels and images) asks for; so `make` needs neither pkg-config nor its environment.
@@ -14,6 +14,8 @@
 #	  THESEUS_KERNEL_CFLAGS THESEUS_KERNEL_LINK THESEUS_KERNEL_LIB THESEUS_KERNEL_LDSCRIPT
 #	  THESEUS_DEBUG_CFLAGS                   with make THESEUS_DEBUG=1: theseus-debug(7)
 #	  THESEUS_LD THESEUS_OBJCOPY             binutils of the host that is configured for
+#	  CC_FOR_BUILD                           what makes programs that run here: CC, but for
+#	                                         a cross build
 #	  THESEUS_VERSION THESEUS_INCLUDEDIR
 #	  THESEUS_MODULEDIR                      where the installed modules lie
 #	  THESEUS_TOOLS                          the folder of theseus-check, -image, -run
@@ -41,6 +43,10 @@ AC_SUBST([$1])])
 AC_DEFUN([THESEUS_PATH], [
 AC_REQUIRE([AC_PROG_CC])dnl
 AC_REQUIRE([PKG_PROG_PKG_CONFIG])dnl
+AC_ARG_VAR([CC_FOR_BUILD], [C compiler for what runs on this machine, if CC is not])
+AS_IF([test -n "$CC_FOR_BUILD"], [],
+  [test "$cross_compiling" = no], [CC_FOR_BUILD=$CC],
+  [AC_CHECK_PROGS([CC_FOR_BUILD], [gcc cc clang])])
 AC_CHECK_TOOL([THESEUS_LD], [ld], [ld])
 AC_CHECK_TOOL([THESEUS_OBJCOPY], [objcopy], [objcopy])
 AC_ARG_WITH([theseus],

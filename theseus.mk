@@ -22,6 +22,10 @@
 # and libtheseus.a. Without LDSCRIPT it is the one of arch/x86_64, whose entry points
 # (multiboot2 and PVH) bring in our boot code; a kernel with its own boot names its own.
 #
+# CROSS_COMPILE=x86_64-elf- names compiler and binutils of modules and kernels by a prefix;
+# THESEUS_CC, THESEUS_LD, THESEUS_OBJCOPY name them one by one. What runs here, as unit tests
+# do, is made by CC_FOR_BUILD, which is CC unless it is set.
+#
 # THESEUS_DEBUG=1 makes kernels with checks and poison: theseus-debug(7).
 #
 # $(call theseus_image,NAME,MANIFEST[,MODULES]) makes of kernel NAME.elf, and of MODULES here
@@ -30,9 +34,10 @@
 theseus_mk := $(lastword $(MAKEFILE_LIST))
 PKG_CONFIG ?= pkg-config
 THESEUS_PC ?= libtheseus
-THESEUS_CC ?= $(CC)
-THESEUS_LD ?= ld
-THESEUS_OBJCOPY ?= objcopy
+THESEUS_CC ?= $(if $(CROSS_COMPILE),$(CROSS_COMPILE)gcc,$(CC))
+THESEUS_LD ?= $(CROSS_COMPILE)ld
+THESEUS_OBJCOPY ?= $(CROSS_COMPILE)objcopy
+CC_FOR_BUILD ?= $(CC)
 THESEUS_MODULE_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(THESEUS_PC)) \
 	$(shell $(PKG_CONFIG) --variable=module_cflags $(THESEUS_PC))
 THESEUS_MODULE_LIB ?= $(shell $(PKG_CONFIG) --variable=module_lib $(THESEUS_PC))

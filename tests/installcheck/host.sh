@@ -18,5 +18,5 @@ int main(void)
 }
 END
 # shellcheck disable=SC2046 # flags are words
-"$CC" -Wall -Wextra -Werror -o use use.c $(pkg-config --cflags --libs libtheseus-host)
+"$CC_FOR_BUILD" -Wall -Wextra -Werror -o use use.c $(pkg-config --cflags --libs libtheseus-host)
 ./use

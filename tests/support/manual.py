@@ -134,7 +134,7 @@ class Folder:
         self.called, self.printed = False, None
         os.makedirs(f'{path}/.bin')
         with open(f'{path}/.bin/cc', 'w') as cc:
-            cc.write(f'#!/bin/sh\nexec {os.environ.get("CC") or shutil.which("cc")} "$@"\n')
+            cc.write(f'#!/bin/sh\nexec {os.environ.get("CC_FOR_BUILD") or shutil.which("cc")} "$@"\n')
         os.chmod(f'{path}/.bin/cc', 0o755)
         with open(f'{path}/.state', 'w') as state:
             state.write(f'PATH={path}/.bin:$PATH; unset MAKEFLAGS MFLAGS MAKELEVEL\n'

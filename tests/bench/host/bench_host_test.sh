@@ -27,6 +27,6 @@ static uint64_t use(const uint32_t *numbers) { return numbers[0]; }
 SUBJECT(subject_theseus); SUBJECT(subject_rculfhash); SUBJECT(subject_ck);
 SUBJECT(subject_glib); SUBJECT(subject_uthash); SUBJECT(subject_nothing);
 END
-"${CC:-cc}" -I"$here" -o "$out/wrong" "$out/wrong.c" "$here/main.c" -pthread || exit 1
+"${CC_FOR_BUILD:-cc}" -I"$here" -o "$out/wrong" "$out/wrong.c" "$here/main.c" -pthread || exit 1
 "$out/wrong" wrong look 100 1 10 2>/dev/null
 [ $? -eq 1 ] || { echo "wrong objects were not noticed" >&2; exit 1; }
