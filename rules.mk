@@ -72,6 +72,7 @@ endif
 # installcheck builds and boots examples from the installed tree alone
 # check-newcomer  README and the tutorial, in a bare Debian (debootstrap; minutes)
 # distcheck    makes the tarball and does all of the above from it
+# check-cross  cross builds make the same bytes (tests/cross; minutes)
 # check-debian builds Debian packages (packaging/debian), asks lintian, builds hello of them
 # stage        what install would write, under ./stage
 # help         this

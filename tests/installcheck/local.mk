@@ -3,6 +3,7 @@
 # environment; $examples is the folder of the examples' sources).
 theseus_installcheck += \
 	%D%/autotools.sh \
+	%D%/cross.sh \
 	%D%/examples.sh \
 	%D%/guest.sh \
 	%D%/hello.sh \
