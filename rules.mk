@@ -5,11 +5,11 @@ $(foreach s,$(theseus_module_sources),$(eval $(call theseus_module,$(call \
 # state_db, and of the same object the copy that is linked into a kernel: its code and its
 # constants in sections that fill pages of their own (arch/x86_64/kernel.lds), its names its
 # own, its layouts as data.
-$(eval $(call theseus_module,state_db,$(addprefix $(srcdir)/,$(filter %.c,$(theseus_state_db_sources))),,$(theseus_tmod_dir)))
+$(eval $(call theseus_module,state_db,$(filter %.c,$(theseus_state_db_sources)),,$(theseus_tmod_dir)))
 # For tests, with its state laid out otherwise; ones that fault where that can be taken back,
 # and one that faults in a commit.
-theseus_state_db = $(eval $(call theseus_module,state_db,$(addprefix \
-	$(srcdir)/,$(filter %.c,$(theseus_state_db_sources))),$2,fixtures/$1))
+theseus_state_db = $(eval $(call theseus_module,state_db,$(filter \
+	%.c,$(theseus_state_db_sources)),$2,fixtures/$1))
 $(call theseus_state_db,other,-DSTATE_DB_OTHER -DSTATE_DB_VERSION=2)
 $(call theseus_state_db,faulty,-DSTATE_DB_FAULTY -DSTATE_DB_VERSION=3)
 $(call theseus_state_db,faulty_other,-DSTATE_DB_FAULTY -DSTATE_DB_OTHER -DSTATE_DB_VERSION=3)

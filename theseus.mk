@@ -61,11 +61,13 @@ theseus_refused := $(shell $(THESEUS_CC) -mpreferred-stack-boundary=3 -E -x c /d
 
 # Said instead of the command line; make V=1 shows that one.
 THESEUS_QUIET ?= $(if $(V),,@printf '  BUILD    %s\n' $@;)
-# No path of this machine gets into an object: two folders, the same bytes. (make drops a
-# "./" from the name of a source, but not from the folders of headers.)
+# No path of this machine gets into an object: two folders, the same bytes. A source below
+# the folder of the build keeps its name, of others it is the file's alone. (make drops a "./"
+# from the name of a source, but not from the folders of headers.)
 THESEUS_INCLUDEDIR ?= $(shell $(PKG_CONFIG) --variable=includedir $(THESEUS_PC))
 THESEUS_MAP ?= -ffile-prefix-map=$(THESEUS_INCLUDEDIR)=include \
 	-ffile-prefix-map=$(CURDIR)=.
+theseus_map_of = $(if $(filter /% ../% ./%,$(1)),-ffile-prefix-map=$(dir $(1))=)
 
 # Token to id: the first '_' is the '.'; sched_rr is sched.rr, test_spill_a test.spill_a.
 theseus_empty :=
@@ -82,8 +84,7 @@ define theseus_module_object_rule
 $(1): $(2) $(theseus_mk)
 	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) \
 		$$(filter-out $$(theseus_refused),$$(THESEUS_MODULE_CFLAGS)) $(3) \
-		-ffile-prefix-map=$(patsubst ./%,%,$(dir $(2)))= \
-		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
+		$$(THESEUS_MAP) $(call theseus_map_of,$(2)) \
 		-MMD -MP -MF $(1:.o=.d) -MT $$@ -c -o $$@ $$<
 -include $(1:.o=.d)
 endef
@@ -114,7 +115,7 @@ define theseus_object_rule
 $(1).objects/$(notdir $(basename $(2))).o: $(2) $(theseus_mk)
 	$$(THESEUS_QUIET)mkdir -p $$(@D) && $$(THESEUS_CC) \
 		$$(theseus_kernel_cflags_of) $(3) \
-		$$(THESEUS_MAP) -ffile-prefix-map=$(dir $(2))= \
+		$$(THESEUS_MAP) $(call theseus_map_of,$(2)) \
 		-MMD -MP -c -o $$@ $$<
 -include $(1).objects/$(notdir $(basename $(2))).d
 endef
