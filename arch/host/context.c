@@ -45,8 +45,7 @@ static struct host_context *all;
 static _Thread_local struct host_context thread_context; /* the thread's own stack */
 static _Thread_local struct host_context *running;
 
-/* ---- the switch itself --------------------------------------------------------------
- */
+/* ---- the switch itself --------------------------------------------------------------- */
 
 void ths_host_stack_switch(uint64_t *from_rsp, uint64_t to_rsp, void *self);
 void ths_host_stack_begin(void);

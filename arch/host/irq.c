@@ -201,8 +201,7 @@ void ths_arch_relax(void)
 	ths_host_irq_deliver();
 }
 
-/* ---- the real timer ------------------------------------------------------------------
- */
+/* ---- the real timer ------------------------------------------------------------------ */
 
 /*
  * Async-signal-safe up to ths_tick(): atomics, write(), thread-locals of the program

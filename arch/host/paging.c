@@ -173,8 +173,7 @@ static bool tables_hold(struct area *area, ths_vaddr_t vaddr, ths_vaddr_t end)
 	return true;
 }
 
-/* ---- protection ---------------------------------------------------------------------
- */
+/* ---- protection ---------------------------------------------------------------------- */
 
 static bool prot_is_valid(enum ths_prot prot)
 {
@@ -187,8 +186,7 @@ static int prot_native(enum ths_prot prot)
 	       (prot == THS_PROT_RX ? PROT_EXEC : 0);
 }
 
-/* ---- the contract ---------------------------------------------------------------------
- */
+/* ---- the contract -------------------------------------------------------------------- */
 
 static enum ths_err map_check(struct area *area, ths_vaddr_t vaddr, ths_paddr_t paddr,
 			      size_t pages, enum ths_prot prot)

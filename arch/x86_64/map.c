@@ -253,8 +253,7 @@ static void alias_open(ths_paddr_t paddr)
 	stock_empty(&stock);
 }
 
-/* ---- single pages -------------------------------------------------------------------
- */
+/* ---- single pages -------------------------------------------------------------------- */
 
 static uint64_t *page_entry(uint64_t vaddr, struct stock *stock)
 {
@@ -377,8 +376,7 @@ static void unmap_range(uint64_t vaddr, size_t pages)
 	ths_x86_flush_others(); /* of what aliases may again */
 }
 
-/* ---- the contract --------------------------------------------------------------------
- */
+/* ---- the contract -------------------------------------------------------------------- */
 
 enum ths_err ths_arch_map(ths_vaddr_t vaddr, ths_paddr_t paddr, size_t pages,
 			  enum ths_prot prot)

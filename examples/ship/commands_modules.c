@@ -9,8 +9,7 @@
 
 static struct ths_ref module = THS_REF(module);
 
-/* ---- listings -------------------------------------------------------------------------
- */
+/* ---- listings ------------------------------------------------------------------------ */
 
 static bool next_instance(struct module_info *info)
 {
@@ -113,8 +112,7 @@ void ship_tables(unsigned argc, const char *const *argv)
 	}
 }
 
-/* ---- spill ----------------------------------------------------------------------------
- */
+/* ---- spill --------------------------------------------------------------------------- */
 
 static void print_works_on(uint32_t slot)
 {
@@ -179,8 +177,7 @@ void ship_spill(unsigned argc, const char *const *argv)
 		   count, (unsigned long long)bytes, (unsigned long long)moved);
 }
 
-/* ---- swap -----------------------------------------------------------------------------
- */
+/* ---- swap ---------------------------------------------------------------------------- */
 
 /* The instance that @from names, or that provides the interface so named. */
 static bool find_from(const char *from, struct module_info *info)

@@ -43,8 +43,7 @@ static struct {
 	char progress[SHIP_LINE_MAX + 1]; /* while back > 0 (L2) */
 } line;
 
-/* ---- the screen -----------------------------------------------------------------------
- */
+/* ---- the screen ---------------------------------------------------------------------- */
 
 static void draw(void)
 {
@@ -64,8 +63,7 @@ static void bell(void)
 	ship_put("\a", 1);
 }
 
-/* ---- changes --------------------------------------------------------------------------
- */
+/* ---- changes ------------------------------------------------------------------------- */
 
 static void insert(char byte)
 {
@@ -118,8 +116,7 @@ static void show(const char *text)
 	draw();
 }
 
-/* ---- history --------------------------------------------------------------------------
- */
+/* ---- history ------------------------------------------------------------------------- */
 
 static void remember(void)
 {
@@ -145,8 +142,7 @@ static void recall(unsigned back)
 	show(back ? line.old[(line.lines - back) % HISTORY] : line.progress);
 }
 
-/* ---- keys -----------------------------------------------------------------------------
- */
+/* ---- keys ---------------------------------------------------------------------------- */
 
 /* The number and the letter of ESC [ number letter. */
 static enum key sequence(unsigned number, uint8_t letter)

@@ -160,8 +160,7 @@ uint64_t ths_host_seed(void);
 /* Starts the sequence of @seed. */
 void ths_host_seed_set(uint64_t seed);
 
-/* ---- ports ---------------------------------------------------------------------------
- */
+/* ---- ports --------------------------------------------------------------------------- */
 
 /**
  * ths_host_port_handler() - put a device's model behind I/O ports

@@ -1,7 +1,7 @@
 /*
  * swap_impl - what the files share that load modules and let one take another's place: the
  * loader and its room, what a metamodule is linked to, the swap and its way back, interposers,
- * and the rows that change their schema with it. The records they work on are nano_core_impl.h's.
+ * and the rows that change their schema with it. The records they work on are records_impl.h's.
  *
  * Invariants
  *   W1  One at a time does any of it, at depth 0: who holds the loader's turn

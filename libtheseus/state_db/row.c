@@ -218,8 +218,7 @@ enum ths_err ths_table_next(struct ths_cpu *cpu, struct ths_table *table, uint32
 	return THS_E_NOENT;
 }
 
-/* ---- the module's side ---------------------------------------------------------------
- */
+/* ---- the module's side --------------------------------------------------------------- */
 
 /* The schema in which the module that runs knows its table. */
 THS_INLINE uint16_t known_schema(const struct ths_cpu *cpu, unsigned number)

@@ -78,8 +78,7 @@ void history_free(struct history *history)
 	free(history);
 }
 
-/* ---- writing down -------------------------------------------------------------------
- */
+/* ---- writing down -------------------------------------------------------------------- */
 
 /* Relaxed, so that the clock orders nothing that the library should: on one word all
  * agree about the order in any case. */
@@ -167,8 +166,7 @@ void history_undo(struct history *history, unsigned thread, size_t mark)
 		me->access[i].write = false;
 }
 
-/* ---- the graph ------------------------------------------------------------------------
- */
+/* ---- the graph ----------------------------------------------------------------------- */
 
 /* Who replaced the value @seen of @row: open addressing. */
 struct successor {

@@ -33,8 +33,7 @@ struct history *history_new(unsigned threads, uint32_t rows, size_t attempts,
 			    size_t accesses);
 void history_free(struct history *history);
 
-/* ---- writing down: each thread its own, about one call at a time ---------------------
- */
+/* ---- writing down: each thread its own, about one call at a time --------------------- */
 
 /* A call begins (before anything of it can have happened), an attempt at it (first thing
  * in the operation), and the call has ended. Only the last attempt can have committed. */
@@ -51,8 +50,7 @@ uint64_t history_write(struct history *history, unsigned thread, uint32_t row,
 size_t history_mark(const struct history *history, unsigned thread);
 void history_undo(struct history *history, unsigned thread, size_t mark);
 
-/* ---- judging ------------------------------------------------------------------------
- */
+/* ---- judging ------------------------------------------------------------------------- */
 
 enum history_verdict {
 	HISTORY_SERIALISABLE,

@@ -138,8 +138,7 @@ void script_start(struct ths_ref *ref, unsigned cpus)
 	(void)rig_bind(&ths_module_script, "");
 }
 
-/* ---- cells and loose rows ------------------------------------------------------------
- */
+/* ---- cells and loose rows ------------------------------------------------------------ */
 
 enum ths_err script_read(struct ths_call *call, void *ctx)
 {

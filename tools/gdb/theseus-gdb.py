@@ -18,7 +18,7 @@ swap, in the new one.
     theseus log [LINES]    the last lines of the log
 
 Nothing is called in the machine and nothing is written to it. It reads the structures of
-libtheseus/nano_core/nano_core_impl.h by the kernel's debug information; a kernel without
+libtheseus/nano_core/records_impl.h by the kernel's debug information; a kernel without
 that is refused with a message.
 """
 import os

@@ -61,8 +61,7 @@ static bool saved_registers_survive(void)
 	return wrong == 0;
 }
 
-/* ---- contexts -------------------------------------------------------------------------
- */
+/* ---- contexts ------------------------------------------------------------------------ */
 
 static struct ths_arch_context main_context, ping, pong;
 static THS_ALIGNED(16) uint8_t ping_stack[8192], pong_stack[8192];

@@ -63,8 +63,7 @@ static void says(const char *what, const char *expected)
 		ck_assert_str_eq(what ? what : "nothing", expected);
 }
 
-/* ---- multiboot2 -----------------------------------------------------------------------
- */
+/* ---- multiboot2 ---------------------------------------------------------------------- */
 
 static void tag_text(uint32_t type, const char *text)
 {

@@ -16,8 +16,7 @@
 #endif
 #endif
 
-/* ---- on this CPU ---------------------------------------------------------------------
- */
+/* ---- on this CPU --------------------------------------------------------------------- */
 
 START_TEST(an_interrupt_at_depth_0_is_marked_then_worked_off)
 {
@@ -144,8 +143,7 @@ START_TEST(a_tick_in_the_core_does_not_unwind)
 }
 END_TEST
 
-/* ---- idling -------------------------------------------------------------------------
- */
+/* ---- idling -------------------------------------------------------------------------- */
 
 START_TEST(idle_takes_what_is_pending_and_turns_interrupts_on)
 {
@@ -184,8 +182,7 @@ START_TEST(a_test_may_drive_time_from_idle)
 }
 END_TEST
 
-/* ---- from other CPUs -----------------------------------------------------------------
- */
+/* ---- from other CPUs ----------------------------------------------------------------- */
 
 #define ROUNDS 200u
 
@@ -260,8 +257,7 @@ START_TEST(a_kick_of_nobody_does_nothing)
 }
 END_TEST
 
-/* ---- the real timer -------------------------------------------------------------------
- */
+/* ---- the real timer ------------------------------------------------------------------ */
 
 START_TEST(the_timer_ticks_and_wakes_an_idle_cpu)
 {

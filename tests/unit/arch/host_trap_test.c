@@ -377,8 +377,7 @@ START_TEST(a_copy_stops_at_the_end_of_what_is_mapped)
 }
 END_TEST
 
-/* ---- the record ----------------------------------------------------------------------
- */
+/* ---- the record ---------------------------------------------------------------------- */
 
 START_TEST(the_record_is_found_both_ways)
 {

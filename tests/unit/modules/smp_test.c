@@ -48,8 +48,7 @@ static void swap_and_end_clients(pthread_t *thread, const struct ths_module *odd
 		ck_assert_int_eq(pthread_join(thread[cpu], NULL), 0);
 }
 
-/* ---- the test server ------------------------------------------------------------------
- */
+/* ---- the test server ----------------------------------------------------------------- */
 
 static _Atomic(uint64_t) asked, added, answered[3];
 

@@ -91,8 +91,7 @@ static void waits_for_ever(void *arg)
 	ck_abort_msg("nobody posts there");
 }
 
-/* ---- tests ---------------------------------------------------------------------------
- */
+/* ---- tests --------------------------------------------------------------------------- */
 
 static void ends_are_told_once(void *arg)
 {

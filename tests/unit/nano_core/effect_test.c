@@ -166,8 +166,7 @@ START_TEST(a_failed_level_takes_its_own_effects_along)
 }
 END_TEST
 
-/* ---- E2: in order --------------------------------------------------------------------
- */
+/* ---- E2: in order -------------------------------------------------------------------- */
 
 static enum ths_err start_and_kill(struct ths_call *call, void *ctx)
 {
@@ -201,8 +200,7 @@ START_TEST(effects_come_in_the_order_they_were_asked_for)
 }
 END_TEST
 
-/* ---- E1: what cannot be had is known before -------------------------------------------
- */
+/* ---- E1: what cannot be had is known before ------------------------------------------ */
 
 static enum ths_err kick_many(struct ths_call *call, void *ctx)
 {

@@ -24,8 +24,7 @@
 extern const struct ths_module ths_module_sched_rr, ths_module_tasks,
 	ths_module_mem_frames, ths_module_keeper;
 
-/* ---- what may come back ---------------------------------------------------------------
- */
+/* ---- what may come back -------------------------------------------------------------- */
 
 static bool failing; /* something is armed */
 
@@ -131,8 +130,7 @@ static enum ths_err all_is_whole(struct ths_call *call, void *ctx)
 	return THS_OK;
 }
 
-/* ---- programs -------------------------------------------------------------------------
- */
+/* ---- programs ------------------------------------------------------------------------ */
 
 static uint32_t forty = 40;
 

@@ -46,8 +46,7 @@ static bool is_zero(const uint8_t *pages, unsigned order)
 	return true;
 }
 
-/* ---- the reserve ---------------------------------------------------------------------
- */
+/* ---- the reserve --------------------------------------------------------------------- */
 
 START_TEST(memory_that_is_none_is_refused)
 {
@@ -124,8 +123,7 @@ START_TEST(the_reserve_ends_and_begins_again)
 }
 END_TEST
 
-/* ---- Y1, with mem.frames -------------------------------------------------------------
- */
+/* ---- Y1, with mem.frames ------------------------------------------------------------- */
 
 START_TEST(pages_go_back_to_where_they_came_from)
 {

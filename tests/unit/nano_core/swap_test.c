@@ -120,8 +120,7 @@ START_TEST(a_table_with_other_users_is_not_migrated)
 }
 END_TEST
 
-/* ---- V2: there and back ---------------------------------------------------------------
- */
+/* ---- V2: there and back -------------------------------------------------------------- */
 
 static enum ths_err see_more(struct ths_call *call, void *ctx)
 {

@@ -360,8 +360,7 @@ START_TEST(sealed_damage_is_refused_or_links_within_bounds)
 }
 END_TEST
 
-/* ---- E1 ------------------------------------------------------------------------------
- */
+/* ---- E1 ------------------------------------------------------------------------------ */
 
 START_TEST(writable_bytes_are_refused_by_owner_and_number)
 {

@@ -40,8 +40,7 @@ static inline void setup(void)
 	mux = (struct ths_mux){STATE, LEASE, 1000, 1};
 }
 
-/* ---- the pattern's functions, one call each -------------------------------------------
- */
+/* ---- the pattern's functions, one call each ------------------------------------------ */
 
 struct asked {
 	struct ths_weak lease;

@@ -242,8 +242,7 @@ START_TEST(a_row_is_freed_by_the_key_it_was_made_for)
 }
 END_TEST
 
-/* ---- H2 -------------------------------------------------------------------------------
- */
+/* ---- H2 ------------------------------------------------------------------------------ */
 
 /* The entry's tag is made another key's: the row's own key still decides. */
 START_TEST(equal_tags_are_not_equal_keys)

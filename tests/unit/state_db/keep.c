@@ -114,8 +114,7 @@ void keep_must(keep_fn *fn, void *ctx)
 	ck_assert_msg(err == THS_OK, "%s", ths_err_name(err));
 }
 
-/* ---- images ----------------------------------------------------------------------------
- */
+/* ---- images -------------------------------------------------------------------------- */
 
 uint8_t keep_image[65536];
 size_t keep_image_size;

@@ -5,8 +5,7 @@
 #include "keep.h"
 #include "rig.h"
 
-/* ---- what may be declared -----------------------------------------------------------------
- */
+/* ---- what may be declared ------------------------------------------------------------ */
 
 static enum ths_err reread_nothing(struct ths_call *call)
 {
@@ -44,8 +43,7 @@ START_TEST(kinds_that_exclude_each_other_cannot_be_declared)
 }
 END_TEST
 
-/* ---- hardware rows ------------------------------------------------------------------------
- */
+/* ---- hardware rows ------------------------------------------------------------------- */
 
 static enum ths_err device_says(struct ths_call *call, void *ctx)
 {

@@ -172,8 +172,7 @@ static void nothing_is_left(void)
 	ck_assert_uint_eq(live("state_db.share/1"), 0);
 }
 
-/* ---- thousands of rows -------------------------------------------------------------------
- */
+/* ---- thousands of rows --------------------------------------------------------------- */
 
 static void become(uint32_t client)
 {
@@ -350,8 +349,7 @@ START_TEST(only_rows_with_owners_are_released)
 }
 END_TEST
 
-/* ---- real clients --------------------------------------------------------------------------
- */
+/* ---- real clients -------------------------------------------------------------------- */
 
 static enum ths_err wait_for_bell(struct ths_call *call, void *ctx)
 {

@@ -47,8 +47,7 @@ static void reseal_all(uint8_t *at)
 	reseal(at, 1 + 3 * ((const struct save_head *)(void *)at)->tables);
 }
 
-/* ---- a model of what the tables hold -----------------------------------------------------
- */
+/* ---- a model of what the tables hold ------------------------------------------------- */
 
 struct model {
 	struct plain plain[PLAINS];
@@ -221,8 +220,7 @@ static void begin(const struct ths_module *module)
 	keep_dice = ths_test_seed();
 }
 
-/* ---- S1, the round trip -------------------------------------------------------------------
- */
+/* ---- S1, the round trip -------------------------------------------------------------- */
 
 static enum ths_err fill_up(struct ths_call *call, void *ctx)
 {
@@ -330,8 +328,7 @@ START_TEST(an_empty_machine_can_be_saved)
 }
 END_TEST
 
-/* ---- S2, what is refused ------------------------------------------------------------------
- */
+/* ---- S2, what is refused ------------------------------------------------------------- */
 
 static void saved_and_changed(void)
 {
@@ -542,8 +539,7 @@ START_TEST(a_full_sink_ends_the_save)
 }
 END_TEST
 
-/* ---- whatever runs out ----------------------------------------------------------------------
- */
+/* ---- whatever runs out --------------------------------------------------------------- */
 
 static uint64_t versions_spare(void)
 {

@@ -71,8 +71,7 @@ static uint32_t roll(uint64_t *dice, uint32_t sides)
 	return sides ? (uint32_t)(*dice >> 33) % sides : 0;
 }
 
-/* ---- rows, by one number --------------------------------------------------------------
- */
+/* ---- rows, by one number ------------------------------------------------------------- */
 
 /* Rows of the history: the cells, the wides, the items by key. */
 static uint32_t any_row(uint64_t *dice)
@@ -123,8 +122,7 @@ static enum ths_err write_row(struct ths_call *call, unsigned cpu, uint32_t row)
 	return THS_OK;
 }
 
-/* ---- a call --------------------------------------------------------------------------
- */
+/* ---- a call -------------------------------------------------------------------------- */
 
 struct player {
 	unsigned cpu;

@@ -209,8 +209,7 @@ START_TEST(a_device_operation_sees_one_moment_and_is_run_once)
 }
 END_TEST
 
-/* ---- W2 ------------------------------------------------------------------------------
- */
+/* ---- W2 ------------------------------------------------------------------------------ */
 
 static enum ths_err write_privately(struct ths_call *call, void *ctx)
 {
